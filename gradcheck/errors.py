@@ -1,0 +1,119 @@
+"""Every exception of gradcheck. Each message says what was expected, what came, and the remedy.
+
+::
+
+    GradcheckError
+    +-- BadInput (ValueError)          something the caller gave cannot be used
+    |   +-- UnknownDtype
+    |   +-- UnknownName                an op, network, target, oracle or value that is not there
+    |   +-- BadGraph                   a graph that breaks its rules
+    |   |   +-- BadShape               operands whose shapes do not fit the operation
+    |   |   +-- BadAttribute
+    |   +-- BadValues                  values that do not fit the graph
+    |   +-- BadDocument                a file that is not a graph document
+    |   +-- ControlFlow                traced code asked a value for its truth
+    |   +-- NotTraceable               traced code used what has no graph form
+    +-- NotInThisArithmetic            a number system without the function asked for
+    +-- OracleGaveUp                   an oracle that cannot answer here, with its reason
+    +-- TargetFailed                   a target that raised or answered badly
+    |   +-- CannotExpress              a target that has no form for the network
+    +-- MissingDependency (ImportError)
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GradcheckError(Exception):
+    """Base of all errors raised on purpose by gradcheck."""
+
+
+class BadInput(GradcheckError, ValueError):
+    """The caller gave something that cannot be used."""
+
+
+class UnknownDtype(BadInput):
+    """A floating-point format that gradcheck does not know."""
+
+    def __init__(self, got: object, known: Iterable[str]) -> None:
+        super().__init__(f"expected a dtype out of {', '.join(known)}; got {got!r}")
+
+
+class UnknownName(BadInput):
+    """A name that is not in a registry or mapping; the nearest known one is suggested."""
+
+    def __init__(self, what: str, got: object, known: Iterable[str]) -> None:
+        names = sorted(known)
+        close = difflib.get_close_matches(str(got), names, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; known: {_some(names)}"
+        super().__init__(f"no {what} named {got!r}{hint}")
+
+
+class BadGraph(BadInput):
+    """A graph that breaks its rules: arity, order, names, cycles."""
+
+
+class BadShape(BadGraph):
+    """Operands whose shapes do not fit the operation."""
+
+    def __init__(self, op: str, expected: str, got: object) -> None:
+        super().__init__(f"{op}: expected {expected}; got {got}")
+
+
+class BadAttribute(BadGraph):
+    """An attribute that the operation does not have or cannot use."""
+
+
+class BadValues(BadInput):
+    """Values that do not fit the graph: missing, unknown, of a wrong shape or type."""
+
+
+class BadDocument(BadInput):
+    """Text that is not a valid graph document."""
+
+
+class ControlFlow(BadInput, TypeError):
+    """Traced code branched on a value; a graph has one shape for all values."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "expected code whose path does not depend on the numbers; got a branch (if, while, "
+            "and, or, bool(), int(), float()) on a traced value; use gradcheck.ops.where, maximum "
+            "or clip instead"
+        )
+
+
+class NotTraceable(BadInput, TypeError):
+    """Traced code used an operation that has no graph form."""
+
+
+class NotInThisArithmetic(GradcheckError, NotImplementedError):
+    """The number system does not have the function."""
+
+    def __init__(self, function: str, arithmetic: str) -> None:
+        super().__init__(f"{function} does not exist in the arithmetic {arithmetic}")
+
+
+class OracleGaveUp(GradcheckError):
+    """An oracle cannot answer for this graph or point; the message is its reason."""
+
+
+class TargetFailed(GradcheckError):
+    """A target raised, or answered with something that is no Run."""
+
+
+class CannotExpress(TargetFailed):
+    """The target has no form for this network; the message is its reason."""
+
+
+class MissingDependency(GradcheckError, ImportError):
+    """An optional library is not installed."""
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(f"{library} is not installed; install it with: pip install 'gradcheck[{extra}]'")
+
+
+def _some(names: list[str], limit: int = 12) -> str:
+    return ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
