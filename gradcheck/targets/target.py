@@ -1,0 +1,141 @@
+"""The protocol of a target: an implementation of backpropagation that is to be judged.
+
+A target is anything with `name` and ``run(graph, values) -> Run``; a plain callable
+``(graph, values) -> (loss, {name: gradient})`` works too. The float arrays in `values` have the
+format in which the target has to compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.arith.floating import FORMATS
+from gradcheck.errors import TargetFailed
+from gradcheck.graph.graph import Edge, Graph
+from gradcheck.graph.values import Arrays, Values, bind
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a target hands back for one network.
+
+    Args:
+        loss: the value of the output.
+        gradients: of every parameter, by name.
+        node_values: values of nodes by name; some, all or None.
+        node_adjoints: adjoints of nodes by name; some, all or None.
+        edge_adjoints: what a single use of a value contributed to its adjoint.
+        plain_gradients: where asking for node values or adjoints makes another program of it:
+            the gradients of the program without.
+    """
+
+    loss: Any
+    gradients: Mapping[str, Any]
+    node_values: Mapping[str, Any] | None = None
+    node_adjoints: Mapping[str, Any] | None = None
+    edge_adjoints: Mapping[tuple[str, Edge], Any] | None = None
+    plain_gradients: Mapping[str, Any] | None = None
+
+
+@runtime_checkable
+class Target(Protocol):
+    """An implementation of backpropagation.
+
+    Optional attributes: `version` (text), `dtypes` (names of formats, default float64 and
+    float32), `compiled` (True: nodes are fused, bounds get slack 4), `flushes` (True: subnormal
+    numbers are flushed to zero), `known` (rows of `Known` findings).
+    """
+
+    name: str
+
+    def run(self, graph: Graph, values: Values) -> Run:
+        """Return loss and gradients of a graph; raise `CannotExpress` where it has no form."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A finding that is known: it is shown, and does not count as a new failure.
+
+    Args:
+        network: the network's name.
+        reason: what is wrong, in one sentence.
+        link: where it is described.
+        dtype: of the rows concerned; "" means all.
+    """
+
+    network: str
+    reason: str
+    link: str
+    dtype: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A target with its optional attributes filled in."""
+
+    target: Target
+    name: str
+    version: str = ""
+    dtypes: tuple[str, ...] = ("float64", "float32")
+    compiled: bool = False
+    flushes: bool = False
+    known: tuple[Known, ...] = field(default=())
+
+    @classmethod
+    def of(cls, target: Target | Callable[..., Any]) -> Description:
+        """Describe a target or a plain callable.
+
+        Raises:
+            TargetFailed: if it is neither.
+        """
+        if not isinstance(target, Target):
+            if not callable(target):
+                raise TargetFailed(f"expected a target with name and run(graph, values), or a callable; got {target!r}")
+            target = Plain(target)
+        given = {k: getattr(target, k) for k in ("version", "dtypes", "compiled", "flushes", "known") if hasattr(target, k)}
+        return cls(target, str(target.name), **given)
+
+
+class Plain:
+    """A target made of a callable ``(graph, values) -> (loss, gradients)`` or ``-> Run``."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.name = str(getattr(f, "__name__", type(f).__name__))
+        self._f = f
+
+    def run(self, graph: Graph, values: Values) -> Run:
+        """Call the callable."""
+        answer = self._f(graph, values)
+        if isinstance(answer, Run):
+            return answer
+        if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], Mapping)):
+            raise TargetFailed(f"expected (loss, {{name: gradient}}) or a Run; got {type(answer).__name__}")
+        return Run(answer[0], answer[1])
+
+
+def dtype_of(values: Values) -> str:
+    """Return the name of the format of the first float array among `values`; float64 if none."""
+    for x in values.values():
+        for name, dtype in FORMATS.items():
+            if getattr(x, "dtype", None) == dtype:
+                return name
+    return "float64"
+
+
+def leaf_arrays(graph: Graph, values: Values) -> Arrays:
+    """Return every leaf, constants included, floats in the format of `values`."""
+    return bind(graph, values, dtype_of(values))
+
+
+def as_float(x: Any) -> npt.NDArray[Any]:
+    """Return an answer of a target as an array of float64 (or wider)."""
+    a = np.asarray(x)
+    return a if a.dtype == np.longdouble else a.astype(np.float64)

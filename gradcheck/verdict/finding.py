@@ -1,0 +1,158 @@
+"""Results: findings, rows, the matrix. Plain frozen data; rendered elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["fault", "accuracy", "note"]
+Outcome = Literal["pass", "fail", "inconclusive"]
+SCHEMA = "gradcheck-result/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found: what, where, the numbers, the diagnosis and how to reproduce it.
+
+    Args:
+        severity: "fault", "accuracy" (right but less accurate than the operation allows) or "note".
+        message: one sentence.
+        node: the value concerned: a node, or a parameter for a gradient.
+        op: operation at which the fault sits.
+        edge: "consumer[position]" through which a wrong contribution came, where it is known.
+        candidates: else the consumers that may have contributed wrongly.
+        direction: "value", "adjoint" or "gradient".
+        index: the worst entry.
+        got: the target's number there.
+        expected: the exact number of the local operation there.
+        bound: what rounding allows.
+        ratio: error over bound.
+        effective_bits: declared bits less log2 of the ratio.
+        declared_bits: the precision of the format.
+        diagnosis: the recognised mistake, or "".
+        snippet: Python code that reproduces it.
+    """
+
+    severity: Severity
+    message: str
+    node: str = ""
+    op: str = ""
+    edge: str = ""
+    candidates: tuple[str, ...] = ()
+    direction: str = ""
+    index: tuple[int, ...] = ()
+    got: float = math.nan
+    expected: float = math.nan
+    bound: float = math.nan
+    ratio: float = math.nan
+    effective_bits: float = math.nan
+    declared_bits: int = 0
+    diagnosis: str = ""
+    snippet: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The verdict on one network, target and format.
+
+    Args:
+        evidence: "certified", "certified (instrumented)", "rigorous", "statistical" or "none".
+        worst_ratio: the largest error over bound of any entry (None: nothing was compared).
+        node, op: where that was, or where the first fault is.
+        message: one line for the table.
+        resolution: smallest relative error of a gradient that this evidence would have shown.
+        checks: the number of arrays compared.
+        seconds: time the target and the verdict took.
+        known: the reason, where the finding is a known one.
+    """
+
+    target: str
+    network: str
+    dtype: str
+    verdict: Outcome
+    evidence: str
+    worst_ratio: float | None
+    node: str
+    op: str
+    message: str
+    resolution: float | None = None
+    checks: int = 0
+    seconds: float = 0.0
+    known: str = ""
+    findings: tuple[Finding, ...] = ()
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A network that a target cannot express, with the reason."""
+
+    target: str
+    network: str
+    dtype: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The verdicts on targets x networks x formats.
+
+    >>> Matrix((), (), 0, {}).verdict
+    'inconclusive'
+    """
+
+    rows: tuple[Row, ...]
+    skipped: tuple[Skipped, ...]
+    seed: int
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def verdict(self) -> Outcome:
+        """fail if any row fails, inconclusive if any is or nothing was tested, else pass."""
+        found = {r.verdict for r in self.rows}
+        if "fail" in found:
+            return "fail"
+        return "inconclusive" if "inconclusive" in found or not found else "pass"
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many rows have each verdict, and how many each evidence."""
+        return dict(Counter(r.verdict for r in self.rows) + Counter(r.evidence for r in self.rows if r.evidence))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; numbers that are not finite become text."""
+        return {
+            "schema": SCHEMA,
+            "seed": self.seed,
+            "versions": dict(self.versions),
+            "seconds": self.seconds,
+            "verdict": self.verdict,
+            "rows": [_plain(asdict(r)) for r in self.rows],
+            "skipped": [asdict(s) for s in self.skipped],
+        }
+
+    def render(self) -> str:
+        """Return the table as plain text."""
+        from gradcheck.render.terminal import as_text
+
+        return as_text(self)
+
+
+def _plain(x: Any) -> Any:
+    if isinstance(x, dict):
+        return {k: _plain(v) for k, v in x.items()}
+    if isinstance(x, list | tuple):
+        return [_plain(v) for v in x]
+    if isinstance(x, float) and not math.isfinite(x):
+        return None if math.isnan(x) else ("inf" if x > 0 else "-inf")
+    return x
