@@ -30,7 +30,7 @@ YES, NO, UNKNOWN = 1, 0, -1
 #: The functions of one real variable that every complete arithmetic owns.
 FUNCTIONS = (
     "exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "arctan", "sinh", "cosh", "tanh",
-    "arctanh", "erf", "erfc", "logistic", "softplus",
+    "arctanh", "erf", "erfc", "logistic", "softplus", "sech2",
 )  # fmt: skip
 
 
@@ -213,6 +213,10 @@ class Arithmetic(ABC):
         """Return -1, 0 or 1; where zero cannot be excluded, the hull."""
         return self.select(self.less(self.constant(0), x), 1, self.select(self.less(x, self.constant(0)), -1, 0))
 
+    def clamped(self, x: Array) -> Array:
+        """Return `x`, of which it is known that it lies in [-1, 1]: a bound need not be wider."""
+        return x
+
     # -- functions -----------------------------------------------------------------------------
 
     @abstractmethod
@@ -298,6 +302,10 @@ class Arithmetic(ABC):
     def logistic(self, x: Array) -> Array:
         """Return 1 / (1 + exp(-x))."""
         return self.function("logistic", x)
+
+    def sech2(self, x: Array) -> Array:
+        """Return 1 / cosh(x)^2, the derivative of tanh."""
+        return self.function("sech2", x)
 
     def softplus(self, x: Array) -> Array:
         """Return log(1 + exp(x))."""

@@ -118,6 +118,8 @@ class Elements(Arithmetic):
             return 1 / (1 + self.exp(-x))
         if name == "softplus":
             return self.log1p(self.exp(x))
+        if name == "sech2":
+            return 1 / self.square(self.cosh(x))
         raise NotInThisArithmetic(name, self.name)
 
     def power(self, x: Array, p: Array) -> Array:

@@ -152,6 +152,11 @@ def _logistic(x: Floats) -> Floats:
     return np.asarray(np.where(x >= 0, 1, e) / (1 + e))
 
 
+def _sech2(x: Floats) -> Floats:
+    e = np.exp(-2 * np.abs(x))
+    return np.asarray(4 * e / np.square(1 + e))
+
+
 def _softplus(x: Floats) -> Floats:
     return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))))
 
@@ -199,4 +204,5 @@ _FUNCTIONS: Mapping[str, Callable[[Floats], Floats]] = {
     "erfc": _by_scalar("erfc"),
     "logistic": _logistic,
     "softplus": _softplus,
+    "sech2": _sech2,
 }

@@ -310,6 +310,12 @@ class Running(Arithmetic):
         error = _zero(x.error)
         return np.where(np.abs(x.value) > error, NO, np.where(error > 0, UNKNOWN, YES)).astype(np.int8)
 
+    def clamped(self, x: Bounded) -> Bounded:
+        value = np.clip(np.nan_to_num(x.value), -1, 1)
+        if x.error is None:
+            return Bounded(self, value, None)
+        return Bounded(self, value, np.minimum(x.radius() + np.abs(x.value - value), 1 + _mag(value)))
+
     def scale(self, x: Bounded, axes: Sequence[int]) -> Bounded:
         return Bounded(self, self.base.scale(x.value, axes), None)
 
@@ -338,6 +344,8 @@ class Running(Arithmetic):
             return np.minimum(e, 2.0)
         if name == "cosh":
             return self._widened(np.abs(f(_mag(x.value) + e) - value), value)
+        if name == "sech2":
+            return self._ends(f, np.maximum(_mag(x.value) - e, 0), _mag(x.value) + e, value)
         low, high = x.value - e, x.value + e
         if name == "tan":
             whole = np.floor(low / math.pi + 0.5) == np.floor(high / math.pi + 0.5)
@@ -360,7 +368,7 @@ class Running(Arithmetic):
         error: Bound = None
         if x.error is not None or p.error is not None:
             corners = [
-                np.abs(self.base.power(x.value + i * x.radius(), p.value + j * p.radius()) - value)
+                np.abs(self.base.power(np.maximum(x.value + i * x.radius(), 0), p.value + j * p.radius()) - value)
                 for i in (-1, 1)
                 for j in (-1, 1)
             ]

@@ -1,0 +1,55 @@
+"""Is this gradient right, and if not, where is it wrong and how?
+
+Public names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradcheck.engine.reverse import backward as backward
+    from gradcheck.engine.reverse import evaluate as evaluate
+    from gradcheck.graph.document import dumps as dumps
+    from gradcheck.graph.document import loads as loads
+    from gradcheck.graph.graph import Graph as Graph
+    from gradcheck.graph.graph import Leaf as Leaf
+    from gradcheck.graph.graph import Node as Node
+    from gradcheck.graph.trace import trace as trace
+    from gradcheck.networks.network import networks as networks
+    from gradcheck.targets.registry import targets as targets
+    from gradcheck.targets.target import Run as Run
+    from gradcheck.verdict.validate import validate as validate
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "backward": "gradcheck.engine.reverse",
+    "evaluate": "gradcheck.engine.reverse",
+    "dumps": "gradcheck.graph.document",
+    "loads": "gradcheck.graph.document",
+    "Graph": "gradcheck.graph.graph",
+    "Leaf": "gradcheck.graph.graph",
+    "Node": "gradcheck.graph.graph",
+    "trace": "gradcheck.graph.trace",
+    "networks": "gradcheck.networks.network",
+    "targets": "gradcheck.targets.registry",
+    "Run": "gradcheck.targets.target",
+    "validate": "gradcheck.verdict.validate",
+}
+_MODULES = ("errors", "ops", "strategies")
+
+__all__ = [*sorted(_PUBLIC), *_MODULES, "__version__"]  # noqa: PLE0604 - names of strings
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    if name in _MODULES:
+        return import_module(f"gradcheck.{name}")
+    raise AttributeError(f"module 'gradcheck' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

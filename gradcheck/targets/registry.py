@@ -1,0 +1,81 @@
+"""The targets by name; each is imported only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from gradcheck.errors import MissingDependency, TargetFailed, UnknownName
+from gradcheck.targets.target import Target
+
+#: name -> (module, class, what is called with, the library, the extra that installs it)
+_BUILT_IN: Mapping[str, tuple[str, str, Mapping[str, Any], str, str]] = {
+    "reference": ("reference", "Reference", {}, "numpy", ""),
+    "sklearn": ("sklearn", "Sklearn", {}, "sklearn", "sklearn"),
+    "torch": ("torch", "Torch", {}, "torch", "torch"),
+    "jax": ("jax", "Jax", {}, "jax", "jax"),
+    "jax-jit": ("jax", "Jax", {"jit": True}, "jax", "jax"),
+    "autograd": ("autograd", "Autograd", {}, "autograd", "autograd"),
+}
+
+
+class Targets(Mapping[str, Target]):
+    """The built-in targets, and "module:attribute" for everybody else's."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Target] = {}
+
+    def __getitem__(self, name: str) -> Target:
+        if name not in self._made:
+            self._made[name] = _built_in(name) if name in _BUILT_IN else _imported(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_BUILT_IN)
+
+    def __len__(self) -> int:
+        return len(_BUILT_IN)
+
+    def library(self, name: str) -> str:
+        """Return the library that a built-in target needs."""
+        return _BUILT_IN[name][3]
+
+
+def _built_in(name: str) -> Target:
+    module, cls, options, library, extra = _BUILT_IN[name]
+    try:
+        made = getattr(import_module(f"gradcheck.targets.{module}"), cls)(**options)
+    except ImportError as error:
+        if isinstance(error, MissingDependency) or error.name is None or error.name.split(".")[0] != library:
+            raise
+        raise MissingDependency(library, extra) from error
+    return made  # type: ignore[no-any-return]  # the table says which class it is
+
+
+def _imported(name: str) -> Target:
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        raise UnknownName("target", name, (*_BUILT_IN, "module:attribute"))
+    try:
+        found: Any = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise TargetFailed(f"expected a target at {name!r}; importing it failed: {error}") from error
+    if isinstance(found, type):
+        found = found()
+    return found if isinstance(found, Target) else _named(found, name)
+
+
+def _named(f: Callable[..., Any], name: str) -> Target:
+    from gradcheck.targets.target import Plain
+
+    if not callable(f):
+        raise TargetFailed(f"expected a target or a callable at {name!r}; got {type(f).__name__}")
+    plain = Plain(f)
+    plain.name = name
+    return plain
+
+
+targets = Targets()

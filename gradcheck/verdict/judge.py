@@ -1,0 +1,211 @@
+"""From a run to a verdict: pass, fail or inconclusive, with the evidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.arith.running import Roundoff, wide_format
+from gradcheck.graph.graph import Graph
+from gradcheck.graph.values import Arrays
+from gradcheck.ops.op import Op, registry
+from gradcheck.targets.target import Run, as_float
+from gradcheck.verdict.answer import inspect_answer
+from gradcheck.verdict.certificate import COMPILED_SLACK, Certificate, Certifier, Comparison
+from gradcheck.verdict.finding import Finding, Outcome
+from gradcheck.verdict.localisation import describe
+from gradcheck.verdict.statistics import MARGIN, SWEEPS, usual_deviation
+
+#: A gradient is judged locally if no more operations than this lie between what was handed back.
+FUSED_LIMIT = 8
+#: The running bound counts as rigorous evidence if it is below this part of the gradient.
+WELL_BELOW = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on one run."""
+
+    verdict: Outcome
+    evidence: str
+    message: str
+    findings: tuple[Finding, ...] = ()
+    worst_ratio: float | None = None
+    node: str = ""
+    op: str = ""
+    resolution: float | None = None
+    checks: int = 0
+
+
+def judge(
+    graph: Graph,
+    leaves: Arrays,
+    run: Run,
+    roundoff: Roundoff,
+    dtype: str,
+    *,
+    compiled: bool = False,
+    seed: int = 0,
+    ops: Mapping[str, Op] = registry,
+) -> Judgement:
+    """Judge what a target handed back.
+
+    Args:
+        graph: the network.
+        leaves: its leaves in the target's format, constants included.
+        run: the target's answer.
+        roundoff: how the target rounds.
+        dtype: the target's format.
+        compiled: whether the target fuses nodes.
+        seed: of the stochastic sweeps.
+        ops: the operations.
+
+    Raises:
+        TargetFailed: the answer has unknown names or is no set of numbers.
+    """
+    wide = wide_format(dtype)
+    run, structural = inspect_answer(graph, run)
+    slack = COMPILED_SLACK if compiled else 1.0
+    local = bool(run.node_values or run.node_adjoints)
+    certificate = Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops).certify()
+    bits = round(-math.log2(roundoff.u))
+    faults = [describe(graph, certificate, c, bits, ops) for c in _in_order(certificate)]
+    findings = (*structural, *faults, *_accuracy(graph, certificate, bits))
+    found = _summary(graph, certificate)
+    if structural or faults:
+        first = (*structural, *faults)[0]
+        return replace(
+            found, verdict="fail", evidence=_evidence(certificate, local), message=first.message,
+            findings=findings, node=first.node, op=first.op,
+        )  # fmt: skip
+    found = replace(found, findings=findings)
+    if local and _most_fused(certificate) <= FUSED_LIMIT:
+        return _certified(graph, leaves, run, roundoff, wide, seed, found, certificate, ops)
+    return _from_gradients(graph, leaves, run, roundoff, wide, seed, found, certificate, ops)
+
+
+def _summary(graph: Graph, certificate: Certificate) -> Judgement:
+    worst = certificate.worst
+    ratio = worst.worst[0] if worst else None
+    node = worst.name if worst else ""
+    op = graph.node[node].op if node in graph.node else ""
+    return Judgement("pass", "certified", "", (), ratio, node, op, None, len(certificate.comparisons))
+
+
+def _in_order(certificate: Certificate) -> list[Comparison]:
+    """Return the comparisons beyond their bound; an edge's stands for that of its node."""
+    exceeded = certificate.exceeded
+    by_edge = {c.name for c in exceeded if c.edge is not None}
+    return [c for c in exceeded if c.edge is not None or c.direction == "value" or c.name not in by_edge]
+
+
+def _evidence(certificate: Certificate, local: bool) -> str:
+    return "certified" if local and _most_fused(certificate) <= FUSED_LIMIT else "rigorous"
+
+
+def _most_fused(certificate: Certificate) -> int:
+    return max((c.fused for c in certificate.comparisons), default=0)
+
+
+def _accuracy(graph: Graph, certificate: Certificate, bits: int) -> list[Finding]:
+    """Report what only a textbook formula explains: right, but less accurate than possible."""
+    out = []
+    for c in certificate.comparisons:
+        if c.textbook and c.worst[0] <= 1:
+            op = graph.node[c.name].op if c.name in graph.node else ""
+            message = f"{c.direction} of {c.name}: accurate only as far as a textbook formula is ({c.textbook})"
+            out.append(Finding("accuracy", message, node=c.name, op=op, direction=c.direction, declared_bits=bits))
+    return out
+
+
+def _unjudged(certificate: Certificate) -> str:
+    """Return why some entries could not be judged, or ""."""
+    for c in certificate.unjudged:
+        where = f"{c.direction} of {c.name}"
+        if not np.isfinite(c.expected[~c.judged]).all():
+            return f"{where}: the exact result or its operands are not finite (overflow or out of domain)"
+        if np.isinf(c.got[~c.judged]).any():
+            return f"{where}: overflow of the format"
+        return f"{where}: no finite bound (a pole or kink within rounding)"
+    return ""
+
+
+def _certified(
+    graph: Graph, leaves: Arrays, run: Run, roundoff: Roundoff, wide: str, seed: int,
+    found: Judgement, certificate: Certificate, ops: Mapping[str, Op],
+) -> Judgement:  # fmt: skip
+    if reason := _unjudged(certificate):
+        return replace(found, verdict="inconclusive", message=reason)
+    message = f"{found.checks} arrays within rounding"
+    if run.plain_gradients is None:
+        return replace(found, message=message)
+    distance = _distance(run.gradients, run.plain_gradients)
+    if distance == 0:
+        return replace(found, message=message)
+    plain = replace(run, gradients=run.plain_gradients, node_values=None, node_adjoints=None, plain_gradients=None)
+    bare = Certifier(graph, leaves, plain, roundoff, wide, ops=ops).certify()
+    if bare.exceeded:
+        worst = describe(graph, bare, bare.exceeded[0], round(-math.log2(roundoff.u)), ops)
+        return replace(found, verdict="fail", evidence="rigorous", message=f"plain program: {worst.message}", findings=(worst,))
+    return replace(
+        found, evidence="certified (instrumented)",
+        message=f"{message}; the plain program's gradients differ by at most {distance:.1e} of the largest entry",
+    )  # fmt: skip
+
+
+def _distance(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
+    """Return the largest difference of two sets of gradients, relative to each array's size."""
+    worst = 0.0
+    for name, x in a.items():
+        p, q = as_float(x), as_float(b.get(name, math.nan))
+        size = float(np.max(np.abs(p), initial=0.0)) or 1.0
+        worst = max(worst, float(np.max(np.abs(p - q), initial=0.0)) / size)
+    return worst
+
+
+def _from_gradients(
+    graph: Graph, leaves: Arrays, run: Run, roundoff: Roundoff, wide: str, seed: int,
+    found: Judgement, certificate: Certificate, ops: Mapping[str, Op],
+) -> Judgement:  # fmt: skip
+    """Judge by the running bound, and what is within it by what rounding usually does."""
+    gradients = [c for c in certificate.comparisons if c.direction == "gradient"]
+    resolution = max((_relative(c.bound, c.expected, c.judged) for c in gradients), default=math.inf)
+    if reason := _unjudged(certificate):
+        return replace(found, verdict="inconclusive", evidence="rigorous", message=reason, resolution=resolution)
+    usual = usual_deviation(graph, leaves, roundoff, wide, seed, ops=ops)
+    beyond, statistical = "", 0.0
+    for c in gradients:
+        allowed = MARGIN * usual[c.name].deviation + 2 * roundoff.u * np.abs(usual[c.name].centre) + roundoff.eta
+        statistical = max(statistical, _relative(allowed, c.expected, c.judged))
+        excess = np.abs(c.got - c.expected).astype(np.float64) / allowed
+        if excess.size and float(np.max(excess)) > 1:
+            beyond = beyond or (
+                f"gradient of {c.name}: {float(np.max(excess)) * MARGIN:.3g} times what rounding did in {SWEEPS} sweeps, "
+                "yet within the running bound; hand back node values and adjoints for a proof"
+            )
+    if beyond:
+        return replace(found, verdict="inconclusive", evidence="statistical", message=beyond, resolution=resolution)
+    if all(_small(c.bound, c.expected) for c in gradients):
+        return replace(found, evidence="rigorous", resolution=resolution, message="gradients within the running error bound")
+    return replace(
+        found, evidence="statistical", resolution=statistical,
+        message=f"gradients within {MARGIN:g} times the largest deviation of {SWEEPS} stochastic sweeps",
+    )  # fmt: skip
+
+
+def _relative(bound: npt.NDArray[Any], value: npt.NDArray[Any], judged: npt.NDArray[Any]) -> float:
+    """Return the largest bound relative to its entry, over entries that are not zero."""
+    some = (np.abs(value) > 0) & judged
+    if not some.any():
+        return 0.0
+    return float(np.max(bound[some] / np.abs(value[some]).astype(np.float64)))
+
+
+def _small(bound: npt.NDArray[Any], value: npt.NDArray[Any]) -> bool:
+    size = float(np.max(np.abs(value), initial=0.0))
+    return float(np.max(bound, initial=0.0)) <= WELL_BELOW * size or size == 0

@@ -1,0 +1,97 @@
+"""Where is the fault, and which mistake is it: a comparison beyond its bound becomes a finding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.arith.running import Bounded
+from gradcheck.graph.graph import Edge, Graph
+from gradcheck.ops.op import Op
+from gradcheck.verdict.certificate import Certificate, Comparison
+from gradcheck.verdict.diagnosis import among, diagnose, factor, suspects
+from gradcheck.verdict.finding import Finding
+
+
+def describe(graph: Graph, certificate: Certificate, c: Comparison, bits: int, ops: Mapping[str, Op]) -> Finding:
+    """Return the finding for a comparison beyond its bound."""
+    ratio, index = c.worst
+    got, expected = float(c.got[index]), float(c.expected[index])
+    edge, diagnosis = _explain(graph, certificate, c, ops)
+    op = _op_of(graph, c, edge)
+    candidates = () if edge else tuple(_label(e) for e, _ in _parts(certificate, c))
+    lost = math.log2(ratio) if 0 < ratio < math.inf else math.inf
+    return Finding(
+        "fault", _message(c, edge, candidates, op, index, got, expected, ratio, diagnosis),
+        node=c.name, op=op, edge=_label(edge) if edge else "", candidates=candidates,
+        direction=c.direction, index=index, got=got, expected=expected, bound=float(c.bound[index]),
+        ratio=ratio, effective_bits=max(0.0, bits - lost), declared_bits=bits, diagnosis=diagnosis,
+    )  # fmt: skip
+
+
+def _label(edge: Edge) -> str:
+    return f"{edge.consumer}[{edge.position}]"
+
+
+def _op_of(graph: Graph, c: Comparison, edge: Edge | None) -> str:
+    if c.direction == "value":
+        return graph.node[c.name].op
+    uses = [edge] if edge else list(graph.consumers(c.name))
+    return graph.node[uses[0].consumer].op if uses else ""
+
+
+def _parts(certificate: Certificate, c: Comparison) -> list[tuple[Edge, Bounded]]:
+    return [] if c.direction == "value" else certificate.contributions.get(c.name, [])
+
+
+def _explain(
+    graph: Graph, certificate: Certificate, c: Comparison, ops: Mapping[str, Op]
+) -> tuple[Edge | None, str]:
+    """Return the guilty edge, where the numbers show it, and the mistake."""
+    if c.direction == "value":
+        return None, factor(_number(c.got), _number(c.expected), c.bound)
+    parts = [(e, _number(p.value)) for e, p in _parts(certificate, c) if c.edge is None or e == c.edge]
+    only = parts[0][0] if len(parts) == 1 else None
+    if c.edge is None and len(parts) > 1:
+        text, edge = among(_number(c.got), parts, c.bound)
+        if text:
+            return edge, text
+    named: list[tuple[Edge, str]] = []
+
+    def numbers(name: str) -> npt.NDArray[Any]:
+        y = certificate.values[name]
+        return _number(y.value) if isinstance(y, Bounded) else np.asarray(y)
+
+    def adjoints(name: str) -> npt.NDArray[Any]:
+        return _number(certificate.adjoints[name].value)
+
+    for s in suspects(graph, ops, numbers, adjoints, _number(c.got), parts, c.bound):
+        if text := diagnose(s):
+            named.append((s.edge, text))
+    if len(named) == 1:
+        return named[0]
+    return only, ""
+
+
+def _number(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.asarray(x).astype(np.float64)
+
+
+def _message(
+    c: Comparison, edge: Edge | None, candidates: tuple[str, ...], op: str, index: tuple[int, ...],
+    got: float, expected: float, ratio: float, diagnosis: str,
+) -> str:  # fmt: skip
+    entry = f"[{', '.join(map(str, index))}]" if index else ""
+    where = f"{c.direction} of {c.name}{entry}"
+    if c.direction == "value":
+        where += f" ({op})"
+    elif edge is not None:
+        where += f" through {_label(edge)} ({op})"
+    elif candidates:
+        where += f" through one of {', '.join(candidates[:5])}{', ...' if len(candidates) > 5 else ''}"
+    text = f"{where}: got {got:.17g}, expected {expected:.17g}, {ratio:.3g} times the rounding bound"
+    return f"{text}; {diagnosis}" if diagnosis else text

@@ -1,0 +1,167 @@
+"""Targets x networks x formats: each run is judged; nothing that goes wrong stops the rest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from gradcheck.arith.floating import FORMATS
+from gradcheck.arith.running import Roundoff
+from gradcheck.errors import CannotExpress, GradcheckError, UnknownDtype
+from gradcheck.graph.values import Arrays
+from gradcheck.networks.network import Network, networks
+from gradcheck.targets.registry import targets
+from gradcheck.targets.target import Description, Target, leaf_arrays
+from gradcheck.verdict.finding import Finding, Matrix, Row, Skipped
+from gradcheck.verdict.judge import Judgement, judge
+from gradcheck.verdict.ulps import measured_ulps
+
+Progress = Callable[[str, int, int], None]
+Case = tuple[Description, Network, str]
+
+
+def validate(
+    target: str | Target | Callable[..., Any] | Iterable[str | Target | Callable[..., Any]],
+    networks: str | Iterable[str | Network] = "*",
+    *,
+    dtypes: Iterable[str] = ("float64",),
+    random: int = 0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Matrix:
+    """Judge one target or several on networks.
+
+    Args:
+        target: a target, its name, "module:attribute", a callable, or several of these.
+        networks: shell patterns of names, systems or tags, or networks.
+        dtypes: formats; those that a target or network does not have are left out.
+        random: how many random networks to add.
+        seed: of the networks' data, the random networks and the stochastic sweeps.
+        progress: called with the case's label, its number and how many there are.
+
+    Raises:
+        UnknownName: a target or network that does not exist.
+        UnknownDtype: a format that does not exist.
+
+    >>> matrix = validate("reference", "xor-2-2-1")
+    >>> matrix.verdict
+    'pass'
+    """
+    start = time.perf_counter()
+    described = [Description.of(targets[t] if isinstance(t, str) else t) for t in _several(target)]
+    wanted = list(dtypes)
+    for d in wanted:
+        if d not in FORMATS:
+            raise UnknownDtype(d, list(FORMATS))
+    cases = [(d, n, f) for d in described for n in _networks(networks, random, seed) for f in wanted]
+    rows: list[Row] = []
+    skipped: list[Skipped] = []
+    for k, (d, network, dtype) in enumerate(cases):
+        if progress is not None:
+            progress(f"{d.name}/{network.name}/{dtype}", k, len(cases))
+        made = _case(d, network, dtype, seed)
+        (rows if isinstance(made, Row) else skipped).append(made)  # type: ignore[arg-type]  # by kind
+    versions = {"gradcheck": _version(), **{d.name: d.version for d in described}, "numpy": np.__version__}
+    return Matrix(tuple(rows), tuple(skipped), seed, versions, time.perf_counter() - start)
+
+
+def _several(target: Any) -> list[Any]:
+    return list(target) if isinstance(target, list | tuple | set) else [target]
+
+
+def _networks(wanted: str | Iterable[str | Network], random: int, seed: int) -> list[Network]:
+    given = [wanted] if isinstance(wanted, str) else list(wanted)
+    out: list[Network] = []
+    for item in given:
+        out += networks.matching(item) if isinstance(item, str) and item else [item] if not isinstance(item, str) else []
+    return out + [networks[f"random/{seed}/{k}"] for k in range(random)]
+
+
+def _case(d: Description, network: Network, dtype: str, seed: int) -> Row | Skipped:
+    if dtype not in d.dtypes:
+        return Skipped(d.name, network.name, dtype, f"the target has no {dtype}")
+    if dtype not in network.dtypes:
+        return Skipped(d.name, network.name, dtype, f"the network makes no sense in {dtype}")
+    start = time.perf_counter()
+    try:
+        found = _judged(d, network, dtype, seed)
+    except CannotExpress as reason:
+        return Skipped(d.name, network.name, dtype, str(reason))
+    except GradcheckError as error:
+        found = Judgement("inconclusive", "none", str(error))
+    row = Row(
+        d.name, network.name, dtype, found.verdict, found.evidence, found.worst_ratio, found.node, found.op,
+        found.message, found.resolution, found.checks, time.perf_counter() - start,
+        findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, seed)) for f in found.findings),
+        error=found.evidence == "none",
+    )  # fmt: skip
+    return _with_known(d, row)
+
+
+def _judged(d: Description, network: Network, dtype: str, seed: int) -> Judgement:
+    graph = network.graph
+    values = network.values(seed, dtype)
+    kept = {k: x.copy() for k, x in values.items()}
+    try:
+        with np.errstate(all="ignore"):
+            run = d.target.run(graph, values)
+    except GradcheckError:
+        raise
+    except Exception as error:  # a target is foreign code: whatever it raises is its answer
+        return Judgement("inconclusive", "none", f"the target raised {type(error).__name__}: {error}")
+    roundoff = Roundoff.of(dtype, flushes=d.flushes, ulps=measured_ulps(d.name, dtype))
+    found = judge(graph, leaf_arrays(graph, kept), run, roundoff, dtype, compiled=d.compiled, seed=seed)
+    return _with_mutations(found, kept, values)
+
+
+def _with_mutations(found: Judgement, before: Arrays, after: Arrays) -> Judgement:
+    """A target must leave its inputs alone."""
+    changed = [k for k, x in before.items() if k not in after or not np.array_equal(x, after[k], equal_nan=x.dtype.kind == "f")]
+    if not changed:
+        return found
+    finding = Finding("fault", f"the target changed its input {changed[0]!r} in place", node=changed[0], direction="value")
+    return replace(found, verdict="fail", message=finding.message, node=changed[0], findings=(finding, *found.findings))
+
+
+def _with_known(d: Description, row: Row) -> Row:
+    """Show a known finding as such; a known one that does not show up any more is reported."""
+    for known in d.known:
+        if known.network == row.network and known.dtype in ("", row.dtype):
+            if row.verdict == "fail":
+                text = f"known: {known.reason} ({known.link}); {row.message}"
+                return replace(row, verdict="inconclusive", known=known.reason, message=text)
+            note = Finding("note", f"known failure did not occur: {known.reason}")
+            return replace(row, verdict="inconclusive", message=note.message, findings=(*row.findings, note))
+    return row
+
+
+def _snippet(f: Finding, d: Description, network: Network, dtype: str, seed: int) -> str:
+    """Return code that shows the target's number again."""
+    if not f.node or f.severity != "fault":
+        return ""
+    part = {"value": "node_values", "adjoint": "node_adjoints"}.get(f.direction, "gradients")
+    shown = f"np.asarray(run.{part}[{f.node!r}]){list(f.index) if f.index else ''}"
+    return "\n".join((
+        "import numpy as np, gradcheck",
+        f"network = gradcheck.networks[{network.name!r}]",
+        f"run = gradcheck.targets[{d.name!r}].run(network.graph, network.values({seed}, {dtype!r}))",
+        f"print({shown})  # expected {f.expected!r} +- {f.bound:.3g}",
+    ))  # fmt: skip
+
+
+def _version() -> str:
+    try:
+        return version("gradcheck")
+    except PackageNotFoundError:
+        return "0"
+
+
+def iterate(rows: Iterable[Row]) -> Iterator[Finding]:
+    """Yield every finding of some rows."""
+    for row in rows:
+        yield from row.findings
