@@ -68,7 +68,9 @@ class Network:
 class Networks(Mapping[str, Network]):
     """The registry: filled when first asked, from the modules of `gradcheck.networks`."""
 
-    MODULES = ("classic", "topology", "modern", "kinks", "extremes")
+    MODULES = (
+        "layered", "classic", "historical", "functions", "topology", "modern", "recurrent", "kinks", "extremes",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._networks: dict[str, Network] = {}
