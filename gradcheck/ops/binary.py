@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradcheck.arith.arithmetic import Arithmetic, Array
+from gradcheck.arith.arithmetic import Arithmetic, Array, Truth
 from gradcheck.ops.geometry import broadcast, mask
 from gradcheck.ops.op import Op, Sample, Value, declare, sample, zero
 
@@ -101,16 +101,15 @@ def sum_of(partials: tuple[Array, Array], ta: Array, tb: Array) -> Array:
     return partials[0] * ta + partials[1] * tb
 
 
-def _larger(m: Arithmetic, g: Array, a: Array, b: Array) -> tuple[Array, Array]:
-    """Give g to the larger operand; to the first at a tie."""
-    truth = m.less(a, b)
-    return m.select(truth, zero(m), g), m.select(truth, g, zero(m))
+def _to_one(m: Arithmetic, second: Truth, g: Array) -> tuple[Array, Array]:
+    """Give g to the second operand where `second`, to the first elsewhere and at a tie."""
+    return m.select(second, zero(m), g), m.select(second, g, zero(m))
 
 
 maximum = binary(
     "maximum", "the larger of a and b; ONNX Max of two",
     value=lambda m, a, b: m.maximum(a, b),
-    partials=lambda m, g, y, a, b: _larger(m, g, a, b),
+    partials=lambda m, g, y, a, b: _to_one(m, m.less(a, b), g),
     jvp=lambda m, ta, tb, y, a, b: m.select(m.less(a, b), tb, ta),
     kinks=lambda m, a, b: (a - b,),
 )  # fmt: skip
@@ -118,7 +117,7 @@ maximum = binary(
 minimum = binary(
     "minimum", "the smaller of a and b; ONNX Min of two",
     value=lambda m, a, b: m.minimum(a, b),
-    partials=lambda m, g, y, a, b: _larger(m, g, b, a)[::-1],
+    partials=lambda m, g, y, a, b: _to_one(m, m.less(b, a), g),
     jvp=lambda m, ta, tb, y, a, b: m.select(m.less(b, a), tb, ta),
     kinks=lambda m, a, b: (a - b,),
 )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import Index, Shape
-from gradcheck.errors import BadShape
+from gradcheck.errors import BadAttribute, BadShape, BadValues
 
 
 def broadcast(op: str, *shapes: Shape) -> Shape:
@@ -59,3 +59,147 @@ def mask(*entries: bool) -> npt.NDArray[np.bool_]:
 def integers(entries: Sequence[Any] | int) -> Index:
     """Return an array of integers, for samples."""
     return np.array(entries, dtype=np.intp)
+
+
+def checked_index(op: str, index: Index, size: int) -> Index:
+    """Return `index` counted from the front; raise `BadValues` where an entry is out of range."""
+    index = np.asarray(index)
+    if index.size and not (-size <= index.min() and index.max() < size):
+        bad = int(index.min()) if index.min() < -size else int(index.max())
+        raise BadValues(f"{op}: expected indices from {-size} to {size - 1}; got {bad}; correct the index operand")
+    return np.where(index < 0, index + size, index).astype(np.intp)
+
+
+def gathered(op: str, shape: Shape, index: Index, axis: int) -> Index:
+    """Return the flat positions that NumPy's take along `axis` picks."""
+    axis = positive_axis(op, axis, len(shape))
+    return np.take(positions(shape), checked_index(op, index, shape[axis]), axis)
+
+
+def gathered_elements(op: str, shape: Shape, index: Index, axis: int) -> Index:
+    """Return the flat positions that ONNX GatherElements picks: one index an entry along `axis`."""
+    axis = positive_axis(op, axis, len(shape))
+    index = checked_index(op, index, shape[axis])
+    where: list[Any] = list(np.indices(index.shape, sparse=True))
+    where[axis] = index
+    return positions(shape)[tuple(where)]
+
+
+def sliced(shape: Shape, starts: Sequence[int], stops: Sequence[int], axes: Any, steps: Any) -> Index:
+    """Return the flat positions of ONNX Slice."""
+    steps = (1,) * len(starts) if steps is None else steps
+    axes = range(len(starts)) if axes is None else [positive_axis("slice", a, len(shape)) for a in axes]
+    keys = [slice(None)] * len(shape)
+    for start, stop, axis, step in zip(starts, stops, axes, steps, strict=True):
+        # ONNX clamps a stop before the first entry to -1, which Python would count from the end
+        before = step < 0 and stop < -shape[axis]
+        keys[axis] = slice(start, None if before else stop, step)
+    return positions(shape)[tuple(keys)]
+
+
+def pairs(op: str, given: Any, n: int) -> tuple[tuple[int, int], ...]:
+    """Return n (begin, end) pairs from one number, n numbers, n pairs, or ONNX order (begins, ends)."""
+    if isinstance(given, int):
+        return ((given, given),) * n
+    if all(isinstance(p, int) for p in given):
+        if len(given) == n:
+            return tuple((p, p) for p in given)
+        if len(given) == 2 * n:
+            return tuple((given[i], given[n + i]) for i in range(n))
+    elif len(given) == n:
+        return tuple((int(a), int(b)) for a, b in given)
+    raise BadAttribute(f"{op}: expected a number, {n} numbers, {n} pairs or {2 * n} numbers of padding; got {given!r}")
+
+
+def padded(shape: Shape, widths: Any, mode: str) -> Index:
+    """Return the flat positions of ONNX Pad; -1 for the constant."""
+    if mode not in ("constant", "reflect", "edge"):
+        raise BadAttribute(f"pad: expected mode to be constant, reflect or edge; got {mode!r}")
+    if isinstance(widths, tuple) and len(widths) == len(shape) and all(isinstance(p, int) for p in widths):
+        raise BadAttribute(f"pad: expected begins and ends, or pairs; got pads={widths!r}")
+    ends = pairs("pad", widths, len(shape))
+    if any(p < 0 for pair in ends for p in pair):
+        raise BadAttribute(f"pad: expected pads >= 0; got {widths!r}; use slice to crop")
+    more: dict[str, Any] = {"constant_values": -1} if mode == "constant" else {}
+    return np.asarray(np.pad(positions(shape), ends, mode=mode, **more))  # type: ignore[call-overload]
+
+
+def tiled(shape: Shape, repeats: Sequence[int]) -> Index:
+    """Return the flat positions of NumPy's tile."""
+    return np.tile(positions(shape), tuple(repeats))
+
+
+def outside(index: Index) -> npt.NDArray[np.bool_]:
+    """Return True where a position is -1, which stands for padding."""
+    return np.asarray(index < 0)
+
+
+def end_to_end(*indices: Index) -> Index:
+    """Return the indices, flat, one after the other."""
+    return np.concatenate([np.ravel(i) for i in indices])
+
+
+def sizes(op: str, name: str, given: Any, n: int, least: int = 1) -> tuple[int, ...]:
+    """Return an attribute as n numbers; one number stands for n equal ones."""
+    out = (given,) * n if isinstance(given, int) else tuple(given)
+    if len(out) != n or any(k < least for k in out):
+        raise BadAttribute(f"{op}: expected {name} to be a number or {n} numbers >= {least}; got {given!r}")
+    return out
+
+
+def windows(spatial: Shape, kernel: Shape, stride: Shape, ends: Any, dilation: Shape) -> Index:
+    """Return the flat position seen by every window (*out) at every offset (*kernel); -1 is padding."""
+    index: Index = np.zeros((), np.intp)
+    for size, k, s, (begin, end), d in zip(spatial, kernel, stride, ends, dilation, strict=True):
+        count = (size + begin + end - d * (k - 1) - 1) // s + 1
+        at = s * np.arange(max(count, 0))[:, None] + d * np.arange(k) - begin
+        at = np.where((at >= 0) & (at < size), at, -1)
+        index = np.expand_dims(index, (-1, -2))
+        index = np.where((index < 0) | (at < 0), -1, index * size + at)
+    n = len(spatial)
+    return index.transpose(*range(0, 2 * n, 2), *range(1, 2 * n, 2))
+
+
+def inverted(index: Index, size: int) -> Index:
+    """Return, for windows (p, k), which p sees each position at each offset; -1 where none does."""
+    count, offsets = index.shape
+    out = np.full((size + 1, offsets), -1, np.intp)  # position -1 is the waste bin
+    out[index, np.arange(offsets)] = np.arange(count)[:, None]
+    return out[:-1]
+
+
+def batched(index: Index, lead: Shape, size: int) -> Index:
+    """Return flat positions of the same index in each of `lead` blocks of `size` entries."""
+    blocks = positions(lead).reshape(*lead, *(1,) * index.ndim)
+    return np.where(index < 0, -1, blocks * size + index)
+
+
+def filled(index: Index) -> Index:
+    """Return windows (..., k) in which padding repeats an entry of the same window."""
+    first = np.take_along_axis(index, np.argmax(index >= 0, axis=-1)[..., None], -1)
+    return np.where(index < 0, first, index)
+
+
+def label_first(shape: Shape, labels: Index, ignored: int) -> Index:
+    """Return the flat positions in (n, c, ...) of every row of classes, its label's first.
+
+    The result has shape (*labels.shape, c); it is -1 where the label is `ignored`.
+    """
+    labels = np.asarray(labels)
+    keep = labels != ignored
+    safe = checked_index("cross_entropy_logits", np.where(keep, labels, 0), shape[1])
+    classes = np.arange(shape[1])
+    order = np.argsort(classes != safe[..., None], axis=-1, kind="stable")
+    rows = np.moveaxis(positions(shape), 1, -1)
+    return np.where(keep[..., None], np.take_along_axis(rows, order, -1), -1)
+
+
+def kept(labels: Index, ignored: int) -> npt.NDArray[np.bool_]:
+    """Return True where a label counts."""
+    return np.asarray(np.asarray(labels) != ignored)
+
+
+def window_sizes(index: Index) -> tuple[list[int], Index]:
+    """Return the distinct numbers of real entries of windows (..., k), and which one each has."""
+    values, which = np.unique(np.sum(index >= 0, axis=-1), return_inverse=True)
+    return [int(v) for v in values], which.reshape(index.shape[:-1])

@@ -48,7 +48,7 @@ def _dense_shape(x: Shape, w: Shape, b: Shape) -> Shape:
 def _dense_vjp(m: Arithmetic, g: Array, y: Array, x: Array, w: Array, b: Array) -> tuple[Array, Array, Array]:
     rows = m.reshape(x, (-1, x.shape[-1])) if x.shape[-1] else m.zeros((1, 0))
     flat = m.reshape(g, (-1, g.shape[-1]))
-    return m.matmul(g, m.swap(w)), m.matmul(m.swap(rows), flat), m.sum(flat, (0,))
+    return m.matmul(g, m.swap(w)), m.matmul(m.swap(rows), flat), m.unbroadcast(g, b.shape)
 
 
 dense = declare(

@@ -92,7 +92,7 @@ class Op:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     kinks: Callable[..., tuple[Array, ...]] | None = None
     textbook: tuple[Textbook, ...] = ()
-    slack: float = 1.0
+    slack: float = 1
     samples: tuple[Sample, ...] = ()
 
     def kind(self, position: int) -> str:

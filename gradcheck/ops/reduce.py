@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradcheck.arith.arithmetic import Arithmetic, Array, Shape
+from gradcheck.errors import BadShape
 from gradcheck.ops.geometry import positive_axes, reduced
 from gradcheck.ops.op import Op, Sample, Value, declare, sample
 
@@ -29,12 +30,13 @@ def reduction(
     jvp: Callable[..., Array],
     samples: tuple[Sample, ...] = _AXES,
     attributes: dict[str, Any] | None = None,
+    check: Callable[[int, dict[str, Any]], None] = lambda n, a: None,
     **more: Any,
 ) -> Op:
     """Declare a reduction from rules in which the reduced axes are positive and kept.
 
     value(m, x, axes), vjp(m, g, y, x, axes) and jvp(m, t, y, x, axes) see `g` and `y` with the
-    reduced axes of length one.
+    reduced axes of length one; check(n, attributes) refuses a number of reduced entries.
     """
 
     def narrow(m: Arithmetic, y: Array, x: Array, axes: Any, keepdims: bool) -> Array:
@@ -55,8 +57,10 @@ def reduction(
         axes = positive_axes(name, axes, len(x.shape))
         return narrow(m, jvp(m, ts[0], wide(m, y, x, axes), x, axes, **a), x, axes, keepdims)
 
-    def shape(x: Shape, *, axes: Any, keepdims: bool, **_: Any) -> Shape:
-        return reduced(x, positive_axes(name, axes, len(x)), keepdims)
+    def shape(x: Shape, *, axes: Any, keepdims: bool, **a: Any) -> Shape:
+        axes = positive_axes(name, axes, len(x))
+        check(math.prod(x[i] for i in axes), a)
+        return reduced(x, axes, keepdims)
 
     return declare(
         name,
@@ -90,3 +94,72 @@ mean = reduction(
     vjp=lambda m, g, y, x, axes: m.broadcast_to(g / _count(x, axes), x.shape),
     jvp=lambda m, t, y, x, axes: m.sum(t, axes, True) / _count(x, axes),
 )  # fmt: skip
+
+
+# -- reductions along rows: the reduced axes are made one last axis ---------------------------
+
+
+def _order(rank: int, axes: Sequence[int]) -> tuple[int, ...]:
+    return (*(i for i in range(rank) if i not in axes), *axes)
+
+
+def rows(m: Arithmetic, x: Array, axes: Sequence[int]) -> Array:
+    """Return `x` with `axes` moved to the end and made one."""
+    kept = reduced(x.shape, axes, False)
+    return m.reshape(m.transpose(x, _order(len(x.shape), axes)), (*kept, _count(x, axes)))
+
+
+def unrows(m: Arithmetic, r: Array, shape: Shape, axes: Sequence[int]) -> Array:
+    """Undo `rows` for an array of shape `shape`."""
+    order = _order(len(shape), axes)
+    back = [order.index(i) for i in range(len(shape))]
+    return m.transpose(m.reshape(r, tuple(shape[i] for i in order)), back)
+
+
+def total(m: Arithmetic, r: Array) -> Array:
+    """Return the sum along the last axis, kept."""
+    return m.sum(r, (len(r.shape) - 1,), True)
+
+
+def rowwise(
+    name: str,
+    doc: str,
+    kind: str = "real",
+    *,
+    value: Value,
+    vjp: Callable[..., Array],
+    jvp: Callable[..., Array],
+    kinks: Callable[..., Array] | None = None,
+    least: Callable[..., int] = lambda **_: 1,
+    **more: Any,
+) -> Op:
+    """Declare a reduction from rules along the last axis r (..., n), where y, g are (..., 1).
+
+    value(m, r), vjp(m, g, y, r), jvp(m, t, y, r), kinks(m, r); `least` is the smallest n allowed.
+    """
+
+    def each(m: Arithmetic, y: Array, x: Array, axes: Any) -> Array:
+        return m.reshape(y, (*reduced(x.shape, axes, False), 1))
+
+    def checked(n: int, a: dict[str, Any]) -> None:
+        if n < least(**a):
+            raise BadShape(name, f"at least {least(**a)} entries to reduce", n)
+
+    def full_value(m: Arithmetic, x: Array, axes: Any, **a: Any) -> Array:
+        return m.reshape(value(m, rows(m, x, axes), **a), reduced(x.shape, axes, True))
+
+    def full_vjp(m: Arithmetic, g: Array, y: Array, x: Array, axes: Any, **a: Any) -> Array:
+        back = vjp(m, each(m, g, x, axes), each(m, y, x, axes), rows(m, x, axes), **a)
+        return unrows(m, back, x.shape, axes)
+
+    def full_jvp(m: Arithmetic, t: Array, y: Array, x: Array, axes: Any, **a: Any) -> Array:
+        out = jvp(m, rows(m, t, axes), each(m, y, x, axes), rows(m, x, axes), **a)
+        return m.reshape(out, reduced(x.shape, axes, True))
+
+    def full_kinks(m: Arithmetic, x: Array, *, axes: Any, keepdims: bool, **a: Any) -> tuple[Array, ...]:
+        return (kinks(m, rows(m, x, positive_axes(name, axes, len(x.shape))), **a),) if kinks else ()
+
+    return reduction(
+        name, doc, kind, value=full_value, vjp=full_vjp, jvp=full_jvp, check=checked,
+        kinks=full_kinks if kinks else None, **more,
+    )  # fmt: skip
