@@ -69,7 +69,8 @@ class Networks(Mapping[str, Network]):
     """The registry: filled when first asked, from the modules of `gradcheck.networks`."""
 
     MODULES = (
-        "layered", "classic", "historical", "functions", "topology", "modern", "recurrent", "kinks", "extremes",
+        "layered", "classic", "historical", "functions", "topology", "modern", "convolution", "recurrent",
+        "kinks", "extremes",
     )  # fmt: skip
 
     def __init__(self) -> None:
