@@ -10,7 +10,7 @@ from gradcheck.ops.geometry import integers, kept, label_first, positive_axis
 from gradcheck.ops.loss import reduce, reduced_shape, spread
 from gradcheck.ops.op import Op, Textbook, declare, sample
 from gradcheck.ops.reduce import total
-from gradcheck.ops.softmax import log_softmax_along, softmax_along
+from gradcheck.ops.softmaxes import log_softmax_along, softmax_along
 from gradcheck.ops.statistics import log_sum_exp, softmax_of
 
 _ROWS = (
@@ -86,8 +86,7 @@ def _count(labels: Index, ignored: int, reduction: str) -> int:
     n = int(kept(labels, ignored).sum())
     if reduction == "mean" and n == 0:
         raise BadValues(
-            f"cross_entropy_logits: expected a label that is not ignore_index={ignored}; got none; "
-            "use reduction sum or none"
+            f"cross_entropy_logits: expected a label that is not ignore_index={ignored}; got none; use reduction sum or none"
         )
     return n
 

@@ -36,6 +36,14 @@ class Plan:
     channels: tuple[int, int]
     index: Index
 
+    def contract(self, m: Arithmetic, spec: str, a: Array, b: Array) -> Array:
+        """Return a sum of products; a single group is dropped, without which NumPy can call BLAS."""
+        if self.groups > 1:
+            return m.einsum(spec, a, b)
+        left, right = spec.partition("->")[0].split(",")
+        a, b = (_without(m, x, term.index("g")) for x, term in ((a, left), (b, right)))
+        return m.einsum(spec.replace("g", ""), a, b)
+
     def windows(self, m: Arithmetic, x: Array) -> Array:
         """Return the large side gathered as (n, g, c, p, k)."""
         return m.take(x, batched(self.index, (self.batch, self.groups, self.channels[0]), math.prod(self.large)))
@@ -52,18 +60,22 @@ class Plan:
 
     def correlate(self, m: Arithmetic, x: Array, w: Array) -> Array:
         """Return large -> small: sum over c, k of x[c, p + k] w[o, c, k]."""
-        y = m.einsum("ngcpk,gock->ngop", self.windows(m, x), self.kernels(m, w))
+        y = self.contract(m, "ngcpk,gock->ngop", self.windows(m, x), self.kernels(m, w))
         return m.reshape(y, (self.batch, self.groups * self.channels[1], *self.small))
 
     def spread(self, m: Arithmetic, y: Array, w: Array) -> Array:
         """Return small -> large, the adjoint of `correlate`."""
-        x = m.einsum("ngosk,gock->ngcs", self.back(m, y), self.kernels(m, w))
+        x = self.contract(m, "ngosk,gock->ngcs", self.back(m, y), self.kernels(m, w))
         return m.reshape(x, (self.batch, self.groups * self.channels[0], *self.large))
 
     def weights(self, m: Arithmetic, x: Array, y: Array, shape: Shape) -> Array:
         """Return sum over batch and windows of y[o, p] x[c, p + k], in the shape of w."""
         rows = m.reshape(y, (self.batch, self.groups, self.channels[1], self.index.shape[0]))
-        return m.reshape(m.einsum("ngop,ngcpk->gock", rows, self.windows(m, x)), shape)
+        return m.reshape(self.contract(m, "ngop,ngcpk->gock", rows, self.windows(m, x)), shape)
+
+
+def _without(m: Arithmetic, x: Array, axis: int) -> Array:
+    return m.reshape(x, (*x.shape[:axis], *x.shape[axis + 1 :]))
 
 
 def _spatial(op: str, n: int, a: dict[str, Any]) -> tuple[Shape, Any, Shape]:

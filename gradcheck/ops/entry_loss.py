@@ -143,6 +143,7 @@ huber = entry_loss(  # Huber 1964; once continuously differentiable: no kink in 
     samples=(*_PAIRS, sample((4,), (4,), delta=0.5)),
 )  # fmt: skip
 
+
 def _below_one(m: Arithmetic, x: Array, slope: Array) -> Array:
     return m.select(m.less(x, m.constant(1)), slope, 0)
 

@@ -82,7 +82,8 @@ def gathered_elements(op: str, shape: Shape, index: Index, axis: int) -> Index:
     index = checked_index(op, index, shape[axis])
     where: list[Any] = list(np.indices(index.shape, sparse=True))
     where[axis] = index
-    return positions(shape)[tuple(where)]
+    found: Index = positions(shape)[tuple(where)]
+    return found
 
 
 def sliced(shape: Shape, starts: Sequence[int], stops: Sequence[int], axes: Any, steps: Any) -> Index:

@@ -33,9 +33,7 @@ def reduced_shape(op: str, shape: Shape, reduction: str) -> Shape:
     return shape if reduction == "none" else ()
 
 
-_PAIRS = tuple(
-    sample(a, b, reduction=r) for a, b in (((3,), (3,)), ((2, 2), (2, 2))) for r in ("sum", "mean", "none")
-)
+_PAIRS = tuple(sample(a, b, reduction=r) for a, b in (((3,), (3,)), ((2, 2), (2, 2))) for r in ("sum", "mean", "none"))
 
 
 def _quadratic(name: str, doc: str, half: bool, default: str) -> Any:

@@ -195,9 +195,7 @@ def declare(
     **more: Any,
 ) -> Op:
     """Make an `Op`, register it and return it; see `Op` for the arguments."""
-    op = Op(
-        name=name, doc=doc, operands=operands, value=value, vjp=vjp, jvp=jvp, shape=shape, samples=samples, **more
-    )
+    op = Op(name=name, doc=doc, operands=operands, value=value, vjp=vjp, jvp=jvp, shape=shape, samples=samples, **more)
     return registry.add(op)
 
 

@@ -38,14 +38,14 @@ def moved(name: str, doc: str, *, index: Callable[..., Index], **more: Any) -> O
     )  # fmt: skip
 
 
-def _reshaped(x: Shape, shape: Shape) -> Shape:
-    shape = (shape,) if isinstance(shape, int) else shape
+def _reshaped(x: Shape, shape: Any) -> Shape:
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
     known = math.prod(n for n in shape if n != -1)
     if -1 in shape and known and math.prod(x) % known == 0:
         shape = tuple(math.prod(x) // known if n == -1 else n for n in shape)
     if math.prod(shape) != math.prod(x) or min(shape, default=0) < 0:
         raise BadShape("reshape", f"a shape of {math.prod(x)} entries, at most one of them -1", shape)
-    return shape
+    return tuple(shape)
 
 
 reshape = rearranged(

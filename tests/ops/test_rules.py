@@ -7,13 +7,72 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck.arith.arithmetic import Arithmetic
 from gradcheck.arith.floating import FORMATS, Floating
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.arith.running import Roundoff, Running, wide_format
 from gradcheck.arith.stochastic import Stochastic
 from gradcheck.arith.symbolic import Symbolic
 from gradcheck.ops.op import INTEGER_KINDS, Op, Sample, registry
-from points import CASES, IDS, Point
+
+#: (op, sample), with a readable id.
+CASES = [(op, s) for op in registry.values() for s in op.samples]
+IDS = [f"{op.name}-{i}" for op in registry.values() for i, _ in enumerate(op.samples)]
+
+
+def draw(kind: str, operand: Any, random: np.random.Generator) -> Any:
+    """Return a float32-representable array in the domain of `kind`, or the index array itself."""
+    if kind in INTEGER_KINDS:
+        return operand
+    x = {
+        "real": lambda: random.normal(size=operand),
+        "positive": lambda: random.uniform(0.1, 3, operand),
+        "nonzero": lambda: random.choice([-1, 1], operand) * random.uniform(0.3, 2, operand),
+        "unit": lambda: random.uniform(-0.9, 0.9, operand),
+        "probability": lambda: random.uniform(0.05, 0.95, operand),
+    }[kind]()
+    return np.asarray(x).astype(np.float32).astype(np.float64)
+
+
+class Point:
+    """Operands, tangents, a cotangent and the completed attributes of one sample."""
+
+    def __init__(self, op: Op, s: Sample, seed: int = 0) -> None:
+        random = np.random.default_rng([seed, len(op.name), sum(map(ord, op.name))])
+        kinds = op.kinds(len(s.operands))
+        self.op, self.kinds = op, kinds
+        self.attributes = op.complete(s.attributes)
+        self.xs = [draw(k, x, random) for k, x in zip(kinds, s.operands, strict=True)]
+        self.ts = [None if k in INTEGER_KINDS else draw("real", x.shape, random) for k, x in zip(kinds, self.xs, strict=True)]
+        self.shape = op.result_shape(tuple(np.shape(x) for x in self.xs), self.attributes)
+        self.g = draw("real", self.shape, random)
+
+    def lift(self, m: Arithmetic, xs: list[Any]) -> list[Any]:
+        """Return the real arrays in `m`, integers and None as they are."""
+        return [x if k in INTEGER_KINDS or x is None else m.enter(m.array(x)) for k, x in zip(self.kinds, xs, strict=True)]
+
+    def value(self, m: Arithmetic, rule: Any = None) -> Any:
+        """Return the value (or that of a textbook rule) in `m`."""
+        return (rule or self.op.value)(m, *self.lift(m, self.xs), **self.attributes)
+
+    def vjp(self, m: Arithmetic, rule: Any = None) -> list[Any]:
+        """Return the cotangents of the real operands in `m`."""
+        xs = self.lift(m, self.xs)
+        y = self.op.value(m, *xs, **self.attributes)
+        gs = (rule or self.op.vjp)(m, m.enter(m.array(self.g)), y, *xs, **self.attributes)
+        assert len(gs) == len(xs)
+        assert all((g is None) == (k in INTEGER_KINDS) for g, k in zip(gs, self.kinds, strict=True))
+        return [g for g in gs if g is not None]
+
+    def jvp(self, m: Arithmetic) -> Any:
+        """Return the tangent of the value in `m`."""
+        xs, ts = self.lift(m, self.xs), self.lift(m, self.ts)
+        return self.op.jvp(m, tuple(ts), self.op.value(m, *xs, **self.attributes), *xs, **self.attributes)
+
+    def real_shapes(self) -> list[tuple[int, ...]]:
+        """Return the shapes of the operands that are differentiated."""
+        return [x.shape for x, k in zip(self.xs, self.kinds, strict=True) if k not in INTEGER_KINDS]
+
 
 every_sample = pytest.mark.parametrize(("op", "s"), CASES, ids=IDS)
 TEXTBOOK = [(op, s, t) for op, s in CASES for t in op.textbook]
@@ -97,6 +156,31 @@ def test_running_encloses_float32(op: Op, s: Sample) -> None:
         inside(want.value, got, op.slack * want.radius())
 
 
+KINKED = [
+    ("norm", [0, 0], {}, [[1, 1], [-1, 0], [0.6, 0.8], [0, 0]]),
+    ("norm", [0, 0], {"p": 3}, [[1, 0], [0, -1], [0, 0]]),
+    ("norm", [0, 2], {"p": 1}, [[1, 1], [-1, 1], [0, 1]]),
+    ("max", [1, 1, 0], {}, [[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0]]),
+    ("min", [1, 1, 2], {}, [[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0]]),
+    ("max_pool", [[[1, 1, -5]]], {"kernel": 2, "padding": 1}, [[[[2, 1, 1]]], [[[1, 2, 1]]]]),
+]
+
+
+@pytest.mark.parametrize(("name", "x", "attributes", "choices"), KINKED)
+def test_running_holds_every_choice_at_a_kink(name: str, x: Any, attributes: dict[str, Any], choices: Any) -> None:
+    """At a tie or a corner any one-sided gradient lies within the bound, which is no wider than it must be."""
+    op, r = registry[name], Running(Roundoff.of("float32"))
+    a = op.complete(attributes)
+    at = r.array(np.asarray(x, np.float64))
+    y = op.value(r, at, **a)
+    g = op.vjp(r, r.ones(y.shape), y, at, **a)[0]
+    assert np.all(y.radius() < 1e-6)
+    assert np.all(g.radius() < 3)
+    assert any(np.any(m == 0) for m in op.kinks(Floating(), np.asarray(x, np.float64), **a))
+    for choice in choices:
+        inside(g.value, choice, g.radius())
+
+
 @every_sample
 def test_float64_is_near_multiprecision(op: Op, s: Sample) -> None:
     """What float64 computes lies within the running bound of the 50-digit result, and the bound is tight."""
@@ -146,8 +230,7 @@ def test_symbolic_vjp_is_the_closed_form(op: Op, s: Sample) -> None:
     p, m = Point(op, s), Multiprecision(30)
     sym = Symbolic()
     symbols = [
-        x if k in INTEGER_KINDS else sym.symbols(f"x{i}", x.shape)
-        for i, (x, k) in enumerate(zip(p.xs, p.kinds, strict=True))
+        x if k in INTEGER_KINDS else sym.symbols(f"x{i}", x.shape) for i, (x, k) in enumerate(zip(p.xs, p.kinds, strict=True))
     ]
     y = op.value(sym, *symbols, **p.attributes)
     gs = op.vjp(sym, sym.array(p.g), y, *symbols, **p.attributes)
