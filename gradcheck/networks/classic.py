@@ -52,8 +52,8 @@ declare(
 def matrix_form(x: Any, t: Any, w1: Any, w2: Any, w3: Any) -> Any:
     """Return C(t, f3(w3 f2(w2 f1(w1 x)))), examples in the columns."""
     a = x
-    for number, (w, f) in enumerate(((w1, np.tanh), (w2, ops["logistic"]), (w3, np.tanh)), 1):
-        a = f((w @ a).named(f"z{number}")).named(f"a{number}")
+    for number, w in enumerate((w1, w2, w3), 1):
+        a = ops["logistic" if number == 2 else "tanh"]((w @ a).named(f"z{number}")).named(f"a{number}")
     return ops["half_squared_error"](a, t).named("loss")
 
 

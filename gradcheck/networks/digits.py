@@ -27,10 +27,10 @@ def digits(rng: Rng, count: int) -> tuple[Floats, Labels]:
     ((4, 64), np.True_, np.True_)
     """
     rows = _sample()[rng.permutation(64)[:count]]
-    return rows[:, :64] / 16.0, rows[:, 64]
+    return np.asarray(rows[:, :64] / 16.0, np.float64), rows[:, 64]
 
 
 def large_digits(rng: Rng, count: int) -> tuple[Floats, Labels]:
     """Return `count` digits as images (count, 1, 16, 16) from -1 to 1, every pixel doubled, and their labels."""
     x, labels = digits(rng, count)
-    return np.kron(2 * x.reshape(count, 1, 8, 8) - 1, np.ones((2, 2))), labels
+    return np.asarray(np.kron(2 * x.reshape(count, 1, 8, 8) - 1, np.ones((2, 2))), np.float64), labels

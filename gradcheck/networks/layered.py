@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gradcheck.networks.digits import digits
 from gradcheck.networks.layers import (
     Floats,
@@ -48,10 +50,10 @@ def _digits_maker(batch: int, *sizes: int, columns: slice = slice(None)) -> Make
     return make
 
 
-def _family(name: str, reason: str, sizes: tuple[int, ...], batch: int, alpha: float = 0.0, **more: object) -> None:
+def _family(name: str, reason: str, sizes: tuple[int, ...], batch: int, alpha: float = 0.0, **more: Any) -> None:
     _, kind, hidden, *_ = name.split("-")
     output, loss = _OUTPUTS[kind]
-    make = more.pop("make", None) or _maker(kind, sizes, batch)
+    make: Maker = more.pop("make", None) or _maker(kind, sizes, batch)
     declare(
         name, reason, layered((*[hidden] * (len(sizes) - 2), output), loss, alpha), make,
         inputs=("x", "t"), systems=("S1", "S2", "S9"), tags=("classic", "sklearn"), **{"small": True, **more},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -81,7 +82,7 @@ def uniform(rng: Rng, low: float, high: float, *shape: int) -> Floats:
 def parameters(rng: Rng, *sizes: int, gain: float = 1.0) -> dict[str, Floats]:
     """Return w1, b1, w2, b2, ... for dense layers of the sizes; weights of gain / sqrt(inputs)."""
     found: dict[str, Floats] = {}
-    for number, (k, n) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+    for number, (k, n) in enumerate(pairwise(sizes), 1):
         found[f"w{number}"] = normal(rng, k, n, scale=gain / math.sqrt(k))
         found[f"b{number}"] = normal(rng, n, scale=0.1)
     return found
@@ -89,4 +90,4 @@ def parameters(rng: Rng, *sizes: int, gain: float = 1.0) -> dict[str, Floats]:
 
 def one_hot(labels: npt.ArrayLike, classes: int) -> Floats:
     """Return rows that are 1 at the label, 0 elsewhere."""
-    return np.eye(classes)[np.asarray(labels)]
+    return np.asarray(np.eye(classes)[np.asarray(labels)])

@@ -161,7 +161,8 @@ _declare(
     inputs=("x", "t"), small=True,
 )  # fmt: skip
 _declare(
-    "autoencoder", "six inputs through two units and back", lambda x, **w: half_squares(stack(x, w, ("tanh", "identity")), x).named("loss"),
+    "autoencoder", "six inputs through two units and back",
+    lambda x, **w: half_squares(stack(x, w, ("tanh", "identity")), x).named("loss"),
     lambda rng: {"x": normal(rng, 4, 6), **parameters(rng, 6, 2, 6)}, inputs=("x",), small=True,
 )  # fmt: skip
 _declare(
