@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -49,8 +50,9 @@ class Target(Protocol):
     """An implementation of backpropagation.
 
     Optional attributes: `version` (text), `dtypes` (names of formats, default float64 and
-    float32), `compiled` (True: nodes are fused, bounds get slack 4), `flushes` (True: subnormal
-    numbers are flushed to zero), `known` (rows of `Known` findings).
+    float32), `slack` (factor on every bound, with a reason: 4 where a compiler fuses nodes),
+    `flushes` (True: subnormal numbers are flushed to zero), `accumulates` (format -> format in
+    which it adds up, default float32 for the half formats), `known` (`Known` findings).
     """
 
     name: str
@@ -65,16 +67,32 @@ class Known:
     """A finding that is known: it is shown, and does not count as a new failure.
 
     Args:
-        network: the network's name.
+        network: shell pattern of names.
         reason: what is wrong, in one sentence.
         link: where it is described.
         dtype: of the rows concerned; "" means all.
+        where: start of the finding's message, such as "value of loss".
+        op: the operation concerned.
+        mistake: start of the diagnosis.
     """
 
     network: str
     reason: str
     link: str
     dtype: str = ""
+    where: str = ""
+    op: str = ""
+    mistake: str = ""
+
+    def covers(self, network: str, dtype: str, *, message: str, op: str, diagnosis: str) -> bool:
+        """Answer whether a finding is this known one."""
+        return (
+            fnmatchcase(network, self.network)
+            and self.dtype in ("", dtype)
+            and self.op in ("", op)
+            and message.startswith(self.where)
+            and diagnosis.startswith(self.mistake)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +103,8 @@ class Description:
     name: str
     version: str = ""
     dtypes: tuple[str, ...] = ("float64", "float32")
-    compiled: bool = False
+    slack: float = 1.0
+    accumulates: Mapping[str, str] = field(default_factory=dict)
     flushes: bool = False
     known: tuple[Known, ...] = field(default=())
 
@@ -100,7 +119,7 @@ class Description:
             if not callable(target):
                 raise TargetFailed(f"expected a target with name and run(graph, values), or a callable; got {target!r}")
             target = Plain(target)
-        given = {k: getattr(target, k) for k in ("version", "dtypes", "compiled", "flushes", "known") if hasattr(target, k)}
+        given = {k: getattr(target, k) for k in ("version", "dtypes", "slack", "accumulates", "flushes", "known") if hasattr(target, k)}
         return cls(target, str(target.name), **given)
 
 

@@ -28,7 +28,6 @@ from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, Textbook, registry
 from gradcheck.targets.target import Run, as_float
 
-COMPILED_SLACK = 4.0
 Floats = npt.NDArray[np.float64]
 
 
@@ -301,13 +300,14 @@ class Certifier:
         judged = np.isfinite(expected) & np.isfinite(bound)
         overflow = np.isinf(got) & (np.sign(got) == np.sign(expected)) & (np.abs(expected) + bound > self.largest)
         judged &= ~overflow
-        reason = ""
+        reasons: list[str] = []
         if np.any(ratios(got, expected, bound, judged) > 1):
             for why, other in textbooks:
-                wider = np.fmax(bound, self._hull(predicted, other).radius())
-                if np.all(ratios(got, expected, wider, judged & np.isfinite(wider)) <= 1):
-                    reason, bound = why, np.where(np.isfinite(wider), wider, bound)
+                wider = self._hull(predicted, other).radius()
+                bound = np.fmax(bound, np.where(np.isfinite(wider), wider, bound))
+                reasons.append(why)
+                if np.all(ratios(got, expected, bound, judged) <= 1):
                     break
         self.made.comparisons.append(
-            Comparison(name, direction, got, expected, bound, judged, edge, reason, fused)
+            Comparison(name, direction, got, expected, bound, judged, edge, "; ".join(reasons), fused)
         )

@@ -16,7 +16,7 @@ from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, registry
 from gradcheck.targets.target import Run, as_float
 from gradcheck.verdict.answer import inspect_answer
-from gradcheck.verdict.certificate import COMPILED_SLACK, Certificate, Certifier, Comparison
+from gradcheck.verdict.certificate import Certificate, Certifier, Comparison
 from gradcheck.verdict.finding import Finding, Outcome
 from gradcheck.verdict.localisation import describe
 from gradcheck.verdict.statistics import MARGIN, SWEEPS, usual_deviation
@@ -49,7 +49,7 @@ def judge(
     roundoff: Roundoff,
     dtype: str,
     *,
-    compiled: bool = False,
+    slack: float = 1.0,
     seed: int = 0,
     ops: Mapping[str, Op] = registry,
 ) -> Judgement:
@@ -61,7 +61,7 @@ def judge(
         run: the target's answer.
         roundoff: how the target rounds.
         dtype: the target's format.
-        compiled: whether the target fuses nodes.
+        slack: factor on every bound.
         seed: of the stochastic sweeps.
         ops: the operations.
 
@@ -70,7 +70,6 @@ def judge(
     """
     wide = wide_format(dtype)
     run, structural = inspect_answer(graph, run)
-    slack = COMPILED_SLACK if compiled else 1.0
     local = bool(run.node_values or run.node_adjoints)
     certificate = Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops).certify()
     bits = round(-math.log2(roundoff.u))

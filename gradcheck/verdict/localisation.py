@@ -17,6 +17,10 @@ from gradcheck.verdict.diagnosis import among, diagnose, factor, suspects
 from gradcheck.verdict.finding import Finding
 
 
+#: Mistakes of the last operation alone; others may sit anywhere in a fused region.
+_LOCAL_MISTAKES = ("transpose", "missing sum", "term missing", "operands swapped")
+
+
 def describe(graph: Graph, certificate: Certificate, c: Comparison, bits: int, ops: Mapping[str, Op]) -> Finding:
     """Return the finding for a comparison beyond its bound."""
     ratio, index = c.worst
@@ -73,8 +77,11 @@ def _explain(
         if text := diagnose(s):
             named.append((s.edge, text))
     if len(named) == 1:
-        return named[0]
-    return only, ""
+        edge, text = named[0]
+        if c.fused == 1 or text.startswith(_LOCAL_MISTAKES):
+            return edge, text
+        return None, text
+    return (only if c.fused == 1 else None), ""
 
 
 def _number(x: npt.NDArray[Any]) -> npt.NDArray[Any]:

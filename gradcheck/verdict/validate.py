@@ -16,7 +16,7 @@ from gradcheck.errors import CannotExpress, GradcheckError, UnknownDtype
 from gradcheck.graph.values import Arrays
 from gradcheck.networks.network import Network, networks
 from gradcheck.targets.registry import targets
-from gradcheck.targets.target import Description, Target, leaf_arrays
+from gradcheck.targets.target import Description, Known, Target, leaf_arrays
 from gradcheck.verdict.finding import Finding, Matrix, Row, Skipped
 from gradcheck.verdict.judge import Judgement, judge
 from gradcheck.verdict.ulps import measured_ulps
@@ -114,8 +114,9 @@ def _judged(d: Description, network: Network, dtype: str, seed: int) -> Judgemen
         raise
     except Exception as error:  # a target is foreign code: whatever it raises is its answer
         return Judgement("inconclusive", "none", f"the target raised {type(error).__name__}: {error}")
-    roundoff = Roundoff.of(dtype, flushes=d.flushes, ulps=measured_ulps(d.name, dtype))
-    found = judge(graph, leaf_arrays(graph, kept), run, roundoff, dtype, compiled=d.compiled, seed=seed)
+    ulps = measured_ulps(d.name, dtype)
+    roundoff = Roundoff.of(dtype, flushes=d.flushes, accumulate=d.accumulates.get(dtype), ulps=ulps)
+    found = judge(graph, leaf_arrays(graph, kept), run, roundoff, dtype, slack=d.slack, seed=seed)
     return _with_mutations(found, kept, values)
 
 
@@ -129,15 +130,18 @@ def _with_mutations(found: Judgement, before: Arrays, after: Arrays) -> Judgemen
 
 
 def _with_known(d: Description, row: Row) -> Row:
-    """Show a known finding as such; a known one that does not show up any more is reported."""
-    for known in d.known:
-        if known.network == row.network and known.dtype in ("", row.dtype):
-            if row.verdict == "fail":
-                text = f"known: {known.reason} ({known.link}); {row.message}"
-                return replace(row, verdict="inconclusive", known=known.reason, message=text)
-            note = Finding("note", f"known failure did not occur: {known.reason}")
-            return replace(row, verdict="inconclusive", message=note.message, findings=(*row.findings, note))
-    return row
+    """Count a row whose faults are all known as inconclusive, with the reason."""
+    faults = [f for f in row.findings if f.severity == "fault"]
+    reasons = [next((k for k in d.known if _is_known(k, row, f)), None) for f in faults]
+    if row.verdict != "fail" or not faults or None in reasons:
+        return row
+    known = reasons[0]
+    assert known is not None
+    return replace(row, verdict="inconclusive", known=known.reason, message=f"known: {known.reason} ({known.link})")
+
+
+def _is_known(k: Known, row: Row, f: Finding) -> bool:
+    return k.covers(row.network, row.dtype, message=f.message, op=f.op, diagnosis=f.diagnosis)
 
 
 def _snippet(f: Finding, d: Description, network: Network, dtype: str, seed: int) -> str:

@@ -1,0 +1,39 @@
+"""Where things go: tables to standard output, progress and remarks to standard error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gradcheck.verdict.validate import Progress as Callback
+
+PIPED_WIDTH = 160
+
+
+def console() -> Console:
+    """Return the console for data: plain and wide when piped."""
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(highlight=False, width=PIPED_WIDTH, no_color=True)
+
+
+@contextmanager
+def progress() -> Iterator[Callback]:
+    """Give a callback that draws a bar on standard error, or nothing where that is no terminal."""
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    errors = Console(stderr=True)
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda label, k, n: bar.update(task, description=label[:60], completed=k, total=n)
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write JSON, whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,78 @@
+"""HIPS autograd. Adding zeros at the nodes leaves every number alone, but it is another program:
+the plain one's gradients are handed back as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd import value_and_grad
+from autograd.scipy import special
+
+from gradcheck.graph.graph import Graph
+from gradcheck.graph.values import Values
+from gradcheck.targets.interpreter import require, scalar_output
+from gradcheck.targets.numpy_ops import table
+from gradcheck.targets.perturbed import edge_of, program, sites
+from gradcheck.targets.target import Run, dtype_of, leaf_arrays
+
+_ROOT2 = np.sqrt(2.0)
+
+
+def _gelu(x: Any) -> Any:
+    return x * (1 + special.erf(x / _ROOT2)) / 2
+
+
+def _gelu_tanh(x: Any) -> Any:
+    return x * (1 + anp.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2
+
+
+TABLE: dict[str, Callable[..., Any]] = table(anp) | {
+    "erf": special.erf, "logistic": special.expit, "softplus": lambda x: anp.logaddexp(x, 0.0),
+    "log_sigmoid": lambda x: -anp.logaddexp(-x, 0.0), "gelu": _gelu, "gelu_tanh": _gelu_tanh,
+    "swish": lambda x: x * special.expit(x), "mish": lambda x: x * anp.tanh(anp.logaddexp(x, 0.0)),
+    "logsumexp": lambda x, axes, keepdims: special.logsumexp(x, axis=axes, keepdims=keepdims),
+}  # fmt: skip
+
+
+class Autograd:
+    """autograd's reverse mode over NumPy."""
+
+    name = "autograd"
+    dtypes = ("float64", "float32")
+
+    def __init__(self) -> None:
+        self.version = version("autograd")
+
+    def run(self, graph: Graph, values: Values) -> Run:
+        """Run the instrumented program and the plain one."""
+        require(graph, TABLE, self.name)
+        loss = scalar_output(graph)
+        arrays = leaf_arrays(graph, values)
+        parameters = {k: arrays[k] for k in graph.differentiable}
+        fixed = {k: x for k, x in arrays.items() if k not in parameters}
+        zeros = {k: np.zeros(graph.shapes[name], dtype_of(values)) for k, name in sites(graph).items()}
+        nodes: dict[str, Any] = {}
+        f = program(graph, TABLE, loss, fixed)
+
+        def noted(both: tuple[Any, Any]) -> Any:
+            value, y = f(*both)
+            nodes.update({k: np.asarray(getattr(x, "_value", x)) for k, x in y.items()})
+            return value
+
+        value, (gradients, adjoints) = value_and_grad(noted)((parameters, zeros))
+        _, bare = value_and_grad(lambda p: f(p, {})[0])(parameters)
+        return Run(
+            value,
+            gradients,
+            nodes,
+            {k: x for k, x in adjoints.items() if edge_of(k) is None},
+            {e: x for k, x in adjoints.items() if (e := edge_of(k)) is not None},
+            bare,
+        )
+
+
+

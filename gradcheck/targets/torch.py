@@ -1,0 +1,91 @@
+"""PyTorch, eager: every node is a tensor that retains its gradient; every use of one is told apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gradcheck.arith.floating import FORMATS
+from gradcheck.graph.graph import Edge, Graph, Node
+from gradcheck.graph.values import Values
+from gradcheck.targets.interpreter import interpret, require, scalar_output, shared
+from gradcheck.targets.target import Known, Run, leaf_arrays
+from gradcheck.targets.torch_ops import TABLE
+
+Array = npt.NDArray[Any]
+
+
+class Torch:
+    """PyTorch's eager mode and its autograd engine on one device.
+
+    Args:
+        device: "cpu", "cuda", ...
+    """
+
+    dtypes = ("float64", "float32", "bfloat16")
+    accumulates = {"bfloat16": "bfloat16"}  # scatters and matrix-vector products on a CPU add up in bfloat16
+
+    known = (
+        Known("*", "softplus(x) is x above the documented threshold 20", "docs/findings.md#pytorch-softplus-threshold",
+              dtype="float64", op="softplus"),
+    )  # fmt: skip
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.name = "torch" if device == "cpu" else f"torch-{device}"
+        self.version = torch.__version__
+        self.device = device
+
+    def run(self, graph: Graph, values: Values) -> Run:
+        """Run the graph and its backward pass.
+
+        A value that is used more than once is handed to each user as a view, which is exact and
+        keeps the order of accumulation, so that each use's contribution can be read.
+        """
+        require(graph, TABLE, self.name)
+        loss = scalar_output(graph)
+        leaves = {k: self._tensor(x) for k, x in leaf_arrays(graph, values).items()}
+        for name in graph.differentiable:
+            leaves[name].requires_grad_()
+        several = shared(graph)
+        uses: dict[tuple[str, Edge], torch.Tensor] = {}
+
+        def made(node: Node, y: torch.Tensor) -> torch.Tensor:
+            if y.requires_grad:
+                y.retain_grad()
+            return y
+
+        def used(name: str, edge: Edge, x: torch.Tensor) -> torch.Tensor:
+            if name not in several or not x.requires_grad:
+                return x
+            view = x.view_as(x)
+            view.retain_grad()
+            uses[name, edge] = view
+            return view
+
+        y = interpret(graph, leaves, TABLE, made=made, used=used)
+        if y[loss].requires_grad:
+            y[loss].backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+        return Run(
+            _array(y[loss]),
+            {k: _array(leaves[k].grad) for k in graph.differentiable},
+            {n.name: _array(y[n.name]) for n in graph.nodes},
+            {n.name: _array(y[n.name].grad) for n in graph.nodes if y[n.name].requires_grad and y[n.name].grad is not None},
+            {k: _array(x.grad) for k, x in uses.items() if x.grad is not None},
+        )
+
+    def _tensor(self, x: Array) -> torch.Tensor:
+        if x.dtype == FORMATS["bfloat16"]:
+            t = torch.from_numpy(x.view(np.int16).copy()).view(torch.bfloat16)
+        else:
+            t = torch.from_numpy(x.copy())
+        return t.to(self.device)
+
+
+def _array(x: torch.Tensor | None) -> Array | None:
+    if x is None:
+        return None
+    x = x.detach().cpu()
+    return np.array((x.double() if x.dtype in (torch.bfloat16, torch.float16) else x).numpy())
