@@ -53,7 +53,7 @@ def _road(rng: Rng, count: int, inputs: int, directions: int) -> tuple[Floats, F
 
 _pair(
     "alvinn-1217-29-46", "alvinn-small",
-    "a car steered by a 30x32 camera, an 8x32 range finder and one feedback unit (Pomerleau 1989)",
+    "a car steered by a 30x32 camera, 8x32 range finder and a feedback unit (Pomerleau 1989)",
     _two_logistic,
     _made(lambda rng: _road(rng, 4, 30 * 32 + 8 * 32 + 1, 46), 1217, 29, 46),
     _made(lambda rng: _road(rng, 4, 7, 5), 7, 3, 5),
