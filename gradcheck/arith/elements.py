@@ -44,8 +44,10 @@ class Elements(Arithmetic):
         raise NotInThisArithmetic("pi", self.name)
 
     def raised(self, x: Any, p: Any) -> Any:
-        """Return x to the power p for scalars."""
-        return x**p
+        """Return x to the power p for scalars; here for integer p alone."""
+        if p != int(p):
+            raise NotInThisArithmetic("a power that is no integer", self.name)
+        return x ** int(p)
 
     def array(self, x: npt.ArrayLike) -> Array:
         return self.map(self.element, np.asarray(x).astype(object))

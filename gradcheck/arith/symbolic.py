@@ -46,6 +46,9 @@ class Symbolic(Elements):
         q = Fraction(x) if isinstance(x, int | Fraction) else Fraction(float(x))
         return sp.Rational(q.numerator, q.denominator)
 
+    def raised(self, x: Any, p: Any) -> Any:
+        return x**p
+
     def element_pi(self) -> Any:
         return sp.pi
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradcheck.arith.arithmetic import Arithmetic, Array, Truth
 from gradcheck.ops.geometry import broadcast, mask
-from gradcheck.ops.op import Op, Sample, Value, declare, sample, zero
+from gradcheck.ops.op import Op, Sample, Textbook, Value, declare, sample, zero
 
 _PAIRS = (
     sample((3,), (3,)),
@@ -69,11 +69,17 @@ mul = binary(
     jvp=lambda m, ta, tb, y, a, b: ta * b + a * tb,
 )  # fmt: skip
 
+def _by_reciprocal(m: Arithmetic, g: Array, y: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    r = 1 / b
+    return m.unbroadcast(g * r, a.shape), m.unbroadcast(-(g * a) * (r * r), b.shape)
+
+
 div = binary(
     "div", "a / b", ("real", "nonzero"),
     value=lambda m, a, b: a / b,
     partials=lambda m, g, y, a, b: (g / b, -((g / b) * (a / b))),
     jvp=lambda m, ta, tb, y, a, b: (ta - y * tb) / b,
+    textbook=(Textbook("times the reciprocal, as compilers do", value=lambda m, a, b: a * (1 / b), vjp=_by_reciprocal),),
 )  # fmt: skip
 
 

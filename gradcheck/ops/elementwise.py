@@ -69,6 +69,7 @@ absolute = unary(  # abs'(0) = 0
     vjp=lambda m, g, y, x: g * m.sign(x),
     jvp=lambda m, t, y, x: m.select(m.less(x, zero(m)), -t, m.select(m.is_zero(x), zero(m), t)),
     kinks=lambda m, x: (x,),
+    textbook=(formula("g x / |x|, where the sign is a quotient", lambda m, g, y, x: g * x / y),),
 )  # fmt: skip
 
 sin = unary(
@@ -150,7 +151,10 @@ softplus = unary(
     value=lambda m, x: m.softplus(x),
     vjp=lambda m, g, y, x: g * m.logistic(x),
     jvp=lambda m, t, y, x: t * m.exp(x - y),
-    textbook=(formula("1 - exp(-y)", lambda m, g, y, x: g * (1 - m.exp(-y))),),
+    textbook=(
+        formula("1 - exp(-y)", lambda m, g, y, x: g * (1 - m.exp(-y))),
+        formula("exp(x - y), as of a logaddexp", lambda m, g, y, x: g * m.exp(x - y)),
+    ),
 )  # fmt: skip
 
 log_sigmoid = unary(
@@ -158,7 +162,10 @@ log_sigmoid = unary(
     value=lambda m, x: -m.softplus(-x),
     vjp=lambda m, g, y, x: g * m.logistic(-x),
     jvp=lambda m, t, y, x: t * m.exp(y - x),
-    textbook=(formula("1 - exp(y)", lambda m, g, y, x: g * (1 - m.exp(y))),),
+    textbook=(
+        formula("1 - exp(y)", lambda m, g, y, x: g * (1 - m.exp(y))),
+        formula("exp(y - x), as of a logaddexp", lambda m, g, y, x: g * m.exp(y - x)),
+    ),
 )  # fmt: skip
 
 relu = unary(  # relu'(0) = 0

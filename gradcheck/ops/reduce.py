@@ -9,7 +9,7 @@ from typing import Any
 from gradcheck.arith.arithmetic import Arithmetic, Array, Shape
 from gradcheck.errors import BadShape
 from gradcheck.ops.geometry import positive_axes, reduced
-from gradcheck.ops.op import Op, Sample, Value, declare, sample
+from gradcheck.ops.op import Op, Sample, Textbook, Value, declare, sample
 
 _AXES = (
     sample((2, 3)),
@@ -80,6 +80,10 @@ def _count(x: Array, axes: Sequence[int]) -> int:
     return math.prod(x.shape[i] for i in axes)
 
 
+def _share(m: Arithmetic, x: Array, axes: Sequence[int]) -> Array:
+    return m.constant(1) / _count(x, axes)
+
+
 sum_ = reduction(
     "sum", "the sum over axes; ONNX ReduceSum",
     value=lambda m, x, axes: m.sum(x, axes, True),
@@ -93,6 +97,20 @@ mean = reduction(
     value=lambda m, x, axes: m.sum(x, axes, True) / _count(x, axes),
     vjp=lambda m, g, y, x, axes: m.broadcast_to(g / _count(x, axes), x.shape),
     jvp=lambda m, t, y, x, axes: m.sum(t, axes, True) / _count(x, axes),
+    textbook=(
+        Textbook(
+            "times 1/n, as compilers do",
+            value=lambda m, x, *, axes, keepdims: m.sum(x, positive_axes("mean", axes, len(x.shape)), keepdims)
+            * _share(m, x, positive_axes("mean", axes, len(x.shape))),
+            vjp=lambda m, g, y, x, *, axes, keepdims: (
+                m.broadcast_to(
+                    m.reshape(g, reduced(x.shape, positive_axes("mean", axes, len(x.shape)), True))
+                    * _share(m, x, positive_axes("mean", axes, len(x.shape))),
+                    x.shape,
+                ),
+            ),
+        ),
+    ),
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from gradcheck.graph.values import Values
 from gradcheck.targets.interpreter import require, scalar_output
 from gradcheck.targets.numpy_ops import table
 from gradcheck.targets.perturbed import edge_of, program, sites
-from gradcheck.targets.target import Run, dtype_of, leaf_arrays
+from gradcheck.targets.target import Known, Run, dtype_of, leaf_arrays
 
 _ROOT2 = np.sqrt(2.0)
 
@@ -43,6 +43,11 @@ class Autograd:
 
     name = "autograd"
     dtypes = ("float64", "float32")
+    slack = 2.0  # cotangents start as float64 scalars: in float32 an operand may be rounded once more
+    known = (
+        Known("*", "the gradient of a norm at zero is NaN", "docs/findings.md#norm-at-zero", op="norm"),
+        Known("*", "the gradient of a product with a zero is NaN", "docs/findings.md#autograd-product-with-zeros", op="prod"),
+    )
 
     def __init__(self) -> None:
         self.version = version("autograd")

@@ -21,6 +21,11 @@ def table(xp: Any) -> dict[str, Callable[..., Array]]:
 
 def _elementwise(xp: Any) -> Table:
     where, maximum, minimum = xp.where, xp.maximum, xp.minimum
+
+    def elu(x: Array, alpha: float) -> Array:
+        """The inner where keeps the branch not taken finite; a minimum would halve the slope at its tie, 0."""
+        return where(x > 0, x, alpha * xp.expm1(where(x > 0, 0.0, x)))
+
     return {
         "neg": xp.negative, "exp": xp.exp, "log": xp.log, "log1p": xp.log1p, "expm1": xp.expm1,
         "sqrt": xp.sqrt, "square": xp.square, "reciprocal": xp.reciprocal, "abs": xp.abs, "sin": xp.sin,
@@ -28,8 +33,8 @@ def _elementwise(xp: Any) -> Table:
         "tanh": xp.tanh, "arctanh": xp.arctanh,
         "relu": lambda x: maximum(x, 0),
         "leaky_relu": lambda x, alpha: where(x > 0, x, alpha * x),
-        "elu": lambda x, alpha: where(x > 0, x, alpha * xp.expm1(minimum(x, 0))),
-        "selu": lambda x, alpha, gamma: gamma * where(x > 0, x, alpha * xp.expm1(minimum(x, 0))),
+        "elu": elu,
+        "selu": lambda x, alpha, gamma: gamma * elu(x, alpha),
         "clip": lambda x, low, high: xp.clip(x, low, high),
         "hard_tanh": lambda x: xp.clip(x, -1, 1),
         "hard_swish": lambda x: x * xp.clip(x + 3, 0, 6) / 6,

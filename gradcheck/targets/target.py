@@ -107,10 +107,11 @@ class Description:
     accumulates: Mapping[str, str] = field(default_factory=dict)
     flushes: bool = False
     known: tuple[Known, ...] = field(default=())
+    spec: str = ""
 
     @classmethod
-    def of(cls, target: Target | Callable[..., Any]) -> Description:
-        """Describe a target or a plain callable.
+    def of(cls, target: Target | Callable[..., Any], spec: str = "") -> Description:
+        """Describe a target or a plain callable; `spec` is what it was asked for by.
 
         Raises:
             TargetFailed: if it is neither.
@@ -120,7 +121,7 @@ class Description:
                 raise TargetFailed(f"expected a target with name and run(graph, values), or a callable; got {target!r}")
             target = Plain(target)
         given = {k: getattr(target, k) for k in ("version", "dtypes", "slack", "accumulates", "flushes", "known") if hasattr(target, k)}
-        return cls(target, str(target.name), **given)
+        return cls(target, str(target.name), **given, spec=spec or str(target.name))
 
 
 class Plain:

@@ -155,6 +155,15 @@ def _plain_number(c: float) -> str | None:
     return str(q) if abs(float(q) - c) <= 1e-5 * abs(c) else None
 
 
+def proportional(difference: Floats, parameter: Floats, bound: Floats) -> str:
+    """Name a term too many (or few) that is a multiple of the parameter, as a regularisation makes."""
+    text = factor(difference, parameter, bound) if parameter.size > 1 else ""
+    if not text:
+        return ""
+    c = float(np.sum(difference * parameter) / np.sum(np.square(parameter)))
+    return f"term {'too many' if c > 0 else 'missing'}: {abs(c):.3g} times the parameter itself, as of a regularisation"
+
+
 def among(got: Floats, parts: list[tuple[Edge, Floats]], bound: Floats) -> tuple[str, Edge | None]:
     """Name a mistake of adding up: a contribution that overwrote, or is missing, or counted twice."""
     total = sum((c for _, c in parts), np.zeros_like(got))

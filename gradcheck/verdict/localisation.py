@@ -13,12 +13,12 @@ from gradcheck.arith.running import Bounded
 from gradcheck.graph.graph import Edge, Graph
 from gradcheck.ops.op import Op
 from gradcheck.verdict.certificate import Certificate, Comparison
-from gradcheck.verdict.diagnosis import among, diagnose, factor, suspects
+from gradcheck.verdict.diagnosis import among, diagnose, factor, proportional, suspects
 from gradcheck.verdict.finding import Finding
 
 
-#: Mistakes of the last operation alone; others may sit anywhere in a fused region.
-_LOCAL_MISTAKES = ("transpose", "missing sum", "term missing", "operands swapped")
+#: Mistakes that look alike wherever in a fused region they were made; others only arise at the last operation.
+_ANYWHERE = ("factor", "zero", "sign")
 
 
 def describe(graph: Graph, certificate: Certificate, c: Comparison, bits: int, ops: Mapping[str, Op]) -> Finding:
@@ -76,9 +76,12 @@ def _explain(
     for s in suspects(graph, ops, numbers, adjoints, _number(c.got), parts, c.bound):
         if text := diagnose(s):
             named.append((s.edge, text))
+    if not named and c.direction == "gradient":
+        if text := proportional(_number(c.got) - _number(c.expected), numbers(c.name), c.bound):
+            return None, text
     if len(named) == 1:
         edge, text = named[0]
-        if c.fused == 1 or text.startswith(_LOCAL_MISTAKES):
+        if c.fused == 1 or not text.startswith(_ANYWHERE):
             return edge, text
         return None, text
     return (only if c.fused == 1 else None), ""

@@ -53,7 +53,7 @@ def validate(
     'pass'
     """
     start = time.perf_counter()
-    described = [Description.of(targets[t] if isinstance(t, str) else t) for t in _several(target)]
+    described = [(Description.of(targets[t], t) if isinstance(t, str) else Description.of(t)) for t in _several(target)]
     wanted = list(dtypes)
     for d in wanted:
         if d not in FORMATS:
@@ -153,7 +153,7 @@ def _snippet(f: Finding, d: Description, network: Network, dtype: str, seed: int
     return "\n".join((
         "import numpy as np, gradcheck",
         f"network = gradcheck.networks[{network.name!r}]",
-        f"run = gradcheck.targets[{d.name!r}].run(network.graph, network.values({seed}, {dtype!r}))",
+        f"run = gradcheck.targets[{d.spec!r}].run(network.graph, network.values({seed}, {dtype!r}))",
         f"print({shown})  # expected {f.expected!r} +- {f.bound:.3g}",
     ))  # fmt: skip
 

@@ -1,0 +1,181 @@
+"""Graphs as JSON documents, format ``gradcheck-graph/1``. Reading one never executes anything.
+
+A document is an object with ``schema``, ``name``, ``leaves``, ``nodes`` and ``outputs``:
+
+- a leaf has ``name``, ``kind`` (parameter, input, constant), ``type`` (float, int, bool), ``shape`` and, if it is a
+  constant, ``value``: its entries in C order as one flat list; floats in the shortest form that reads back exactly;
+- a node has ``name``, ``op``, ``inputs`` (names) and ``attributes``;
+- ``outputs`` are names.
+
+Operations and attributes are those that ``gradcheck list ops`` prints.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+import numpy as np
+
+from gradcheck.errors import BadDocument, BadGraph, UnknownName
+from gradcheck.graph.graph import Graph, Leaf, Node
+
+SCHEMA = "gradcheck-graph/1"
+#: A document with more entries in one array is refused: nobody checks gradients of such a graph.
+MOST_ENTRIES = 2**31
+MOST_CHARACTERS = 2**30
+
+_DTYPES = {"float": np.float64, "int": np.intp, "bool": np.bool_}
+_PYTHON = {"float": (int, float), "int": (int,), "bool": (bool,)}
+
+
+def dumps(graph: Graph) -> str:
+    """Return the document of a graph.
+
+    >>> from gradcheck.graph.trace import trace
+    >>> graph = trace(lambda x: np.sum(x * 0.1), {"x": np.ones(2)})
+    >>> [node.op for node in loads(dumps(graph)).nodes]
+    ['mul', 'sum']
+    """
+    document = {
+        "schema": SCHEMA,
+        "name": graph.name,
+        "leaves": [_leaf(x) for x in graph.leaves],
+        "nodes": [
+            {"name": n.name, "op": n.op, "inputs": list(n.inputs), "attributes": dict(n.attributes)} for n in graph.nodes
+        ],
+        "outputs": list(graph.outputs),
+    }
+    return json.dumps(document, indent=1, allow_nan=False)
+
+
+def _leaf(x: Leaf) -> dict[str, Any]:
+    out: dict[str, Any] = {"name": x.name, "kind": x.kind, "type": x.type, "shape": list(x.shape)}
+    if x.value is not None:
+        if x.type == "float" and not np.isfinite(x.value).all():
+            raise BadGraph(f"constant {x.name!r}: expected finite numbers; got NaN or infinity")
+        out["value"] = x.value.reshape(-1).tolist()
+    return out
+
+
+def loads(text: str | bytes) -> Graph:
+    """Return the graph of a document.
+
+    Raises:
+        BadDocument: text that is not JSON, or not a document of this format; the message says where.
+        BadGraph: a document whose graph breaks a rule (an unknown operation, a cycle, a bad shape).
+    """
+    document = _parsed(text)
+    if _get(document, "schema", str, "document") != SCHEMA:
+        raise BadDocument(f"expected schema {SCHEMA!r}; got {document['schema']!r}")
+    leaves = [_read_leaf(x, f"leaves[{i}]") for i, x in enumerate(_get(document, "leaves", list, "document"))]
+    nodes = [_read_node(x, f"nodes[{i}]") for i, x in enumerate(_get(document, "nodes", list, "document"))]
+    outputs = _names(_get(document, "outputs", list, "document"), "outputs")
+    unknown = set(document) - {"schema", "name", "leaves", "nodes", "outputs"}
+    if unknown:
+        raise BadDocument(f"document: unknown field {sorted(unknown)[0]!r}")
+    try:
+        return Graph(leaves, nodes, outputs, name=_get(document, "name", str, "document"))
+    except (BadGraph, UnknownName):
+        raise
+    except (TypeError, ValueError, OverflowError, MemoryError, RecursionError) as error:
+        raise BadDocument(f"expected a graph; building it failed: {error}") from error
+
+
+def _parsed(text: str | bytes) -> dict[str, Any]:
+    if len(text) > MOST_CHARACTERS:
+        raise BadDocument(f"expected at most {MOST_CHARACTERS} characters; got {len(text)}")
+    try:
+        document = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique, parse_int=_bounded_int)
+    except BadDocument:
+        raise
+    except RecursionError:
+        raise BadDocument("expected a flat document; got one nested too deeply") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise BadDocument(f"expected JSON; {error}") from error
+    if not isinstance(document, dict):
+        raise BadDocument(f"expected an object; got {type(document).__name__}")
+    return document
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise BadDocument(f"expected finite numbers; got {name}")
+
+
+def _bounded_int(digits: str) -> int:
+    if len(digits) > 20:
+        raise BadDocument(f"expected numbers of at most 20 digits; got one of {len(digits)}")
+    return int(digits)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        raise BadDocument(f"expected every field once; got {[k for k, _ in pairs]}")
+    return out
+
+
+def _get(x: Any, key: str, kind: type, where: str) -> Any:
+    if not isinstance(x, dict) or key not in x:
+        raise BadDocument(f"{where}: expected a field {key!r}; got {sorted(x) if isinstance(x, dict) else type(x).__name__}")
+    if not isinstance(x[key], kind):
+        raise BadDocument(f"{where}.{key}: expected {kind.__name__}; got {type(x[key]).__name__}")
+    return x[key]
+
+
+def _names(x: list[Any], where: str) -> tuple[str, ...]:
+    for name in x:
+        if not isinstance(name, str):
+            raise BadDocument(f"{where}: expected names; got {type(name).__name__}")
+    return tuple(x)
+
+
+def _read_leaf(x: Any, where: str) -> Leaf:
+    name, kind, type_ = (_get(x, k, str, where) for k in ("name", "kind", "type"))
+    if kind not in ("parameter", "input", "constant") or type_ not in _DTYPES:
+        raise BadDocument(f"{where}: expected a known kind and type; got kind={kind!r}, type={type_!r}")
+    shape = tuple(_get(x, "shape", list, where))
+    if any(type(n) is not int or n < 0 for n in shape) or len(shape) > 32 or math.prod(shape) > MOST_ENTRIES:
+        raise BadDocument(f"{where}.shape: expected non-negative integers, at most {MOST_ENTRIES} entries; got {shape[:8]}")
+    if set(x) - {"name", "kind", "type", "shape", "value"} or ("value" in x) != (kind == "constant"):
+        raise BadDocument(f"{where}: expected name, kind, type, shape, and value for a constant only; got {sorted(x)}")
+    return Leaf(name, kind, shape, type_, _value(x, shape, type_, where))  # type: ignore[arg-type]  # checked above
+
+
+def _value(x: dict[str, Any], shape: tuple[int, ...], type_: str, where: str) -> Any:
+    if "value" not in x:
+        return None
+    flat = _get(x, "value", list, where)
+    if len(flat) != math.prod(shape):
+        raise BadDocument(f"{where}.value: expected {math.prod(shape)} entries; got {len(flat)}")
+    if any(type(v) not in _PYTHON[type_] for v in flat):
+        raise BadDocument(f"{where}.value: expected entries of type {type_}")
+    if type_ == "float" and any(not math.isfinite(v) for v in flat):
+        raise BadDocument(f"{where}.value: expected finite numbers; got one that overflows")
+    return np.array(flat, dtype=_DTYPES[type_]).reshape(shape)
+
+
+def _read_node(x: Any, where: str) -> Node:
+    name, op = _get(x, "name", str, where), _get(x, "op", str, where)
+    inputs = _names(_get(x, "inputs", list, where), f"{where}.inputs")
+    attributes = _get(x, "attributes", dict, where)
+    for key, v in attributes.items():
+        if not _is_attribute(v, 3):
+            raise BadDocument(f"{where}.attributes.{key}: expected a number, text, null or a list of such")
+        if key in ("shape", "repeats") and not _is_small(v):
+            raise BadDocument(f"{where}.attributes.{key}: expected at most {MOST_ENTRIES} entries; got {v}")
+    return Node(name, op, inputs, attributes)
+
+
+def _is_small(v: Any) -> bool:
+    sizes = v if isinstance(v, list) else [v]
+    return all(isinstance(n, int) for n in sizes) and abs(math.prod(n for n in sizes if n)) <= MOST_ENTRIES
+
+
+def _is_attribute(v: Any, depth: int) -> bool:
+    if isinstance(v, list):
+        return depth > 0 and all(_is_attribute(e, depth - 1) for e in v)
+    if isinstance(v, float):
+        return math.isfinite(v)
+    return v is None or isinstance(v, bool | int | str)

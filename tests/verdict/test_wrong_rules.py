@@ -1,0 +1,113 @@
+"""A target with one wrong rule fails, and the right edge and mistake are named."""
+
+import numpy as np
+import pytest
+
+from gradcheck.ops import registry
+from gradcheck.targets.reference import Reference
+from gradcheck.verdict.validate import validate
+from tests.verdict.networks import MLP, RELU, broken, gradients_only
+
+
+def _not_transposed(m, g, y, a, b):
+    ga, gb = registry["matmul"].vjp(m, g, y, a, b)
+    return ga, m.swap(gb) if gb.shape[0] == gb.shape[1] else gb
+
+
+def _scaled(op, factor):
+    """Return a vjp whose first contribution is off by a constant factor."""
+
+    def vjp(m, g, y, *xs, **a):
+        first, *rest = registry[op].vjp(m, g, y, *xs, **a)
+        return first * m.constant(factor), *rest
+
+    return vjp
+
+
+CASES = {
+    "tanh' = 1 - y": (MLP, broken("tanh", vjp=lambda m, g, y, x: (g * (1 - y),)), "z1", "a1[0]", "1 - y"),
+    "f for f'": (MLP, broken("tanh", vjp=lambda m, g, y, x: (g * y,)), "z1", "a1[0]", "f for f'"),
+    "missing broadcast sum": (
+        MLP, broken("add", vjp=lambda m, g, y, a, b: (g, m.reshape(m.part(g, 0, 1, 0), b.shape))), "b2", "add2[1]",
+        "missing sum over a broadcast axis: only the first slice",
+    ),
+    "relu mask from the wrong side": (
+        RELU, broken("relu", vjp=lambda m, g, y, x: (m.select(m.less(x, m.constant(0)), g, 0),)), "z1", "a1[0]",
+        "mask inverted",
+    ),
+    "weight gradient not transposed": (MLP, broken("matmul", vjp=_not_transposed), "w1", "matmul1[1]", "transpose"),
+    "sign": (MLP, broken("tanh", vjp=lambda m, g, y, x: (-(g * (1 - y * y)),)), "z1", "a1[0]", "sign"),
+    "zero": (MLP, broken("tanh", vjp=lambda m, g, y, x: (0 * g,)), "z1", "a1[0]", "zero"),
+    "cotangent ignored": (MLP, broken("tanh", vjp=lambda m, g, y, x: (1 - y * y,)), "z1", "a1[0]", "cotangent ignored"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("case", CASES)
+def test_wrong_rule_is_caught_and_named(case, dtype):
+    """The first finding has the value, the edge and the mistake."""
+    network, target, node, edge, mistake = CASES[case]
+    (row,) = validate(target, [network], dtypes=[dtype])
+    finding = next(f for f in row.findings if f.node == node)
+    assert row.verdict == "fail"
+    assert row.evidence == "certified"
+    assert finding.edge == edge
+    assert finding.diagnosis.startswith(mistake)
+
+
+@pytest.mark.parametrize(("op", "dtype", "factor"), [("tanh", "float32", 1 + 1e-6), ("tanh", "float64", 1 + 1e-12), ("half_squared_error", "float64", 1 + 1e-12)])
+def test_tiny_factor_is_caught(op, dtype, factor):
+    """An adjoint that is off by 1e-6 in float32, or by 1e-12 in float64, fails at its node."""
+    (row,) = validate(broken(op, vjp=_scaled(op, factor)), [MLP], dtypes=[dtype])
+    assert row.verdict == "fail"
+    assert row.findings[0].op == op
+    assert 1 < row.findings[0].ratio < 1e6
+
+
+@pytest.mark.parametrize(("dtype", "u"), [("float32", 2.0**-24), ("float64", 2.0**-53)])
+def test_factor_behind_a_product_of_n_terms_is_caught(dtype, u):
+    """An adjoint times 1 + 4 n u kappa behind an n-term product fails, kappa = |A||B| / |AB| at its largest entry."""
+    values = MLP.values(0, dtype)
+    run = Reference().run(MLP.graph, values)
+    g, w = np.abs(np.asarray(run.node_adjoints["add2"], float)), np.abs(np.asarray(values["w2"], float))
+    exact = np.asarray(run.node_adjoints["a1"], float)
+    kappa = np.min((g @ w.T) / np.abs(exact))
+    n = w.shape[1]
+    factor = 1 + 4 * n * u * kappa
+
+    def vjp(m, g, y, a, b):
+        ga, gb = registry["matmul"].vjp(m, g, y, a, b)
+        return (ga * m.constant(factor) if b.shape == w.shape else ga), gb
+
+    (row,) = validate(broken("matmul", vjp=vjp), [MLP], dtypes=[dtype])
+    assert row.verdict == "fail"
+    assert row.findings[0].node == "a1"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_alone_prove_large_faults(case, dtype):
+    """Without node values the same faults exceed the running bound."""
+    network, target, *_ = CASES[case]
+    (row,) = validate(gradients_only(target), [network], dtypes=[dtype])
+    assert (row.verdict, row.evidence) == ("fail", "rigorous")
+
+
+def test_gradients_alone_leave_small_faults_inconclusive_with_a_resolution():
+    """A fault within the running bound, but larger than rounding usually is, is not passed."""
+    (row,) = validate(gradients_only(broken("tanh", vjp=_scaled("tanh", 1 + 3e-6))), [MLP], dtypes=["float32"])
+    assert row.verdict == "inconclusive"
+    assert row.resolution > 3e-6
+    assert "times what rounding did" in row.message
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_right_gradients_pass(dtype):
+    """The reference is certified in every format, and passes from gradients alone in the wide ones."""
+    (row,) = validate("reference", [MLP], dtypes=[dtype])
+    assert (row.verdict, row.evidence) == ("pass", "certified")
+    assert row.worst_ratio <= 1
+    if dtype in ("float64", "float32"):
+        (row,) = validate(gradients_only(Reference()), [MLP], dtypes=[dtype])
+        assert row.verdict == "pass"
+        assert 0 < row.resolution < 1e-3
