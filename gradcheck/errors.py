@@ -41,8 +41,13 @@ class UnknownDtype(BadInput):
         super().__init__(f"expected a dtype out of {', '.join(known)}; got {got!r}")
 
 
-class UnknownName(BadInput):
-    """A name that is not in a registry or mapping; the nearest known one is suggested."""
+class UnknownName(BadInput, KeyError):
+    """A name that is not in a registry or mapping; the nearest known one is suggested.
+
+    It is a KeyError too, so that ``name in mapping`` works.
+    """
+
+    __str__ = Exception.__str__  # KeyError would put the message in quotes
 
     def __init__(self, what: str, got: object, known: Iterable[str]) -> None:
         names = sorted(known)

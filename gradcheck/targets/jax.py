@@ -97,6 +97,7 @@ class Jax:
         self.name = "jax-jit" if jit else "jax"
         self.version = jax.__version__
         self.jit = jit
+        self.most_random = 40 if jit else None  # compiling takes seconds a graph
         self._runs = 0
         self.slack = 4.0 if jit else 1.0  # a compiler fuses nodes and reorders inside them
 

@@ -52,7 +52,8 @@ class Target(Protocol):
     Optional attributes: `version` (text), `dtypes` (names of formats, default float64 and
     float32), `slack` (factor on every bound, with a reason: 4 where a compiler fuses nodes),
     `flushes` (True: subnormal numbers are flushed to zero), `accumulates` (format -> format in
-    which it adds up, default float32 for the half formats), `known` (`Known` findings).
+    which it adds up, default float32 for the half formats), `known` (`Known` findings),
+    `most_random` (how many random networks it is given at most, where each is costly).
     """
 
     name: str
@@ -107,6 +108,7 @@ class Description:
     accumulates: Mapping[str, str] = field(default_factory=dict)
     flushes: bool = False
     known: tuple[Known, ...] = field(default=())
+    most_random: int | None = None
     spec: str = ""
 
     @classmethod
@@ -120,7 +122,7 @@ class Description:
             if not callable(target):
                 raise TargetFailed(f"expected a target with name and run(graph, values), or a callable; got {target!r}")
             target = Plain(target)
-        given = {k: getattr(target, k) for k in ("version", "dtypes", "slack", "accumulates", "flushes", "known") if hasattr(target, k)}
+        given = {k: getattr(target, k) for k in ("version", "dtypes", "slack", "accumulates", "flushes", "known", "most_random") if hasattr(target, k)}
         return cls(target, str(target.name), **given, spec=spec or str(target.name))
 
 

@@ -58,7 +58,8 @@ def validate(
     for d in wanted:
         if d not in FORMATS:
             raise UnknownDtype(d, list(FORMATS))
-    cases = [(d, n, f) for d in described for n in _networks(networks, random, seed) for f in wanted]
+    named, drawn = _networks(networks), [f"random/{seed}/{k}" for k in range(random)]
+    cases = [(d, n, f) for d in described for n in [*named, *_drawn(drawn[: d.most_random])] for f in wanted]
     rows: list[Row] = []
     skipped: list[Skipped] = []
     for k, (d, network, dtype) in enumerate(cases):
@@ -74,12 +75,16 @@ def _several(target: Any) -> list[Any]:
     return list(target) if isinstance(target, list | tuple | set) else [target]
 
 
-def _networks(wanted: str | Iterable[str | Network], random: int, seed: int) -> list[Network]:
+def _drawn(names: list[str]) -> list[Network]:
+    return [networks[name] for name in names]
+
+
+def _networks(wanted: str | Iterable[str | Network]) -> list[Network]:
     given = [wanted] if isinstance(wanted, str) else list(wanted)
     out: list[Network] = []
     for item in given:
         out += networks.matching(item) if isinstance(item, str) and item else [item] if not isinstance(item, str) else []
-    return out + [networks[f"random/{seed}/{k}"] for k in range(random)]
+    return out
 
 
 def _case(d: Description, network: Network, dtype: str, seed: int) -> Row | Skipped:

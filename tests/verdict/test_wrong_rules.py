@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gradcheck.networks import networks
 from gradcheck.ops import registry
 from gradcheck.targets.reference import Reference
 from gradcheck.verdict.validate import validate
@@ -93,12 +94,25 @@ def test_gradients_alone_prove_large_faults(case, dtype):
     assert (row.verdict, row.evidence) == ("fail", "rigorous")
 
 
+def _scaled_gradients(factor):
+    def target(graph, values):
+        run = Reference().run(graph, values)
+        return run.loss, {k: (x * np.float32(factor)).astype(np.float32) for k, x in run.gradients.items()}
+
+    return target
+
+
 def test_gradients_alone_leave_small_faults_inconclusive_with_a_resolution():
-    """A fault within the running bound, but larger than rounding usually is, is not passed."""
-    (row,) = validate(gradients_only(broken("tanh", vjp=_scaled("tanh", 1 + 3e-6))), [MLP], dtypes=["float32"])
-    assert row.verdict == "inconclusive"
-    assert row.resolution > 3e-6
-    assert "times what rounding did" in row.message
+    """A fault well within the running bound, but larger than rounding usually is, is neither passed nor failed."""
+    network = networks["lstm"]
+    (right,) = validate(gradients_only(Reference()), [network], dtypes=["float32"])
+    (small,) = validate(_scaled_gradients(1 + 1e-5), [network], dtypes=["float32"])
+    (large,) = validate(_scaled_gradients(2.0), [network], dtypes=["float32"])
+    assert right.verdict == "pass"
+    assert small.verdict == "inconclusive"
+    assert small.resolution > 1e-5
+    assert "times what rounding did" in small.message
+    assert large.verdict == "fail"
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
