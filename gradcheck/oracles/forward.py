@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,11 @@ def forward(
 def entry_by_entry(point: Point, m: Multiprecision) -> Gradients:
     """Return the gradient with one pass an entry, through what lies downstream of its leaf only."""
     y = point.forward(m)
-    return {k: each_entry(point, m, k, lambda t, k=k: point.contract(m, _pushed(point, m, y, k, t))) for k in point.names}
+
+    def along(name: str, tangent: Array) -> Any:
+        return point.contract(m, _pushed(point, m, y, name, tangent))
+
+    return {k: each_entry(point, m, k, partial(along, k)) for k in point.names}
 
 
 def each_entry(point: Point, m: Multiprecision, name: str, derivative: Callable[[Array], Any]) -> Array:
