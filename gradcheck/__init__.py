@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gradcheck.graph.graph import Leaf as Leaf
     from gradcheck.graph.graph import Node as Node
     from gradcheck.graph.trace import trace as trace
+    from gradcheck.networks.network import Network as Network
     from gradcheck.networks.network import networks as networks
     from gradcheck.targets.registry import targets as targets
     from gradcheck.targets.target import Run as Run
@@ -33,6 +34,7 @@ _PUBLIC = {
     "Leaf": "gradcheck.graph.graph",
     "Node": "gradcheck.graph.graph",
     "trace": "gradcheck.graph.trace",
+    "Network": "gradcheck.networks.network",
     "networks": "gradcheck.networks.network",
     "targets": "gradcheck.targets.registry",
     "Run": "gradcheck.targets.target",

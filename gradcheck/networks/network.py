@@ -54,6 +54,19 @@ class Network:
     twin: str = ""
     dtypes: tuple[str, ...] = DTYPES
 
+    @classmethod
+    def of(cls, program: Program, values: Data, *, inputs: Iterable[str] = (), name: str = "") -> Network:
+        """Return a network of one's own: code to be traced, and the values to check it at.
+
+        Args:
+            program: code of operators, NumPy functions and `gradcheck.ops`; see `gradcheck.trace`.
+            values: arrays by argument name.
+            inputs: the float arguments that are data, not parameters.
+            name: the program's unless given.
+        """
+        fixed = {k: np.array(x) for k, x in values.items()}
+        return cls(name or program.__name__.strip("<>"), "given by the user", program, lambda _: fixed, tuple(inputs))
+
     @cached_property
     def graph(self) -> Graph:
         """The traced graph."""

@@ -53,6 +53,9 @@ class Finding:
     diagnosis: str = ""
     snippet: str = ""
 
+    def __str__(self) -> str:
+        return self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -84,6 +87,9 @@ class Row:
     known: str = ""
     findings: tuple[Finding, ...] = ()
     error: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.target}/{self.network}/{self.dtype}: {self.verdict} ({self.evidence}): {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,9 @@ class Matrix:
             "rows": [_plain(asdict(r)) for r in self.rows],
             "skipped": [asdict(s) for s in self.skipped],
         }
+
+    def __str__(self) -> str:
+        return self.render()
 
     def render(self) -> str:
         """Return the table as plain text."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -27,7 +27,7 @@ Case = tuple[Description, Network, str]
 
 def validate(
     target: str | Target | Callable[..., Any] | Iterable[str | Target | Callable[..., Any]],
-    networks: str | Iterable[str | Network] = "*",
+    networks: str | Network | Iterable[str | Network] = "*",
     *,
     dtypes: Iterable[str] = ("float64",),
     random: int = 0,
@@ -79,8 +79,8 @@ def _drawn(names: list[str]) -> list[Network]:
     return [networks[name] for name in names]
 
 
-def _networks(wanted: str | Iterable[str | Network]) -> list[Network]:
-    given = [wanted] if isinstance(wanted, str) else list(wanted)
+def _networks(wanted: str | Network | Iterable[str | Network]) -> list[Network]:
+    given = [wanted] if isinstance(wanted, str | Network) else list(wanted)
     out: list[Network] = []
     for item in given:
         out += networks.matching(item) if isinstance(item, str) and item else [item] if not isinstance(item, str) else []
@@ -155,12 +155,15 @@ def _snippet(f: Finding, d: Description, network: Network, dtype: str, seed: int
         return ""
     part = {"value": "node_values", "adjoint": "node_adjoints"}.get(f.direction, "gradients")
     shown = f"np.asarray(run.{part}[{f.node!r}]){list(f.index) if f.index else ''}"
-    return "\n".join((
-        "import numpy as np, gradcheck",
-        f"network = gradcheck.networks[{network.name!r}]",
-        f"run = gradcheck.targets[{d.spec!r}].run(network.graph, network.values({seed}, {dtype!r}))",
+    ours, theirs = network.name in networks, d.spec in targets or ":" in d.spec
+    lines = ["import numpy as np, gradcheck", "from gradcheck.targets import Description"]
+    lines += [f"network = gradcheck.networks[{network.name!r}]" if ours else f"# network: your {network.name!r}"]
+    lines += [f"target = gradcheck.targets[{d.spec!r}]" if theirs else f"# target: your {d.spec!r}"]
+    lines += [
+        f"run = Description.of(target).target.run(network.graph, network.values({seed}, {dtype!r}))",
         f"print({shown})  # expected {f.expected!r} +- {f.bound:.3g}",
-    ))  # fmt: skip
+    ]
+    return "\n".join(lines)
 
 
 def _version() -> str:
@@ -168,9 +171,3 @@ def _version() -> str:
         return version("gradcheck")
     except PackageNotFoundError:
         return "0"
-
-
-def iterate(rows: Iterable[Row]) -> Iterator[Finding]:
-    """Yield every finding of some rows."""
-    for row in rows:
-        yield from row.findings

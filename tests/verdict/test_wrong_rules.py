@@ -125,3 +125,11 @@ def test_right_gradients_pass(dtype):
         (row,) = validate(gradients_only(Reference()), [MLP], dtypes=[dtype])
         assert row.verdict == "pass"
         assert 0 < row.resolution < 1e-3
+
+
+def test_snippet_reproduces_the_finding(capsys):
+    """The printed code shows the target's number again."""
+    (row,) = validate("gradcheck.faults.pseudocode:target", "sklearn-binary-logistic-1")
+    finding = row.findings[0]
+    exec(finding.snippet, {})
+    assert float(capsys.readouterr().out) == finding.got
