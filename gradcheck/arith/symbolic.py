@@ -66,11 +66,13 @@ class Symbolic(Elements):
         return self.map(choose, truth, self.lift(a), self.lift(b))
 
     def max(self, x: Array, axis: int) -> Array:
-        parts = [self.part(x, i, i + 1, axis) for i in range(x.shape[axis])]
-        best = parts[0]
-        for p in parts[1:]:
-            best = self.maximum(best, p)
-        return best
+        """Return one Piecewise with a branch an entry; a nest of maxima doubles with each."""
+        lines = np.moveaxis(np.asarray(x), axis, -1)
+        out = np.empty((*lines.shape[:-1], 1), dtype=object)
+        for i in np.ndindex(*lines.shape[:-1]):
+            v = lines[i]  # where no earlier entry is the largest, it is enough to win over the later ones
+            out[(*i, 0)] = sp.Piecewise(*((v[k], sp.And(*(v[k] >= u for u in v[k + 1 :]))) for k in range(len(v))))
+        return numbers(np.moveaxis(out, -1, axis))
 
     def winners(self, x: Array, axis: int) -> Truth:
         line = np.moveaxis(np.asarray(x), axis, -1)

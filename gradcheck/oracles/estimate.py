@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +20,9 @@ DIGITS = 50
 
 #: Working precisions, in decimal digits: the next is taken where the last two differ too much.
 PRECISIONS = (60, 80, 160, 320, 640)
+
+#: The working precision at which an entry that is still zero is believed.
+ZERO_PRECISION = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +88,22 @@ def refined(compute: Callable[[int], dict[str, Array]], method: str, *, precisio
     low, bound = compute(precisions[0]), {}
     for precision in precisions[1:]:
         high = compute(precision)
-        bound = {k: np.frompyfunc(lambda a, b, p=precision: _gap(a, b, p), 2, 1)(low[k], high[k]) for k in high}
+        largest = max((abs(v) for x in high.values() for v in np.ravel(x)), default=0)
+        gap = np.frompyfunc(partial(_gap, precision=precision, largest=largest), 2, 1)
+        bound = {k: gap(low[k], high[k]) for k in high}
         low = high
-        if all(_settled(v, b) for k in high for v, b in zip(np.ravel(high[k]), np.ravel(bound[k]), strict=True)):
+        if all(_settled(v, b, precision) for k in high for v, b in zip(np.ravel(high[k]), np.ravel(bound[k]), strict=True)):
             break
     return estimate(low, {k: np.asarray(b, dtype=object) for k, b in bound.items()}, precision, method)
 
 
-def _gap(low: Any, high: Any, precision: int) -> Any:
-    return abs(high - low) + abs(high) * high.context.mpf(10) ** (2 - precision)
+def _gap(low: Any, high: Any, *, precision: int, largest: Any) -> Any:
+    """Return the bound of an entry; a zero may be what cancellation has left of a very small number."""
+    return abs(high - low) + (abs(high) or largest) * high.context.mpf(10) ** (2 - precision)
 
 
-def _settled(value: Any, bound: Any) -> bool:
+def _settled(value: Any, bound: Any, precision: int) -> bool:
     """Answer whether the digits suffice; NaN counts, because more digits will not help."""
+    if value == 0:  # 1 - tanh(x)^2 is 0 in 80 digits at x = 100, and 5.5e-87 in truth
+        return precision >= ZERO_PRECISION
     return not bound > abs(value) * value.context.mpf(10) ** -(DIGITS + 2)
