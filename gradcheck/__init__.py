@@ -35,12 +35,10 @@ _PUBLIC = {
     "Node": "gradcheck.graph.graph",
     "trace": "gradcheck.graph.trace",
     "Network": "gradcheck.networks.network",
-    "networks": "gradcheck.networks.network",
-    "targets": "gradcheck.targets.registry",
     "Run": "gradcheck.targets.target",
     "validate": "gradcheck.verdict.validate",
 }
-_MODULES = ("errors", "ops", "strategies")
+_MODULES = ("errors", "networks", "ops", "strategies", "targets")
 
 __all__ = [*sorted(_PUBLIC), *_MODULES, "__version__"]  # noqa: PLE0604 - names of strings
 

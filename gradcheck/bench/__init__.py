@@ -1,0 +1,1 @@
+"""Measurements: accuracy, cost and detection power."""

@@ -96,7 +96,8 @@ def inputs(function: str, dtype: str, points: int, seed: int) -> Floats:
     with np.errstate(over="ignore"):
         rounded: Floats = x.astype(FORMATS[dtype])
     usable = np.isfinite(rounded.astype(np.float64)) & ((np.abs(x) < 1) | (function != "arctanh"))
-    return rounded[usable & (np.abs(rounded.astype(np.float64)) != 1)]
+    chosen: Floats = rounded[usable & (np.abs(rounded.astype(np.float64)) != 1)]
+    return chosen
 
 
 def ulp_error(got: Floats, exact: Floats, dtype: str) -> npt.NDArray[np.float64]:

@@ -1,0 +1,1 @@
+"""The reference: the reverse sweep."""

@@ -1,0 +1,1 @@
+"""Deliberate mistakes: the checker's own exam."""

@@ -51,7 +51,7 @@ class PseudoCode:
             _loss(net, leaves, a[-1]),
             self._gradients(net, leaves, a, delta),
             dict(zip(net.after, a[1:], strict=True)),
-            {z: d.astype(wide) / len(d) for z, d in zip(net.before, delta, strict=True)},
+            {z: np.true_divide(d, len(d), dtype=wide) for z, d in zip(net.before, delta, strict=True)},
         )
 
     def _deltas(self, weights: list[Array], a: list[Array], t: Array) -> list[Array]:

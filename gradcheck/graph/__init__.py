@@ -1,0 +1,1 @@
+"""What a network is: graph, trace, document, forward evaluation."""

@@ -1,0 +1,1 @@
+"""Reports for people and machines. They read results only."""

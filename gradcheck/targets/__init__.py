@@ -1,6 +1,10 @@
 """The targets: implementations of backpropagation that are judged. To add one, write one file."""
 
+from gradcheck.errors import CannotExpress
+from gradcheck.subscriptable import make_mapping
 from gradcheck.targets.registry import targets
-from gradcheck.targets.target import CannotExpress, Description, Known, Run, Target
+from gradcheck.targets.target import Description, Known, Run, Target
 
 __all__ = ["CannotExpress", "Description", "Known", "Run", "Target", "targets"]
+
+make_mapping(__name__, targets)

@@ -1,5 +1,6 @@
 """HIPS autograd. Adding zeros at the nodes leaves every number alone, but it is another program:
-the plain one's gradients are handed back as well."""
+the plain one's gradients are handed back as well.
+"""
 
 from __future__ import annotations
 

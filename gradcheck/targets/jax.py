@@ -1,11 +1,12 @@
 """JAX, with and without jit. Asking for node adjoints makes another program of it: the plain one's
-gradients are handed back as well."""
+gradients are handed back as well.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +21,6 @@ from gradcheck.targets.interpreter import require, scalar_output
 from gradcheck.targets.numpy_ops import table
 from gradcheck.targets.perturbed import edge_of, program, sites
 from gradcheck.targets.target import Known, Run, dtype_of, leaf_arrays
-
 
 _BY_NUMPY = table(jnp)
 
@@ -90,7 +90,7 @@ class Jax:
 
     dtypes = ("float64", "float32", "bfloat16")
     flushes = True  # XLA flushes subnormal numbers on CPUs
-    accumulates = {"bfloat16": "bfloat16"}
+    accumulates: ClassVar[Mapping[str, str]] = {"bfloat16": "bfloat16"}
     known = (Known("*", "the gradient of a norm at zero is NaN", "docs/findings.md#norm-at-zero", op="norm"),)
 
     def __init__(self, jit: bool = False) -> None:
@@ -106,7 +106,7 @@ class Jax:
         require(graph, TABLE, self.name)
         self._runs += 1
         if self._runs % CLEAR_AFTER == 0:
-            jax.clear_caches()  # type: ignore[no-untyped-call]  # JAX leaves it unannotated
+            jax.clear_caches()
         loss = scalar_output(graph)
         arrays = leaf_arrays(graph, values)
         dtype = FORMATS[dtype_of(values)]

@@ -54,7 +54,7 @@ class Layered:
 
 def recognise(graph: Graph) -> Layered:
     """Return the layers of a graph; raise `CannotExpress` with the reason if it is not layered so."""
-    loss = graph.node[scalar_output(graph)] if scalar_output(graph) in graph.node else None
+    loss = graph.node.get(scalar_output(graph))
     if loss is None:
         raise CannotExpress("a network of layers and a loss is expected")
     error, penalty = (loss, None)
@@ -94,7 +94,11 @@ def _averaged(graph: Graph, error: Node) -> Node:
 
 def _layers(graph: Graph, loss: Node) -> tuple[Any, ...]:
     """Walk from the loss to the data."""
-    before, after, weights, biases, hidden = [], [], [], [], []
+    before: list[str] = []
+    after: list[str] = []
+    weights: list[str] = []
+    biases: list[str] = []
+    hidden: list[str] = []
     name, wanted = loss.inputs[0], OUTPUTS[loss.op]
     while name in graph.node:
         node = graph.node[name]

@@ -171,7 +171,7 @@ def _windows(xp: Any) -> Table:
         flat = xp.reshape(x, (*x.shape[:2], -1))
         return flat[:, :, index.reshape(*index.shape[:n], -1)]
 
-    def of(n: int, **a: Any) -> tuple[Any, ...]:
+    def of(n: int, **a: Any) -> tuple[Any, Any, Any, Any]:
         sized = [sizes("window", k, a[k], n) for k in ("kernel", "stride", "dilation")]
         return sized[0], sized[1], pairs("window", a["padding"], n), sized[2]
 
@@ -184,7 +184,7 @@ def _windows(xp: Any) -> Table:
         if count_include_pad:
             return total / math.prod(at[0])
         inside = np.pad(np.ones(x.shape[2:]), at[2])
-        index = windows(inside.shape, *at[:2], [(0, 0)] * (x.ndim - 2), at[3])
+        index = windows(inside.shape, at[0], at[1], [(0, 0)] * (x.ndim - 2), at[3])
         count = np.reshape(inside, -1)[index.reshape(*index.shape[: x.ndim - 2], -1)].sum(-1)
         return total / count.astype(np.asarray(1.0, dtype=x.dtype).dtype)
 

@@ -1,5 +1,6 @@
 """Node values and adjoints out of a functional framework: a zero is added at every node and at every
-use of a shared value, and the gradient with respect to these zeros is asked for as well."""
+use of a shared value, and the gradient with respect to these zeros is asked for as well.
+"""
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ class Sklearn:
         model.coefs_, model.intercepts_ = weights, [leaves[k].copy() for k in net.biases]
         model.n_layers_, model.n_outputs_, model.out_activation_ = len(weights) + 1, t.shape[1], out
         model.loss = loss
-        activations, deltas = [x] + [None] * len(weights), [None] * len(weights)
+        activations: list[Any] = [x] + [None] * len(weights)
+        deltas: list[Any] = [None] * len(weights)
         value, slopes, offsets = _backprop(model, x, t, activations, deltas, len(weights))
         return Run(
             value,
@@ -79,4 +80,4 @@ def _backprop(model: Any, x: Array, t: Array, activations: list[Any], deltas: li
 def _divided(delta: Array, n: int) -> Array:
     """Return delta / n in a wider format, so that the division adds no rounding of ours."""
     wide = np.longdouble if delta.dtype == np.float64 else np.float64
-    return np.asarray(delta.astype(wide) / n)
+    return np.asarray(np.true_divide(delta, n, dtype=wide))

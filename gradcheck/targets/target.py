@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.arith.floating import FORMATS
-from gradcheck.errors import CannotExpress, TargetFailed
+from gradcheck.errors import TargetFailed
 from gradcheck.graph.graph import Edge, Graph
 from gradcheck.graph.values import Arrays, Values, bind
 

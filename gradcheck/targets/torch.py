@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ class Torch:
     """
 
     dtypes = ("float64", "float32", "bfloat16")
-    accumulates = {"bfloat16": "bfloat16"}  # scatters and matrix-vector products on a CPU add up in bfloat16
+    accumulates: ClassVar[Mapping[str, str]] = {"bfloat16": "bfloat16"}  # scatters and matrix-vector products on a CPU add up in bfloat16
 
     known = (
         Known("*", "softplus(x) is x above the documented threshold 20", "docs/findings.md#pytorch-softplus-threshold",
@@ -67,7 +68,7 @@ class Torch:
 
         y = interpret(graph, leaves, TABLE, made=made, used=used)
         if y[loss].requires_grad:
-            y[loss].backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+            y[loss].backward()
         return Run(
             _array(y[loss]),
             {k: _array(leaves[k].grad) for k in graph.differentiable},

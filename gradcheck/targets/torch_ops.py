@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 
 from gradcheck.ops.geometry import pairs, positive_axes, sizes
 
-Tensor = torch.Tensor
+Tensor: TypeAlias = Any  # torch is not there when types are checked
 
 
 def _axes(x: Tensor, axes: Any) -> tuple[int, ...]:
@@ -76,7 +76,8 @@ def _pad(x: Tensor, *, pads: Any, mode: str, constant: float) -> Tensor:
     if mode == "constant":
         return F.pad(x, [n for end in reversed(ends) for n in end], value=constant)
     for axis, (before, after) in enumerate(ends):
-        index = np.pad(np.arange(x.shape[axis]), (before, after), mode={"reflect": "reflect", "edge": "edge"}[mode])
+        positions = np.arange(x.shape[axis])
+        index = np.pad(positions, (before, after), "reflect" if mode == "reflect" else "edge")
         x = torch.index_select(x, axis, torch.from_numpy(index))
     return x
 
@@ -147,7 +148,7 @@ def _avg_pool(
     return total / math.prod(of["kernel"]) if count_include_pad else total / share
 
 
-def _windows_summed(x: Tensor, of: dict[str, Sequence[int]]) -> Tensor:
+def _windows_summed(x: Tensor, of: Mapping[str, Sequence[int]]) -> Tensor:
     for axis, (kernel, stride, dilation) in enumerate(zip(of["kernel"], of["stride"], of["dilation"], strict=True), 2):
         x = x.unfold(axis, dilation * (kernel - 1) + 1, stride)[..., ::dilation].sum(-1)
     return x

@@ -1,0 +1,1 @@
+"""The only comparison: certificates, verdicts, diagnosis, localisation."""

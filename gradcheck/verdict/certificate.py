@@ -188,7 +188,7 @@ class Certifier:
     # -- reverse --------------------------------------------------------------------------------
 
     def _adjoints(self) -> None:
-        wrt = [k for k in self.graph.differentiable]
+        wrt = self.graph.differentiable
         active = self.graph.descendants(wrt)
         collected: dict[str, list[tuple[Edge | None, Bounded]]] = {}
         for name in self.graph.outputs:
@@ -224,7 +224,7 @@ class Certifier:
     def _total(self, name: str, parts: list[Bounded]) -> Bounded:
         """Return the sum of contributions in any order: (m - 1) u sum abs(c)."""
         if not parts:
-            return self.m.zeros(self.graph.shapes[name])
+            return self.m.array(np.zeros(self.graph.shapes[name]))
         value = sum((p.value for p in parts[1:]), parts[0].value)
         errors = [p.radius() for p in parts]
         if len(parts) == 1:

@@ -16,7 +16,6 @@ from gradcheck.verdict.certificate import Certificate, Comparison
 from gradcheck.verdict.diagnosis import among, diagnose, factor, proportional, suspects
 from gradcheck.verdict.finding import Finding
 
-
 #: Mistakes that look alike wherever in a fused region they were made; others only arise at the last operation.
 _ANYWHERE = ("factor", "zero", "sign")
 
@@ -77,8 +76,7 @@ def _explain(
         if text := diagnose(s):
             named.append((s.edge, text))
     if not named and c.direction == "gradient":
-        if text := proportional(_number(c.got) - _number(c.expected), numbers(c.name), c.bound):
-            return None, text
+        return None, proportional(_number(c.got) - _number(c.expected), numbers(c.name), c.bound)
     if len(named) == 1:
         edge, text = named[0]
         if c.fused == 1 or not text.startswith(_ANYWHERE):

@@ -55,9 +55,9 @@ def validate(
     start = time.perf_counter()
     described = [(Description.of(targets[t], t) if isinstance(t, str) else Description.of(t)) for t in _several(target)]
     wanted = list(dtypes)
-    for d in wanted:
-        if d not in FORMATS:
-            raise UnknownDtype(d, list(FORMATS))
+    for dtype in wanted:
+        if dtype not in FORMATS:
+            raise UnknownDtype(dtype, list(FORMATS))
     named, drawn = _networks(networks), [f"random/{seed}/{k}" for k in range(random)]
     cases = [(d, n, f) for d in described for n in [*named, *_drawn(drawn[: d.most_random])] for f in wanted]
     rows: list[Row] = []

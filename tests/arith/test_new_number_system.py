@@ -1,6 +1,6 @@
 """The idea carries: a number system of one's own, exact rationals, and every rational op runs in it."""
 
-from fractions import Fraction as F
+from fractions import Fraction as F  # noqa: N817 - it stands in every line
 
 import numpy as np
 import pytest
