@@ -1,1 +1,1 @@
-"""What a network is: graph, trace, document, forward evaluation."""
+"""What a network is: graphs, tracing, documents, values."""

@@ -18,12 +18,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from gradcheck.errors import BadDocument, BadGraph, UnknownName
+from gradcheck.errors import BadDocument, BadGraph, GradcheckError
 from gradcheck.graph.graph import Graph, Leaf, Node
 
 SCHEMA = "gradcheck-graph/1"
 #: A document with more entries in one array is refused: nobody checks gradients of such a graph.
-MOST_ENTRIES = 2**31
+MOST_ENTRIES = 2**28
 MOST_CHARACTERS = 2**30
 
 _DTYPES = {"float": np.float64, "int": np.intp, "bool": np.bool_}
@@ -32,6 +32,9 @@ _PYTHON = {"float": (int, float), "int": (int,), "bool": (bool,)}
 
 def dumps(graph: Graph) -> str:
     """Return the document of a graph.
+
+    Raises:
+        BadGraph: a constant or attribute that is not finite; JSON has no number for it.
 
     >>> from gradcheck.graph.trace import trace
     >>> graph = trace(lambda x: np.sum(x * 0.1), {"x": np.ones(2)})
@@ -47,7 +50,10 @@ def dumps(graph: Graph) -> str:
         ],
         "outputs": list(graph.outputs),
     }
-    return json.dumps(document, indent=1, allow_nan=False)
+    try:
+        return json.dumps(document, indent=1, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise BadGraph(f"expected attributes that are finite numbers, text or lists of such; {error}") from error
 
 
 def _leaf(x: Leaf) -> dict[str, Any]:
@@ -76,14 +82,20 @@ def loads(text: str | bytes) -> Graph:
     if unknown:
         raise BadDocument(f"document: unknown field {sorted(unknown)[0]!r}")
     try:
-        return Graph(leaves, nodes, outputs, name=_get(document, "name", str, "document"))
-    except (BadGraph, UnknownName):
+        graph = Graph(leaves, nodes, outputs, name=_get(document, "name", str, "document"))
+    except GradcheckError:
         raise
-    except (TypeError, ValueError, OverflowError, MemoryError, RecursionError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
         raise BadDocument(f"expected a graph; building it failed: {error}") from error
+    for name, shape in graph.shapes.items():
+        if math.prod(shape) > MOST_ENTRIES:
+            raise BadDocument(f"{name!r}: expected at most {MOST_ENTRIES} entries; got shape {shape}")
+    return graph
 
 
 def _parsed(text: str | bytes) -> dict[str, Any]:
+    if not isinstance(text, str | bytes):
+        raise BadDocument(f"expected text; got {type(text).__name__}")
     if len(text) > MOST_CHARACTERS:
         raise BadDocument(f"expected at most {MOST_CHARACTERS} characters; got {len(text)}")
     try:
@@ -136,11 +148,11 @@ def _read_leaf(x: Any, where: str) -> Leaf:
     if kind not in ("parameter", "input", "constant") or type_ not in _DTYPES:
         raise BadDocument(f"{where}: expected a known kind and type; got kind={kind!r}, type={type_!r}")
     shape = tuple(_get(x, "shape", list, where))
-    if any(type(n) is not int or n < 0 for n in shape) or len(shape) > 32 or math.prod(shape) > MOST_ENTRIES:
+    if any(type(n) is not int or n < 0 for n in shape) or len(shape) > 32 or not _is_small(list(shape)):
         raise BadDocument(f"{where}.shape: expected non-negative integers, at most {MOST_ENTRIES} entries; got {shape[:8]}")
     if set(x) - {"name", "kind", "type", "shape", "value"} or ("value" in x) != (kind == "constant"):
         raise BadDocument(f"{where}: expected name, kind, type, shape, and value for a constant only; got {sorted(x)}")
-    return Leaf(name, kind, shape, type_, _value(x, shape, type_, where))  # type: ignore[arg-type]  # checked above
+    return Leaf(name, kind, shape, type_, _value(x, shape, type_, where))
 
 
 def _value(x: dict[str, Any], shape: tuple[int, ...], type_: str, where: str) -> Any:
@@ -153,7 +165,10 @@ def _value(x: dict[str, Any], shape: tuple[int, ...], type_: str, where: str) ->
         raise BadDocument(f"{where}.value: expected entries of type {type_}")
     if type_ == "float" and any(not math.isfinite(v) for v in flat):
         raise BadDocument(f"{where}.value: expected finite numbers; got one that overflows")
-    return np.array(flat, dtype=_DTYPES[type_]).reshape(shape)
+    try:
+        return np.array(flat, dtype=_DTYPES[type_]).reshape(shape)
+    except OverflowError:
+        raise BadDocument(f"{where}.value: expected integers of 64 bits") from None
 
 
 def _read_node(x: Any, where: str) -> Node:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from gradcheck.errors import NotTraceable
+from gradcheck.errors import BadShape, NotTraceable
 from gradcheck.ops.op import registry
 
 
-def _op(name: str) -> Callable[..., Any]:
-    return lambda *operands: registry[name](*operands)
+def power(x: Any, p: Any) -> Any:
+    """Return x**p: an integer power where p is a whole number, else a real one."""
+    if isinstance(p, np.ndarray) and p.ndim == 0:
+        p = p.item()
+    if isinstance(p, float | np.floating) and float(p).is_integer():
+        p = int(p)
+    if isinstance(p, int | np.integer) and not isinstance(p, bool):
+        return registry["square"](x) if p == 2 else registry["integer_power"](x, n=int(p))
+    return registry["sqrt"](x) if isinstance(p, float) and p == 0.5 else registry["power"](x, p)
 
 
 #: NumPy ufunc -> operation
 UFUNCS: Mapping[str, Callable[..., Any]] = {
-    numpy: _op(ours)
+    numpy: registry[ours]
     for numpy, ours in {
         "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div",
         "negative": "neg", "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1",
@@ -26,20 +35,13 @@ UFUNCS: Mapping[str, Callable[..., Any]] = {
         "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "arctanh": "arctanh",
         "maximum": "maximum", "minimum": "minimum", "matmul": "matmul",
     }.items()
-} | {"power": lambda x, p: power(x, p), "positive": lambda x: x}  # fmt: skip
-
-
-def power(x: Any, p: Any) -> Any:
-    """Return x**p: an integer power where p is a Python integer, else a real one."""
-    if isinstance(p, int | np.integer) and not isinstance(p, bool):
-        return registry["square"](x) if p == 2 else registry["integer_power"](x, n=int(p))
-    if isinstance(p, float) and p == int(p):
-        return power(x, int(p))
-    return registry["sqrt"](x) if isinstance(p, float) and p == 0.5 else registry["power"](x, p)
+} | {"power": power, "positive": lambda x: x}  # fmt: skip
 
 
 def _axes(axis: Any) -> Any:
-    return axis if axis is None or isinstance(axis, tuple) else (int(axis),)
+    if axis is None:
+        return None
+    return tuple(operator.index(a) for a in axis) if isinstance(axis, tuple) else (operator.index(axis),)
 
 
 def _reduction(name: str) -> Callable[..., Any]:
@@ -66,6 +68,38 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
         return registry["clip"](a, low=float(a_min), high=float(a_max))
     low = a if a_min is None else registry["maximum"](a, a_min)
     return low if a_max is None else registry["minimum"](low, a_max)
+
+
+def _pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> Any:
+    if np.ndim(constant_values):
+        raise NotTraceable("np.pad with several constants has no graph form")
+    value = float(constant_values)
+    return registry["pad"](array, pads=_pads(pad_width, array.ndim), mode=mode, constant=int(value) if value.is_integer() else value)
+
+
+def _dot(a: Any, b: Any) -> Any:
+    if not np.ndim(a) or not np.ndim(b):
+        return registry["mul"](a, b)
+    if np.ndim(a) > 1 and np.ndim(b) > 2:
+        raise NotTraceable("np.dot of stacks of matrices has no graph form; use einsum")
+    return registry["matmul"](a, b)
+
+
+def _flat(x: Any) -> Any:
+    return x if np.ndim(x) == 1 else np.reshape(x, -1)
+
+
+def _expanded(x: Any, axis: Any) -> Any:
+    axes = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
+    rank = x.ndim + len(axes)
+    if any(not -rank <= a < rank for a in axes):
+        raise BadShape("expand_dims", f"axes between {-rank} and {rank - 1}", f"axis={axis}")
+    places = sorted({int(a) % rank for a in axes})
+    if len(places) < len(axes):
+        raise BadShape("expand_dims", "distinct axes", f"axis={axis}")
+    for a in places:
+        x = registry["expand"](x, axis=a)
+    return x
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:
@@ -97,86 +131,132 @@ ARRAY_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "ravel": lambda a: a.reshape(-1),
     "transpose": lambda a, axes=None: registry["transpose"](a, axes=axes),
     "swapaxes": lambda a, axis1, axis2: registry["transpose"](a, axes=_swapped(a.ndim, axis1, axis2)),
-    "expand_dims": lambda a, axis: registry["expand"](a, axes=_axes(axis)),
+    "expand_dims": _expanded,
     "squeeze": lambda a, axis=None: registry["squeeze"](a, axes=_axes(axis)),
     "broadcast_to": lambda array, shape: registry["broadcast_to"](array, shape=shape),
     "concatenate": lambda arrays, axis=0: registry["concatenate"](*arrays, axis=axis),
     "stack": lambda arrays, axis=0: registry["stack"](*arrays, axis=axis),
     "flip": lambda m, axis=None: registry["flip"](m, axes=_axes(axis)),
-    "tile": lambda A, reps: registry["tile"](A, repeats=reps if isinstance(reps, tuple) else (reps,)),
+    "tile": lambda A, reps: registry["tile"](A, repeats=tuple(int(n) for n in np.ravel(reps))),
     "take": _take,
-    "pad": lambda array, pad_width, mode="constant": registry["pad"](array, pads=_pads(pad_width, array.ndim), mode=mode),
-    "outer": lambda a, b: registry["outer"](a, b),
-    "dot": lambda a, b: registry["matmul"](a, b),
+    "pad": _pad, "dot": _dot,
+    "outer": lambda a, b: registry["outer"](_flat(a), _flat(b)),
     "einsum": lambda equation, *xs: registry["einsum"](*xs, equation=equation),
+    "shape": lambda a: a.shape, "ndim": lambda a: a.ndim, "size": lambda a: a.size,
 }  # fmt: skip
 
 
 def _swapped(rank: int, i: int, j: int) -> tuple[int, ...]:
     axes = list(range(rank))
+    if not (-rank <= i < rank and -rank <= j < rank):
+        raise BadShape("swapaxes", f"axes between {-rank} and {rank - 1}", f"axis1={i}, axis2={j}")
     axes[i], axes[j] = axes[j], axes[i]
     return tuple(axes)
 
 
+@dataclass(slots=True)
+class _Key:
+    """What a key of ``x[key]`` asks for: a window of slices, then one gather, then squeezes, then new axes."""
+
+    starts: list[int] = field(default_factory=list)
+    stops: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    axes: list[int] = field(default_factory=list)
+    squeezed: list[int] = field(default_factory=list)
+    new_axes: list[int] = field(default_factory=list)
+    gathered: tuple[int, Any] | None = None
+
+    def window(self, axis: int, start: int, stop: int, step: int) -> None:
+        """Add a slice along an axis."""
+        self.starts.append(start)
+        self.stops.append(stop)
+        self.steps.append(step)
+        self.axes.append(axis)
+
+    def applied(self, x: Any) -> Any:
+        """Return the nodes for it on x."""
+        if self.axes:
+            x = registry["slice"](
+                x, starts=tuple(self.starts), stops=tuple(self.stops), axes=tuple(self.axes), steps=tuple(self.steps)
+            )
+        if self.gathered is not None:
+            x = registry["gather"](x, self.gathered[1], axis=self.gathered[0])
+        if self.squeezed:
+            x = registry["squeeze"](x, axes=tuple(self.squeezed))
+        return _expanded(x, tuple(self.new_axes)) if self.new_axes else x
+
+
 def index(x: Any, key: Any) -> Any:
-    """Return x[key] for integers, slices, None, an ellipsis and at most one integer array."""
-    keys = list(key) if isinstance(key, tuple) else [key]
-    keys = _without_ellipsis(keys, x.ndim)
-    arrays = [k for k in keys if isinstance(k, list | np.ndarray) or hasattr(k, "__gradcheck_apply__")]
-    if len(arrays) > 1:
-        raise NotTraceable("indexing with several integer arrays has no graph form; use gather one axis at a time")
-    starts, stops, steps, axes, squeezed, gathered = [], [], [], [], [], None
-    axis, new_axes, out = 0, [], 0
-    for k in keys:
+    """Return x[key] for integers, slices, None, an ellipsis and at most one array of integers or truth values."""
+    keys = [_plain(k) for k in (key if isinstance(key, tuple) else (key,))]
+    found, axis, out = _Key(), 0, 0
+    for k in _without_ellipsis(keys, x.ndim):
         if k is None:
-            new_axes.append(out)
+            found.new_axes.append(out)
             out += 1
             continue
+        size = x.shape[axis]
         if isinstance(k, slice):
             if k != slice(None):
-                _bounds(k, x.shape[axis], starts, stops, steps)
-                axes.append(axis)
+                found.window(axis, *_bounds(k, size))
             out += 1
-        elif isinstance(k, int | np.integer):
-            position = int(k) + (x.shape[axis] if k < 0 else 0)
-            if not 0 <= position < x.shape[axis]:
-                raise IndexError(f"index {k} is out of range for axis {axis} of size {x.shape[axis]}")
-            starts.append(position), stops.append(position + 1), steps.append(1)
-            axes.append(axis)
-            squeezed.append(axis)
+        elif isinstance(k, int):
+            at = _inside(k, axis, size)
+            found.window(axis, at, at + 1, 1)
+            found.squeezed.append(axis)
         else:
-            gathered = (axis, k)
-            out += np.ndim(k) if not hasattr(k, "ndim") else k.ndim
+            if found.gathered is not None:
+                raise NotTraceable("indexing with several integer arrays has no graph form; use gather one axis at a time")
+            k = _chosen(k, axis, size)
+            found.gathered = (axis, k)
+            out += k.ndim
         axis += 1
-    return _indexed(x, (starts, stops, steps, axes), gathered, squeezed, new_axes)
+    if found.gathered is not None and found.squeezed:
+        raise NotTraceable("indexing with an integer and an integer array at once has no graph form; index twice")
+    return found.applied(x)
 
 
-def _indexed(x: Any, window: tuple[Any, ...], gathered: Any, squeezed: list[int], new_axes: list[int]) -> Any:
-    starts, stops, steps, axes = map(tuple, window)
-    if axes:
-        x = registry["slice"](x, starts=starts, stops=stops, axes=axes, steps=steps)
-    if gathered is not None:
-        axis, indices = gathered
-        if squeezed:
-            raise NotTraceable("indexing with an integer and an integer array at once has no graph form")
-        x = registry["gather"](x, indices, axis=axis)
-    if squeezed:
-        x = registry["squeeze"](x, axes=tuple(squeezed))
-    return registry["expand"](x, axes=tuple(new_axes)) if new_axes else x
+def _plain(k: Any) -> Any:
+    """Return a part of a key as an int, a slice, None, an ellipsis, an array or a traced value."""
+    if isinstance(k, bool | np.bool_ | float | str):
+        raise NotTraceable(f"expected integers, slices, None, ... or arrays of integers as an index; got {k!r}")
+    if isinstance(k, list | np.ndarray):
+        k = np.asarray(k)
+        return int(k) if k.ndim == 0 and np.issubdtype(k.dtype, np.integer) else k
+    return int(k) if isinstance(k, np.integer) else k
+
+
+def _inside(k: int, axis: int, size: int) -> int:
+    if not -size <= k < size:
+        raise BadShape("index", f"an index from {-size} to {size - 1} for axis {axis}", k)
+    return k % size
+
+
+def _chosen(k: Any, axis: int, size: int) -> Any:
+    """Return the integers of an index array; traced ones are checked when there are values."""
+    if not isinstance(k, np.ndarray):
+        return k
+    if k.dtype == bool:
+        if k.shape != (size,):
+            raise NotTraceable(f"indexing with truth values of shape {k.shape} has no graph form; expected shape ({size},)")
+        return np.flatnonzero(k)
+    if not np.issubdtype(k.dtype, np.integer) and k.size:
+        raise NotTraceable(f"expected integers or truth values as an index; got dtype {k.dtype}")
+    for bad in k[(k < -size) | (k >= size)][:1]:
+        _inside(int(bad), axis, size)
+    return k.astype(np.intp)
 
 
 def _without_ellipsis(keys: list[Any], rank: int) -> list[Any]:
-    real = sum(1 for k in keys if k is not None and k is not Ellipsis)
-    fill = [slice(None)] * (rank - real)
-    for i, k in enumerate(keys):
-        if k is Ellipsis:
-            return keys[:i] + fill + keys[i + 1 :]
-    return keys + fill
+    dots = [i for i, k in enumerate(keys) if k is Ellipsis]
+    fill = rank - sum(1 for k in keys if k is not None and k is not Ellipsis)
+    if fill < 0 or len(dots) > 1:
+        raise BadShape("index", f"at most {rank} indices and one ellipsis", f"{len(keys)} parts")
+    at = dots[0] if dots else len(keys)
+    return keys[:at] + [slice(None)] * fill + keys[at + 1 :]
 
 
-def _bounds(k: slice, size: int, starts: list[int], stops: list[int], steps: list[int]) -> None:
-    """Append a slice in ONNX's terms: a stop before the front is -size - 1."""
+def _bounds(k: slice, size: int) -> tuple[int, int, int]:
+    """Return start, stop and step of a slice in ONNX's terms: a stop before the front is -size - 1."""
     start, stop, step = k.indices(size)
-    starts.append(start)
-    stops.append(stop if stop >= 0 else -size - 1)
-    steps.append(step)
+    return start, stop if stop >= 0 else -size - 1, step

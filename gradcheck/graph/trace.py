@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import Shape
-from gradcheck.errors import BadInput, BadValues, ControlFlow, NotTraceable
+from gradcheck.errors import BadInput, BadValues, ControlFlow, GradcheckError, NotTraceable, UnknownName
 from gradcheck.graph.graph import Graph, Leaf, Node
 from gradcheck.graph.numpy_names import ARRAY_FUNCTIONS, UFUNCS, index, mean, power
 from gradcheck.ops.op import INTEGER_KINDS, Op, registry
@@ -42,11 +42,13 @@ class Builder:
     def constant(self, x: npt.ArrayLike, kind: str) -> str:
         """Add an array as a constant operand of a kind; equal scalars share one leaf."""
         a = np.asarray(x)
-        if a.dtype == object:
-            raise NotTraceable(f"expected numbers or traced values as operands; got {type(x).__name__}")
+        if a.dtype.kind not in "biuf":
+            raise NotTraceable(f"expected real numbers or traced values as operands; got {type(x).__name__} of dtype {a.dtype}")
+        if kind == "index" and a.dtype.kind == "f" and a.size:
+            raise NotTraceable(f"expected integers as an index operand; got dtype {a.dtype}")
         wanted = {"index": "int", "mask": "bool"}.get(kind, "float")
         a = a.astype({"int": np.intp, "bool": bool, "float": np.float64}[wanted])
-        key = (wanted, a.item() if a.ndim == 0 else None)
+        key = (wanted, a.tobytes())  # bytes tell 0.0 from -0.0
         if a.ndim == 0 and key in self._scalars:
             return self._scalars[key]
         name = self.fresh("c")
@@ -74,6 +76,10 @@ class Builder:
 
     def rename(self, old: str, new: str) -> None:
         """Give a node another name."""
+        if old not in {node.name for node in self.nodes}:
+            raise BadInput(f"expected the value of an operation to name; {old!r} comes from outside and has its name")
+        if not isinstance(new, str) or not new:
+            raise BadInput(f"expected a name to be non-empty text; got {new!r}")
         if new in self.shapes:
             raise BadInput(f"expected unique names; {new!r} is taken")
         for k, node in enumerate(self.nodes):
@@ -88,7 +94,7 @@ class Tracer:
 
     __array_priority__ = 1000
 
-    def __init__(self, builder: Builder, name: str, type: str = "float") -> None:
+    def __init__(self, builder: Builder, name: str, type: str = "float") -> None:  # noqa: A002 - as in Leaf
         self.builder = builder
         self.name = name
         self.type = type
@@ -136,6 +142,8 @@ class Tracer:
             raise NotTraceable(f"np.{f.__name__} has no graph form; known: {', '.join(sorted(ARRAY_FUNCTIONS))}")
         try:
             return ARRAY_FUNCTIONS[f.__name__](*args, **kwargs)
+        except GradcheckError:
+            raise
         except TypeError as error:
             raise NotTraceable(f"np.{f.__name__}: {error}") from error
 
@@ -198,12 +206,19 @@ class Tracer:
     def __bool__(self) -> bool:
         raise ControlFlow
 
-    __int__ = __float__ = __index__ = __complex__ = __bool__  # type: ignore[assignment]  # all refuse
+    __int__ = __float__ = __index__ = __complex__ = __bool__
 
     def _compare(self, _: Any) -> Any:
         raise ControlFlow
 
-    __lt__ = __le__ = __gt__ = __ge__ = _compare
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _compare
+    __hash__ = object.__hash__
+
+    def _refuse(self, *_: Any) -> Any:
+        raise NotTraceable("//, %, divmod, round, bit operations and assignment to entries have no graph form")
+
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __round__ = __setitem__ = _refuse
+    __and__ = __or__ = __xor__ = __invert__ = _refuse
 
     def reshape(self, *shape: Any) -> Tracer:
         """Return the value with another shape."""
@@ -217,15 +232,27 @@ class Tracer:
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
         """Return the sum over axes."""
-        return np.sum(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]  # goes to a node
+        return np.sum(self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
         """Return the mean over axes."""
         return mean(self, axis, keepdims=keepdims)
 
+    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the minimum over axes."""
+        return np.min(self, axis=axis, keepdims=keepdims)
+
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the product over axes."""
+        return np.prod(self, axis=axis, keepdims=keepdims)
+
+    def ravel(self) -> Tracer:
+        """Return the value with one axis."""
+        return self.reshape(-1)
+
     def max(self, axis: Any = None, keepdims: bool = False) -> Any:
         """Return the maximum over axes."""
-        return np.max(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]  # goes to a node
+        return np.max(self, axis=axis, keepdims=keepdims)
 
     def __repr__(self) -> str:
         return f"<traced {self.name} {self.shape}>"
@@ -255,12 +282,12 @@ def trace(
     >>> [node.op for node in graph.nodes]
     ['transpose', 'matmul', 'tanh', 'sum']
     """
-    named = dict(values) if isinstance(values, Mapping) else dict(zip(_argument_names(fn), values, strict=False))
-    if not isinstance(values, Mapping) and len(named) != len(values):
-        raise BadValues(f"expected {len(named)} values, one an argument; got {len(values)}")
+    named = dict(values) if isinstance(values, Mapping) else _by_argument(fn, values)
     builder, data = Builder(), set(inputs)
-    tracers = {k: builder.leaf(_leaf(k, np.asarray(x), k in data)) for k, x in named.items()}
-    result = fn(**tracers) if isinstance(values, Mapping) else fn(*tracers.values())
+    for unknown in data - set(named):
+        raise UnknownName("argument given in inputs", unknown, named)
+    tracers = {k: builder.leaf(_leaf(k, x, k in data)) for k, x in named.items()}
+    result = _called(fn, tracers, isinstance(values, Mapping))
     outputs = result if isinstance(result, tuple | list) else (result,)
     for y in outputs:
         if not isinstance(y, Tracer):
@@ -268,11 +295,26 @@ def trace(
     return Graph(builder.leaves, builder.nodes, [y.name for y in outputs], name=name or _name(fn))
 
 
-def _leaf(name: str, x: npt.NDArray[Any], data: bool) -> Leaf:
+def _called(fn: Callable[..., Any], tracers: Mapping[str, Tracer], by_name: bool) -> Any:
+    """Call `fn`; arguments that it does not take are an error of ours."""
+    args, kwargs = ((), tracers) if by_name else (tuple(tracers.values()), {})
+    signature = _signature(fn)
+    try:
+        if signature is not None:
+            signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise BadValues(f"expected values for the arguments {signature} of {_name(fn)}; got {list(tracers)}: {error}") from error
+    return fn(*args, **kwargs)
+
+
+def _leaf(name: str, value: npt.ArrayLike, data: bool) -> Leaf:
+    x = np.asarray(value)
     if x.dtype == bool:
         return Leaf(name, "input", x.shape, "bool")
     if np.issubdtype(x.dtype, np.integer):
         return Leaf(name, "input", x.shape, "int")
+    if x.dtype.kind in "cSUMm":
+        raise BadValues(f"{name!r}: expected real numbers, integers or booleans; got dtype {x.dtype}")
     return Leaf(name, "input" if data else "parameter", x.shape)
 
 
@@ -280,6 +322,22 @@ def _name(fn: Callable[..., Any]) -> str:
     return str(getattr(fn, "__name__", "graph")).strip("<>")
 
 
-def _argument_names(fn: Callable[..., Any]) -> list[str]:
+def _signature(fn: Callable[..., Any]) -> inspect.Signature | None:
+    """Return the signature; None for built-in functions that have none."""
+    try:
+        return inspect.signature(fn)
+    except ValueError:
+        return None
+
+
+def _by_argument(fn: Callable[..., Any], values: Sequence[npt.ArrayLike]) -> dict[str, npt.ArrayLike]:
+    """Return values by argument name; x1, x2, ... where the arguments have none."""
+    signature = _signature(fn)
+    several = signature is None or any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values())
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in inspect.signature(fn).parameters.values() if p.kind in kinds]
+    names = [] if signature is None else [p.name for p in signature.parameters.values() if p.kind in kinds]
+    if several:
+        names += [f"x{k}" for k in range(len(names) + 1, len(values) + 1)]
+    if len(values) > len(names):
+        raise BadValues(f"expected {len(names)} values, one an argument; got {len(values)}")
+    return dict(zip(names, values, strict=False))

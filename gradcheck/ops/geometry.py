@@ -12,6 +12,16 @@ import numpy.typing as npt
 from gradcheck.arith.arithmetic import Index, Shape
 from gradcheck.errors import BadAttribute, BadShape, BadValues
 
+#: Index arrays with more entries are refused before they are made: a document must not fill the memory.
+MOST_ENTRIES = 2**28
+
+
+def affordable(op: str, entries: int) -> int:
+    """Return a number of entries; raise `BadShape` where no index array should have so many."""
+    if entries > MOST_ENTRIES:
+        raise BadShape(op, f"at most {MOST_ENTRIES} entries", entries)
+    return entries
+
 
 def broadcast(op: str, *shapes: Shape) -> Shape:
     """Return the common shape under NumPy's broadcasting rules."""
@@ -48,7 +58,7 @@ def reduced(shape: Shape, axes: Sequence[int], keepdims: bool) -> Shape:
 
 def positions(shape: Shape) -> Index:
     """Return the flat position of every entry, in the array's shape."""
-    return np.arange(math.prod(shape), dtype=np.intp).reshape(shape)
+    return np.arange(affordable("positions", math.prod(shape)), dtype=np.intp).reshape(shape)
 
 
 def mask(*entries: bool) -> npt.NDArray[np.bool_]:
@@ -121,13 +131,18 @@ def padded(shape: Shape, widths: Any, mode: str) -> Index:
     ends = pairs("pad", widths, len(shape))
     if any(p < 0 for pair in ends for p in pair):
         raise BadAttribute(f"pad: expected pads >= 0; got {widths!r}; use slice to crop")
+    affordable("pad", math.prod(n + a + b for n, (a, b) in zip(shape, ends, strict=True)))
     more: dict[str, Any] = {"constant_values": -1} if mode == "constant" else {}
     return np.asarray(np.pad(positions(shape), ends, mode=mode, **more))  # type: ignore[call-overload]
 
 
 def tiled(shape: Shape, repeats: Sequence[int]) -> Index:
     """Return the flat positions of NumPy's tile."""
-    return np.tile(positions(shape), tuple(repeats))
+    times = (repeats,) if isinstance(repeats, int) else tuple(repeats)
+    if any(not isinstance(n, int) or n < 0 for n in times):
+        raise BadAttribute(f"tile: expected repeats to be integers >= 0; got {repeats!r}")
+    affordable("tile", math.prod(shape) * math.prod(times))
+    return np.tile(positions(shape), times)
 
 
 def outside(index: Index) -> npt.NDArray[np.bool_]:
@@ -153,6 +168,7 @@ def windows(spatial: Shape, kernel: Shape, stride: Shape, ends: Any, dilation: S
     index: Index = np.zeros((), np.intp)
     for size, k, s, (begin, end), d in zip(spatial, kernel, stride, ends, dilation, strict=True):
         count = (size + begin + end - d * (k - 1) - 1) // s + 1
+        affordable("windows", max(index.size, 1) * max(count, 1) * k)
         at = s * np.arange(max(count, 0))[:, None] + d * np.arange(k) - begin
         at = np.where((at >= 0) & (at < size), at, -1)
         index = np.expand_dims(index, (-1, -2))
@@ -171,6 +187,7 @@ def inverted(index: Index, size: int) -> Index:
 
 def batched(index: Index, lead: Shape, size: int) -> Index:
     """Return flat positions of the same index in each of `lead` blocks of `size` entries."""
+    affordable("windows", math.prod(lead) * index.size)
     blocks = positions(lead).reshape(*lead, *(1,) * index.ndim)
     return np.where(index < 0, -1, blocks * size + index)
 
