@@ -48,6 +48,7 @@ class Roundoff:
         largest: the largest finite number.
         ulps: error of elementary functions in units in the last place, by name.
         inputs: unit roundoff to which operands of products are rounded first (tf32), else 0.
+        flushes: whether subnormal results are flushed to zero, so that sums underflow too.
     """
 
     u: float
@@ -56,6 +57,7 @@ class Roundoff:
     largest: float
     ulps: Mapping[str, float] = field(default_factory=dict)
     inputs: float = 0.0
+    flushes: bool = False
 
     @classmethod
     def of(
@@ -75,7 +77,7 @@ class Roundoff:
         u = float(info.eps) / 2
         eta = float(info.tiny) if flushes else float(info.smallest_subnormal) / 2
         inner = float(_finfo(accumulate).eps) / 2 if accumulate else min(u, 2.0**-24)
-        return cls(u, inner, max(eta, 5e-324), float(info.max), ulps or {})
+        return cls(u, inner, max(eta, 5e-324), float(info.max), ulps or {}, flushes=flushes)
 
 
 def _finfo(dtype: str) -> Any:
@@ -132,6 +134,7 @@ class Running(Arithmetic):
         self.u_sum = roundoff.accumulate + own
         self.own = own
         self.eta = roundoff.eta
+        self.eta_sum = roundoff.eta if roundoff.flushes else 0.0
         self.name = f"running[u={roundoff.u:.3g}]"
 
     # -- entering -------------------------------------------------------------------------------
@@ -164,12 +167,12 @@ class Running(Arithmetic):
     def add(self, a: Array, b: Array) -> Bounded:
         """Return a + b: the errors add up, and one rounding."""
         a, b = self._pair(a), self._pair(b)
-        return self._rounded(a.value + b.value, _plus(a.error, b.error), 0.0)
+        return self._rounded(a.value + b.value, _plus(a.error, b.error), self.eta_sum)
 
     def subtract(self, a: Array, b: Array) -> Bounded:
         """Return a - b."""
         a, b = self._pair(a), self._pair(b)
-        return self._rounded(a.value - b.value, _plus(a.error, b.error), 0.0)
+        return self._rounded(a.value - b.value, _plus(a.error, b.error), self.eta_sum)
 
     def multiply(self, a: Array, b: Array) -> Bounded:
         """Return a * b with error abs(a) E_b + abs(b) E_a + E_a E_b and one rounding."""
@@ -235,7 +238,7 @@ class Running(Arithmetic):
     def _accumulated(self, value: Array, inner: Any, size: Any, roundings: float | Any, eta: float = 0.0) -> Bounded:
         """Return a sum whose terms have total size `size` and total error `inner`."""
         total = size + inner
-        error = inner + roundings * self.u_sum * total + eta
+        error = inner + roundings * (self.u_sum * total + self.eta_sum) + eta
         if self.u_sum < self.u:
             error = error + self.u * (_mag(value) + error)
         return Bounded(self, np.asarray(value), error)

@@ -118,6 +118,7 @@ maximum = binary(
     partials=lambda m, g, y, a, b: _to_one(m, m.less(a, b), g),
     jvp=lambda m, ta, tb, y, a, b: m.select(m.less(a, b), tb, ta),
     kinks=lambda m, a, b: (a - b,),
+    conserves=True,
 )  # fmt: skip
 
 minimum = binary(
@@ -126,6 +127,7 @@ minimum = binary(
     partials=lambda m, g, y, a, b: _to_one(m, m.less(b, a), g),
     jvp=lambda m, ta, tb, y, a, b: m.select(m.less(b, a), tb, ta),
     kinks=lambda m, a, b: (a - b,),
+    conserves=True,
 )  # fmt: skip
 
 

@@ -70,6 +70,7 @@ max_ = rowwise(  # the first of equals gets g
     vjp=lambda m, g, y, r: m.select(_wins(m, r), g, 0),
     jvp=lambda m, t, y, r: total(m, m.select(_wins(m, r), t, 0)),
     kinks=_lead,
+    conserves=True,
 )  # fmt: skip
 
 min_ = rowwise(
@@ -78,4 +79,5 @@ min_ = rowwise(
     vjp=lambda m, g, y, r: m.select(_wins(m, -r), g, 0),
     jvp=lambda m, t, y, r: total(m, m.select(_wins(m, -r), t, 0)),
     kinks=lambda m, r: _lead(m, -r),
+    conserves=True,
 )  # fmt: skip

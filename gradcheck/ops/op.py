@@ -77,6 +77,7 @@ class Op:
         attributes: name -> default, or `REQUIRED`.
         kinks: ``kinks(m, *xs, **attributes)`` -> arrays; where an entry is zero there is a kink.
         textbook: legitimate formulas with a larger rounding error.
+        conserves: whether the cotangents that the vjp hands on always add up to g (a maximum).
         slack: factor on rounding bounds, for operations that libraries fuse.
         samples: small operands that exercise every axis and attribute.
     """
@@ -92,6 +93,7 @@ class Op:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     kinks: Callable[..., tuple[Array, ...]] | None = None
     textbook: tuple[Textbook, ...] = ()
+    conserves: bool = False
     slack: float = 1
     samples: tuple[Sample, ...] = ()
 

@@ -64,6 +64,7 @@ max_pool = declare(  # the first of equals gets g; padding never wins
     jvp=_pool_max_jvp,
     shape=lambda x, **a: _windows("max_pool", x, a).shape[:-1],
     kinks=_lead,
+    conserves=True,
     attributes={"kernel": REQUIRED, "stride": 1, "padding": 0, "dilation": 1},
     samples=(
         sample((1, 1, 4), kernel=2), sample((2, 1, 4), kernel=2, stride=2), sample((1, 2, 3), kernel=2, padding=(1, 0)),

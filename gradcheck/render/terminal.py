@@ -53,6 +53,8 @@ def table(rows: Iterable[Row]) -> Table:
 def _short(row: Row) -> str:
     accuracy = sum(f.severity == "accuracy" for f in row.findings)
     note = f" ({accuracy} by textbook formula only)" if accuracy and row.verdict == "pass" else ""
+    if row.verdict == "pass":
+        note += "".join(f"; {f.message}" for f in row.findings if f.severity == "note")[:120]
     limit = 300 if row.verdict == "fail" else 160
     return (row.message if len(row.message) <= limit else row.message[: limit - 1] + "…") + note
 

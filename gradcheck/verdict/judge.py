@@ -17,7 +17,9 @@ from gradcheck.ops.op import Op, registry
 from gradcheck.targets.target import Run, as_float
 from gradcheck.verdict.answer import inspect_answer
 from gradcheck.verdict.certificate import Certificate, Certifier, Comparison
+from gradcheck.verdict.conservation import conserved
 from gradcheck.verdict.finding import Finding, Outcome
+from gradcheck.verdict.kinks import conventions
 from gradcheck.verdict.localisation import describe
 from gradcheck.verdict.statistics import MARGIN, SWEEPS, usual_deviation
 
@@ -72,9 +74,11 @@ def judge(
     run, structural = inspect_answer(graph, run)
     local = bool(run.node_values or run.node_adjoints)
     certificate = Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops).certify()
+    certificate.comparisons += conserved(graph, certificate, run, ops, roundoff.u)
     bits = round(-math.log2(roundoff.u))
     faults = [describe(graph, certificate, c, bits, ops) for c in _in_order(certificate)]
-    findings = (*structural, *faults, *_accuracy(graph, certificate, bits))
+    notes = conventions(graph, certificate, ops)
+    findings = (*structural, *faults, *_accuracy(graph, certificate, bits), *notes)
     found = _summary(graph, certificate)
     if structural or faults:
         first = (*structural, *faults)[0]

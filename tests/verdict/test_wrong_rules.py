@@ -133,3 +133,21 @@ def test_snippet_reproduces_the_finding(capsys):
     finding = row.findings[0]
     exec(finding.snippet, {})
     assert float(capsys.readouterr().out) == finding.got
+
+
+def test_shares_of_a_tie_must_add_up():
+    """Handing the whole cotangent to both sides of a tie is within the hull of each, and still a fault."""
+    both = broken("maximum", vjp=lambda m, g, y, a, b: (g, g))
+    (row,) = validate(both, networks["maximum-of-itself"])
+    assert row.verdict == "fail"
+    (right,) = validate("reference", networks["maximum-of-itself"])
+    assert right.verdict == "pass"
+
+
+def test_convention_at_a_kink_is_reported():
+    """A pass at a kink says which slope was taken."""
+    (row,) = validate("reference", networks["relu-at-zero"])
+    assert row.verdict == "pass"
+    assert [f.message for f in row.findings if f.severity == "note"] == [
+        "relu at y: 2 entries exactly on a kink; slope taken: 0"
+    ]
