@@ -48,7 +48,17 @@ def _resolved(formula: Any, decisions: Mapping[Any, Any]) -> Any:
     for _ in range(4):
         formula = formula.xreplace(dict(decisions))
         decisions = {a: v.xreplace(dict(decisions)) for a, v in decisions.items()}
-    return formula
+    return formula.xreplace({a.args[0]: _signed(a.args[0], v) for a, v in decisions.items() if _plain(a)})
+
+
+def _plain(atom: Any) -> bool:
+    return isinstance(atom, sp.Abs) and atom.args[0].is_Symbol
+
+
+def _signed(symbol: Any, magnitude: Any) -> Any:
+    """Return plus or minus a positive symbol, for a symbol whose magnitude is itself or its negative."""
+    positive = sp.Symbol(f"{symbol.name}_positive", positive=True)
+    return positive if magnitude == symbol else -positive
 
 
 def is_zero(formula: Any) -> bool:
@@ -67,11 +77,10 @@ def _rational(formula: Any) -> Any:
 def _exponential(formula: Any) -> Any:
     """Return the numerator after hyperbolic functions have become exponentials, each a symbol of its own."""
     flat = sp.expand(formula.rewrite(sp.exp), deep=True, power_exp=True, power_base=False, mul=False, multinomial=False, log=False)
-    bases = {}
-    for e in flat.atoms(sp.exp):
-        coefficient, rest = e.args[0].as_coeff_Mul()
-        if coefficient.is_Integer:
-            bases[e] = sp.Symbol(f"e_{sp.srepr(rest)}", positive=True) ** coefficient
+    parts = {e: e.args[0].as_coeff_Mul() for e in flat.atoms(sp.exp)}
+    parts = {e: (c, rest) for e, (c, rest) in parts.items() if c.is_Rational}
+    common = sp.ilcm(1, *(c.q for c, _ in parts.values()))
+    bases = {e: sp.Symbol(f"e_{sp.srepr(rest)}", positive=True) ** (c * common) for e, (c, rest) in parts.items()}
     return _rational(flat.xreplace(bases))
 
 

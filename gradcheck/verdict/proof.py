@@ -32,6 +32,9 @@ POINTS, PRECISION = 4, 80
 #: Digits to which a rule has to agree where it is not proved.
 DIGITS = 50
 
+#: A prime in the denominators, so that no drawn point lies on a border between regions.
+_FINE = 999_983
+
 Status = Literal["proved", "agrees", "wrong"]
 Direction = Literal["vjp", "jvp"]
 
@@ -40,7 +43,7 @@ _ASSUMPTIONS: Mapping[str, Mapping[str, bool]] = {
     "positive": {"positive": True}, "probability": {"positive": True}, "nonzero": {"real": True, "nonzero": True},
 }  # fmt: skip
 
-#: kind -> denominators' numerators: a drawn number is k / 64
+#: kind -> lowest and highest numerator of a drawn number over 64
 _DRAWN = {"positive": (8, 192), "probability": (4, 60), "unit": (-58, 58)}
 
 
@@ -175,7 +178,7 @@ def _draw(symbols: Sequence[Any], seed: int) -> dict[Any, Any]:
     point = {}
     for s in symbols:
         low, high = _DRAWN.get(_kind(s), (-128, 128))
-        point[s] = sp.Rational(source.randint(low, high) * 2 + 1, 128)
+        point[s] = sp.Rational(source.randint(low * _FINE, high * _FINE), 64 * _FINE)
     return point
 
 
