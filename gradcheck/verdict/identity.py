@@ -79,7 +79,7 @@ def _exponential(formula: Any) -> Any:
     flat = sp.expand(formula.rewrite(sp.exp), deep=True, power_exp=True, power_base=False, mul=False, multinomial=False, log=False)
     parts = {e: e.args[0].as_coeff_Mul() for e in flat.atoms(sp.exp)}
     parts = {e: (c, rest) for e, (c, rest) in parts.items() if c.is_Rational}
-    common = sp.ilcm(1, *(c.q for c, _ in parts.values()))
+    common = sp.ilcm(1, 1, *(c.q for c, _ in parts.values()))
     bases = {e: sp.Symbol(f"e_{sp.srepr(rest)}", positive=True) ** (c * common) for e, (c, rest) in parts.items()}
     return _rational(flat.xreplace(bases))
 
