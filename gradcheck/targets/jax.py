@@ -78,7 +78,7 @@ TABLE: dict[str, Callable[..., Any]] = _BY_NUMPY | {
 
 
 #: Compiled programs are dropped after so many runs: JAX would keep some 20 MB of each.
-CLEAR_AFTER = 64
+CLEAR_AFTER = 256
 
 
 class Jax:

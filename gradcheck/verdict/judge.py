@@ -77,7 +77,8 @@ def judge(
     certificate.comparisons += conserved(graph, certificate, run, ops, roundoff.u)
     bits = round(-math.log2(roundoff.u))
     faults = [describe(graph, certificate, c, bits, ops) for c in _in_order(certificate)]
-    notes = conventions(graph, certificate, ops)
+    unused = [Finding("note", f"no output depends on {name}", node=name) for name in graph.unused]
+    notes = [*conventions(graph, certificate, ops), *unused]
     findings = (*structural, *faults, *_accuracy(graph, certificate, bits), *notes)
     found = _summary(graph, certificate)
     if structural or faults:
