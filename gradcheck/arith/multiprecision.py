@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -29,9 +30,9 @@ class Multiprecision(Elements):
         self.context = c = MPContext()
         c.dps = digits
         self.functions = {
-            "exp": c.exp, "log": c.log, "log1p": c.log1p, "expm1": c.expm1, "sqrt": c.sqrt,
+            "exp": c.exp, "log": self._real(c.log), "log1p": self._real(c.log1p), "expm1": c.expm1, "sqrt": self._real(c.sqrt),
             "sin": c.sin, "cos": c.cos, "tan": c.tan, "arctan": c.atan, "sinh": c.sinh,
-            "cosh": c.cosh, "tanh": c.tanh, "arctanh": c.atanh, "erf": c.erf, "erfc": c.erfc,
+            "cosh": c.cosh, "tanh": c.tanh, "arctanh": self._real(c.atanh), "erf": c.erf, "erfc": c.erfc,
         }  # fmt: skip
 
     def element(self, x: Any) -> Any:
@@ -45,7 +46,20 @@ class Multiprecision(Elements):
         return self.context.mpf(x)
 
     def raised(self, x: Any, p: Any) -> Any:
-        return self.context.power(x, p)
+        return self._real(self.context.power)(x, p)
+
+    def _real(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Return f with NaN where mpmath leaves the real numbers or has a pole, as floating point does."""
+        c = self.context
+
+        def g(*xs: Any) -> Any:
+            try:
+                y = f(*xs)
+            except (ZeroDivisionError, ValueError):
+                return c.nan
+            return c.nan if isinstance(y, c.mpc) else y
+
+        return g
 
     def element_pi(self) -> Any:
         return +self.context.pi

@@ -61,10 +61,10 @@ def _imported(name: str) -> Target:
         found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise TargetFailed(f"expected a target at {name!r}; importing it failed: {error}") from error
-    if isinstance(found, type):
-        found = found()
+        if isinstance(found, type):
+            found = found()
+    except Exception as error:  # foreign code: whatever goes wrong in it
+        raise TargetFailed(f"expected a target at {name!r}; importing it failed: {type(error).__name__}: {error}") from error
     return found if isinstance(found, Target) else _named(found, name)
 
 

@@ -117,7 +117,7 @@ def _judged(d: Description, network: Network, dtype: str, seed: int) -> Judgemen
             run = d.target.run(graph, values)
     except GradcheckError:
         raise
-    except Exception as error:  # a target is foreign code: whatever it raises is its answer
+    except (Exception, SystemExit) as error:  # a target is foreign code: whatever it raises is its answer
         return Judgement("inconclusive", "none", f"the target raised {type(error).__name__}: {error}")
     ulps = measured_ulps(d.name, dtype)
     roundoff = Roundoff.of(dtype, flushes=d.flushes, accumulate=d.accumulates.get(dtype), ulps=ulps)

@@ -41,7 +41,7 @@ def test_names_are_text(name):
 def test_cycle_names_its_members():
     """The nodes of a cycle are named; those outside of it that merely precede it are not."""
     nodes = [Node("before", "tanh", ("x",)), Node("a", "add", ("before", "c")), Node("b", "exp", ("a",)), Node("c", "exp", ("b",))]
-    with pytest.raises(BadGraph, match="cycle among a, b, c$"):
+    with pytest.raises(BadGraph, match=r"cycle among a, b, c$"):
         Graph([X], nodes, ["c"])
 
 
