@@ -51,7 +51,8 @@ def main(arguments: list[str] | None = None) -> Any:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except GradcheckError as error:
-        click.echo(f"gradcheck: {error}", err=True)
+    except (GradcheckError, OSError) as error:
+        text = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(error))
+        click.echo(f"gradcheck: {text}", err=True)
         sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)

@@ -126,7 +126,7 @@ def summary(matrix: Matrix) -> Text:
         reasons = Counter(f"{s.target}: {s.reason}" for s in matrix.skipped)
         out.append(_clean("; ".join(f"{reason} ({n})" for reason, n in reasons.most_common(6))), style="dim")
     versions = ", ".join(f"{k} {v}" for k, v in matrix.versions.items() if v)
-    out.append(f"\nseed {matrix.seed}, {matrix.seconds:.1f} s, {versions}", style="dim")
+    out.append(f"\nseed {matrix.seed}, {matrix.seconds:.1f} s, {_clean(versions)}", style="dim")
     return out
 
 
