@@ -26,6 +26,7 @@ class FromHypothesis:
     draw: st.DrawFn
 
     def integer(self, low: int, high: int) -> int:
+        """Return an integer from low to high, drawn so that it shrinks."""
         return self.draw(st.integers(low, high))
 
 

@@ -55,6 +55,7 @@ class FromGenerator:
     rng: Rng
 
     def integer(self, low: int, high: int) -> int:
+        """Return an integer from low to high, evenly."""
         return int(self.rng.integers(low, high + 1))
 
 

@@ -1,0 +1,31 @@
+"""The examples in all docstrings run."""
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NAMES = sorted(".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for p in (ROOT / "gradcheck").rglob("*.py") if p.stem != "__main__")
+#: modules that need an extra -> its library
+EXTRAS = {
+    "gradcheck.strategies": "hypothesis", "gradcheck.targets.torch": "torch", "gradcheck.targets.torch_ops": "torch", "gradcheck.targets.jax": "jax",
+    "gradcheck.targets.autograd": "autograd", "gradcheck.targets.sklearn": "sklearn",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples(name):
+    """Each example prints what its docstring shows."""
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name])
+    found = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+    assert not found.failed
+
+
+def test_there_are_examples():
+    """The entry points have one."""
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    for name in ("gradcheck.engine.reverse", "gradcheck.graph.graph", "gradcheck.graph.trace", "gradcheck.graph.document", "gradcheck.verdict.validate", "gradcheck.arith.running"):
+        assert any(t.examples for t in finder.find(importlib.import_module(name)))
