@@ -22,7 +22,7 @@ Floats = npt.NDArray[Any]
 
 #: Where each function is searched: the smallest and the largest magnitude, and whether below zero too.
 _RANGES = {
-    "exp": (1e-8, 80, True), "log": (1e-30, 1e30, False), "log1p": (1e-12, 1e12, False), "expm1": (1e-12, 80, True),
+    "exp": (1e-8, 80, True), "log": (1e-30, 1e30, False), "log1p": (1e-12, 1e12, True), "expm1": (1e-12, 80, True),
     "sqrt": (1e-30, 1e30, False), "sin": (1e-8, 1e4, True), "cos": (1e-8, 1e4, True), "tan": (1e-8, 1e4, True),
     "arctan": (1e-8, 1e8, True), "sinh": (1e-8, 80, True), "cosh": (1e-8, 80, True), "tanh": (1e-8, 25, True),
     "arctanh": (1e-8, 1, True), "erf": (1e-8, 6, True), "logistic": (1e-8, 80, True), "softplus": (1e-8, 80, True),
@@ -95,7 +95,7 @@ def inputs(function: str, dtype: str, points: int, seed: int) -> Floats:
     x = x * rng.choice([-1.0, 1.0], points) if signed else x
     with np.errstate(over="ignore"):
         rounded: Floats = x.astype(FORMATS[dtype])
-    usable = np.isfinite(rounded.astype(np.float64)) & ((np.abs(x) < 1) | (function != "arctanh"))
+    usable = np.isfinite(rounded.astype(np.float64)) & ((np.abs(x) < 1) | (function != "arctanh")) & ((x > -1) | (function != "log1p"))
     chosen: Floats = rounded[usable & (np.abs(rounded.astype(np.float64)) != 1)]
     return chosen
 

@@ -18,7 +18,7 @@ from gradcheck.graph.values import Values
 from gradcheck.targets.interpreter import require, scalar_output
 from gradcheck.targets.numpy_ops import table
 from gradcheck.targets.perturbed import edge_of, program, sites
-from gradcheck.targets.target import Known, Run, dtype_of, leaf_arrays
+from gradcheck.targets.target import EXPM1, Known, Run, dtype_of, leaf_arrays
 
 _ROOT2 = np.sqrt(2.0)
 
@@ -48,6 +48,7 @@ class Autograd:
     known = (
         Known("*", "the gradient of a norm at zero is NaN", "docs/findings.md#norm-at-zero", op="norm"),
         Known("*", "the gradient of a product with a zero is NaN", "docs/findings.md#autograd-product-with-zeros", op="prod"),
+        *(Known("*", EXPM1, "docs/findings.md#derivative-of-expm1", op=op) for op in ("expm1", "elu", "selu")),
     )
 
     def __init__(self) -> None:

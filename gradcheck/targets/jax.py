@@ -20,7 +20,7 @@ from gradcheck.ops.geometry import pairs, sizes
 from gradcheck.targets.interpreter import require, scalar_output
 from gradcheck.targets.numpy_ops import table
 from gradcheck.targets.perturbed import edge_of, program, sites
-from gradcheck.targets.target import Known, Run, dtype_of, leaf_arrays
+from gradcheck.targets.target import EXPM1, Known, Run, dtype_of, leaf_arrays
 
 _BY_NUMPY = table(jnp)
 
@@ -91,7 +91,10 @@ class Jax:
     dtypes = ("float64", "float32", "bfloat16")
     flushes = True  # XLA flushes subnormal numbers on CPUs
     accumulates: ClassVar[Mapping[str, str]] = {"bfloat16": "bfloat16"}
-    known = (Known("*", "the gradient of a norm at zero is NaN", "docs/findings.md#norm-at-zero", op="norm"),)
+    known = (
+        Known("*", "the gradient of a norm at zero is NaN", "docs/findings.md#norm-at-zero", op="norm"),
+        *(Known("*", EXPM1, "docs/findings.md#derivative-of-expm1", op=op) for op in ("expm1", "elu", "selu")),
+    )
 
     def __init__(self, jit: bool = False) -> None:
         self.name = "jax-jit" if jit else "jax"

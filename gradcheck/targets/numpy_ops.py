@@ -139,7 +139,8 @@ def _losses(xp: Any) -> Table:
         return xp.sum(each) / keep.sum() if reduction == "mean" else reduced(each, reduction)
 
     def bce_logits(z: Array, t: Array, *, reduction: str) -> Array:
-        return reduced(xp.maximum(z, 0) - z * t + xp.log1p(xp.exp(-xp.abs(z))), reduction)
+        """By logaddexp: max(z, 0) + log1p(exp(-|z|)) is smooth, but the slopes chosen at 0 need not add up to 1/2."""
+        return reduced(xp.logaddexp(z, xp.zeros_like(z)) - z * t, reduction)
 
     def huber(p: Array, t: Array, *, reduction: str, delta: float) -> Array:
         e = xp.abs(p - t)

@@ -126,6 +126,10 @@ class Description:
         return cls(target, str(target.name), **given, spec=spec or str(target.name))
 
 
+#: A finding that several libraries share.
+EXPM1 = "the derivative of expm1 is computed as expm1 + 1, which loses its digits below zero"
+
+
 class Plain:
     """A target made of a callable ``(graph, values) -> (loss, gradients)`` or ``-> Run``."""
 

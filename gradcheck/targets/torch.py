@@ -30,6 +30,7 @@ class Torch:
     accumulates: ClassVar[Mapping[str, str]] = {"bfloat16": "bfloat16"}  # scatters and matrix-vector products on a CPU add up in bfloat16
 
     known = (
+        Known("*", "erf loses small numbers", "docs/findings.md#torcherf-in-bfloat16", dtype="bfloat16", op="erf"),
         Known("*", "softplus(x) is x above the documented threshold 20", "docs/findings.md#pytorch-softplus-threshold",
               dtype="float64", op="softplus"),
     )  # fmt: skip

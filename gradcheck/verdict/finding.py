@@ -143,7 +143,7 @@ class Matrix:
             "versions": dict(self.versions),
             "seconds": self.seconds,
             "verdict": self.verdict,
-            "rows": [_plain(asdict(r)) for r in self.rows],
+            "rows": [as_plain(asdict(r)) for r in self.rows],
             "skipped": [asdict(s) for s in self.skipped],
         }
 
@@ -157,11 +157,12 @@ class Matrix:
         return as_text(self)
 
 
-def _plain(x: Any) -> Any:
+def as_plain(x: Any) -> Any:
+    """Return data for JSON: NaN becomes null, infinities text."""
     if isinstance(x, dict):
-        return {k: _plain(v) for k, v in x.items()}
+        return {k: as_plain(v) for k, v in x.items()}
     if isinstance(x, list | tuple):
-        return [_plain(v) for v in x]
+        return [as_plain(v) for v in x]
     if isinstance(x, float) and not math.isfinite(x):
         return None if math.isnan(x) else ("inf" if x > 0 else "-inf")
     return x

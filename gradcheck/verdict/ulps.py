@@ -16,7 +16,7 @@ from gradcheck.arith.running import DEFAULT_ULPS
 #: The search sees only some inputs, so the largest error found is doubled.
 SAFETY = 2.0
 #: A larger error is no rounding (torch's softplus above its threshold): it is not excused.
-MOST_ULPS = 256.0
+MOST_ULPS = 200.0
 
 
 @cache
