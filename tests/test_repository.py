@@ -39,12 +39,12 @@ ALLOWED = {
     "bench": {"arith", "errors", "graph", "ops", "targets", "verdict"},
     "cli": {"bench", "errors", "networks", "ops", "oracles", "render", "targets", "verdict"},
     "__main__": {"cli"},
-    "__init__": {"arith", "engine", "errors", "graph", "networks", "targets", "verdict", "ops"},
+    "__init__": {"arith", "engine", "errors", "graph", "networks", "ops", "probe", "targets", "verdict"},
 }
 HEAVY = ("sympy", "mpmath", "flint", "torch", "jax", "sklearn", "autograd", "hypothesis")
 #: modules above the usual size, with the reason
 LARGE = {
-    "arith/running.py": 430,  # one class: every operation of the arithmetic with its bound
+    "arith/running.py": 440,  # one class: every operation of the arithmetic with its bound
     "ops/elementwise.py": 370,  # a table: one paragraph an operation
 }
 USUAL = 350

@@ -207,7 +207,12 @@ class Running(Arithmetic):
         """Attach `error` and a final rounding of `ulps` (half an ulp is one unit roundoff)."""
         size = _mag(value) if error is None else _mag(value) + error
         new = 2 * ulps * self.u * size + eta
-        return Bounded(self, np.asarray(value), new if error is None else error + new)
+        return self._bounded(value, new if error is None else error + new)
+
+    def _bounded(self, value: npt.NDArray[Any], error: Any) -> Bounded:
+        """Return a result with its bound: none where the format may overflow, whatever comes of that later."""
+        over = _mag(value) + error > self.roundoff.largest
+        return Bounded(self, np.asarray(value), np.where(over, np.inf, error) if over.any() else error)
 
     # -- moving ---------------------------------------------------------------------------------
 
@@ -241,7 +246,7 @@ class Running(Arithmetic):
         error = inner + roundings * (self.u_sum * total + self.eta_sum) + eta
         if self.u_sum < self.u:
             error = error + self.u * (_mag(value) + error)
-        return Bounded(self, np.asarray(value), error)
+        return self._bounded(value, error)
 
     def matmul(self, a: Bounded, b: Bounded) -> Bounded:
         return self._products(self.base.matmul, (a, b), a.shape[-1])
@@ -270,7 +275,7 @@ class Running(Arithmetic):
         value = y.value + b.value
         extra = x.shape[-1] * self.u_sum * (_mag(b.value) + _zero(b.error)) + _zero(b.error)
         error = _zero(y.error) + extra
-        return Bounded(self, value, error + self.u * (_mag(value) + error))
+        return self._bounded(value, error + self.u * (_mag(value) + error))
 
     def scatter_add(self, x: Bounded, index: Index, shape: Shape) -> Bounded:
         value = self.base.scatter_add(x.value, index, shape)

@@ -160,3 +160,12 @@ def test_operands_rounded_first_widen_products():
     rounded = Running(replace(Roundoff.of("float32"), inputs=2.0**-11))
     x = np.ones((2, 2))
     assert rounded.matmul(rounded.array(x), rounded.array(x)).radius().min() > 2 * 2.0**-11
+
+
+def test_an_overflow_on_the_way_leaves_no_bound():
+    """What overflows in the format may come back as anything, a finite number included."""
+    m = running()
+    y = m.square(m.array([1e25]))
+    assert np.isinf(y.radius()).all()
+    assert np.isinf((1 / y).radius()).all()
+    assert np.isfinite(running("float64").square(running("float64").array([1e25])).radius()).all()
