@@ -37,7 +37,7 @@ ALLOWED = {
     "probe": {"arith", "engine", "errors", "graph", "networks", "ops", "verdict"},
     "render": {"verdict"},
     "bench": {"arith", "errors", "graph", "ops", "targets", "verdict"},
-    "cli": {"bench", "errors", "networks", "ops", "oracles", "render", "targets", "verdict"},
+    "cli": {"arith", "bench", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "render", "targets", "verdict"},
     "__main__": {"cli"},
     "__init__": {"arith", "engine", "errors", "graph", "networks", "ops", "probe", "targets", "verdict"},
 }
