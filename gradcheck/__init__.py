@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gradcheck.graph.trace import trace as trace
     from gradcheck.networks.network import Network as Network
     from gradcheck.networks.network import networks as networks
+    from gradcheck.probe.check import check as check
     from gradcheck.targets.registry import targets as targets
     from gradcheck.targets.target import Run as Run
     from gradcheck.verdict.validate import validate as validate
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "check": "gradcheck.probe.check",
     "backward": "gradcheck.engine.reverse",
     "evaluate": "gradcheck.engine.reverse",
     "dumps": "gradcheck.graph.document",

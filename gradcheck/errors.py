@@ -17,6 +17,9 @@
     +-- OracleGaveUp                   an oracle that cannot answer here, with its reason
     +-- TargetFailed                   a target that raised or answered badly
     |   +-- CannotExpress              a target that has no form for the network
+    +-- FunctionFailed                 a function under test that raised or answered badly
+    +-- OutOfBudget                    no evaluation is left; what was found so far is kept
+    +-- GradientWrong (AssertionError) what Report.raise_if_failed raises
     +-- MissingDependency (ImportError)
 """
 
@@ -111,6 +114,18 @@ class TargetFailed(GradcheckError):
 
 class CannotExpress(TargetFailed):
     """The target has no form for this network; the message is its reason."""
+
+
+class FunctionFailed(GradcheckError):
+    """The function under test, or its derivative, raised or answered badly."""
+
+
+class OutOfBudget(GradcheckError):
+    """No evaluation is left."""
+
+
+class GradientWrong(GradcheckError, AssertionError):
+    """A derivative failed its check; the message is the report."""
 
 
 class MissingDependency(GradcheckError, ImportError):

@@ -1,0 +1,131 @@
+"""A confirmed mismatch: which entries are wrong, and which mistake was made."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.errors import OutOfBudget
+from gradcheck.probe.locate import locate, masks, split
+from gradcheck.probe.meter import MARGIN, Instrument, Look
+from gradcheck.probe.pattern import name_mistake
+from gradcheck.probe.subject import Arrays
+from gradcheck.verdict.finding import Finding
+
+Floats = npt.NDArray[np.float64]
+
+#: Gradients up to this many entries are measured whole, entry by entry, to name the mistake.
+WHOLE = 64
+#: Where the quick looks of the search begin: three levels from here keep ten digits of smooth functions.
+QUICK_STEP = 2.0**-7
+#: Entries shown of a located fault.
+SHOWN = 5
+
+
+def blame(instrument: Instrument, look: Look, base: Arrays) -> list[Finding]:
+    """Return a finding for every input whose gradient is wrong."""
+    sizes = [x.size for x in instrument.subject.point]
+    try:
+        if sum(sizes) <= WHOLE:
+            return _whole(instrument, look, base) or [_unlocated(instrument, look)]
+        return _located(instrument, look, sizes) or [_unlocated(instrument, look)]
+    except OutOfBudget:
+        return [_unlocated(instrument, look)]
+
+
+def _entry(instrument: Instrument, look: Look, k: int, index: tuple[int, ...]) -> tuple[float, float, float]:
+    """Return (got, expected, bar) of one entry of the gradient for the look's cotangent."""
+    ts = [np.zeros_like(t) for t in look.ts]
+    step = look.ts[k][index]
+    ts[k][index] = step if step != 0 else 1.0
+    r = instrument.look(look.gs, ts, gradients=look.gradients).residual
+    got = float(look.gradients[k][index])
+    value = 0.0 if r.kink and min(r.left, r.right) <= 0 <= max(r.left, r.right) else r.value
+    return got, got + value / float(ts[k][index]), r.error / abs(float(ts[k][index]))
+
+
+def _whole(instrument: Instrument, look: Look, base: Arrays) -> list[Finding]:
+    """Measure every entry and compare whole gradients."""
+    out = []
+    for k, path in enumerate(instrument.subject.paths):
+        got = look.gradients[k]
+        expected, bar = np.array(got), np.zeros(got.shape)
+        for index in np.ndindex(*got.shape):
+            _, expected[index], bar[index] = _entry(instrument, look, k, index)
+        wrong = np.abs(got - expected) > MARGIN * bar
+        if wrong.any():
+            single = len(base) == 1
+            g = look.gs[0] if single else None
+            y = np.asarray(base[0], np.float64) if single else None
+            mistake = name_mistake(got, expected, bar, g, y) or _swapped(instrument, look, k, expected, bar)
+            out.append(_finding(path, got, expected, bar, wrong, mistake))
+    return out
+
+
+def _swapped(instrument: Instrument, look: Look, k: int, expected: Floats, bar: Floats) -> str:
+    """Name another input's gradient handed to this one."""
+    for j, path in enumerate(instrument.subject.paths):
+        other = look.gradients[j]
+        if j != k and other.shape == expected.shape and np.all(np.abs(other - expected) <= 16 * bar + 1e-12 * np.abs(other)):
+            return f"swapped: the right gradient was handed to {path}"
+    return ""
+
+
+def _finding(path: str, got: Floats, expected: Floats, bar: Floats, wrong: npt.NDArray[np.bool_], mistake: str) -> Finding:
+    with np.errstate(all="ignore"):
+        ratio = np.where(wrong, np.abs(got - expected) / np.where(bar > 0, bar, 5e-324), 0)
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratio)), got.shape))
+    where = f"{path}{list(index) if index else ''}"
+    count = int(np.count_nonzero(wrong))
+    more = "" if count == 1 else f" ({count} of {got.size} entries are wrong)"
+    message = f"gradient of {where}: got {got[index]:.15g}, expected {expected[index]:.15g} +- {bar[index]:.1g}{more}"
+    return Finding(
+        "fault", f"{message}; {mistake}" if mistake else message, node=path, direction="gradient", index=index,
+        got=float(got[index]), expected=float(expected[index]), bound=float(bar[index]), ratio=float(ratio[index]),
+        diagnosis=mistake,
+    )  # fmt: skip
+
+
+def _located(instrument: Instrument, look: Look, sizes: list[int]) -> list[Finding]:
+    """Find wrong entries of large gradients by halving, measure some of them."""
+    shapes = [x.shape for x in instrument.subject.point]
+
+    def wrong(group: npt.NDArray[np.intp]) -> bool:
+        ts = [t * on for t, on in zip(look.ts, masks(group, shapes), strict=True)]
+        steps = {} if instrument.exact else {"first": QUICK_STEP, "levels": 3}
+        return instrument.look(look.gs, ts, gradients=look.gradients, **steps).wrong  # type: ignore[arg-type]  # as named
+
+    found = locate(sum(sizes), wrong)
+    out = []
+    for k, path in enumerate(instrument.subject.paths):
+        entries = [split(p, sizes) for p in found.entries]
+        mine = [np.unravel_index(e, shapes[k]) for j, e in entries if j == k]
+        if not mine:
+            continue
+        measured = [_entry(instrument, look, k, tuple(int(i) for i in index)) for index in mine[:SHOWN]]
+        got, expected, bar = (np.array(v) for v in zip(*measured, strict=True))
+        if not np.any(np.abs(got - expected) > MARGIN * bar):
+            continue  # the quick looks went astray: nothing is accused that a full look acquits
+        mistake = name_mistake(got, expected, bar) if len(measured) > 1 else ""
+        index = tuple(int(i) for i in mine[0])
+        listed = ", ".join(str(tuple(int(i) for i in m)) for m in mine[:SHOWN])
+        more = f"; wrong entries: {listed}{'' if found.complete and len(mine) <= SHOWN else ', ...'}"
+        message = f"gradient of {path}{list(index)}: got {got[0]:.15g}, expected {expected[0]:.15g} +- {bar[0]:.1g}{more}"
+        out.append(
+            Finding(
+                "fault", f"{message}; {mistake}" if mistake else message, node=path, direction="gradient", index=index,
+                got=float(got[0]), expected=float(expected[0]), bound=float(bar[0]),
+                ratio=float(abs(got[0] - expected[0]) / max(bar[0], 5e-324)), diagnosis=mistake,
+            )
+        )  # fmt: skip
+    return out
+
+
+def _unlocated(instrument: Instrument, look: Look) -> Finding:
+    r = look.residual
+    moving = [p for p, t in zip(instrument.subject.paths, look.ts, strict=True) if np.any(t != 0)]
+    message = (
+        f"along a direction over {', '.join(moving)}: the doubted derivative is {r.claimed:.15g}, the difference quotient "
+        f"{r.claimed + r.value:.15g} +- {r.error:.1g}"
+    )
+    return Finding("fault", message, direction="gradient", got=r.claimed, expected=r.claimed + r.value, bound=r.error)

@@ -1,0 +1,146 @@
+"""What a derivative must do beside having the right values: each broken rule is a finding of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.probe.directions import cotangent, own_scale
+from gradcheck.probe.meter import MARGIN, Instrument
+from gradcheck.probe.subject import Arrays, Subject
+from gradcheck.verdict.finding import Finding
+
+Floats = npt.NDArray[np.float64]
+
+
+def _fault(message: str, node: str = "", diagnosis: str = "") -> Finding:
+    return Finding("fault", message, node=node, direction="gradient", diagnosis=diagnosis)
+
+
+def shapes(subject: Subject, found: list[Any]) -> Iterator[Finding]:
+    """Yield a finding for each gradient of a wrong shape, or that is not finite where f is."""
+    if len(found) != len(subject.point):
+        yield _fault(f"expected {len(subject.point)} gradients; got {len(found)}")
+        return
+    for path, x, v in zip(subject.paths, subject.point, found, strict=True):
+        if v is None:
+            continue
+        if np.shape(v) != x.shape:
+            mistake = ""
+            if np.shape(v) == x.shape[::-1]:
+                mistake = "transpose: it has the shape of the transpose"
+            elif np.ndim(v) > x.ndim or np.size(v) > x.size:
+                mistake = "missing sum over a broadcast axis: it has too many entries"
+            yield _fault(f"gradient of {path}: expected shape {x.shape}; got {np.shape(v)}", path, mistake)
+        elif np.asarray(v).dtype != x.dtype and np.asarray(v).dtype.kind != x.dtype.kind:
+            yield _fault(f"gradient of {path}: expected dtype {x.dtype}; got {np.asarray(v).dtype}", path)
+
+
+def rules(subject: Subject, instrument: Instrument, rng: np.random.Generator) -> Iterator[Finding]:
+    """Yield a finding for each broken rule: inputs untouched, deterministic, linear, zero for zero, layout."""
+    base = instrument.base
+    gs = [g.astype(y.dtype) for g, y in zip(cotangent(rng, base), base, strict=True)]
+    first = _pulled(subject, gs)
+    bars = [_bar(subject, v, d) for v, d in zip(first, instrument.deviation([np.asarray(g, np.float64) for g in gs]), strict=True)]
+    yield from _untouched(subject, gs)
+    if not _equal(first, _pulled(subject, gs)):
+        yield _fault("the gradient differs from call to call with the same inputs")
+        return
+    yield from _linear(subject, gs, first, base, bars, rng)
+    zero = _pulled(subject, [np.zeros_like(g) for g in gs])
+    if any(v is not None and np.any(v != 0) for v in zero):
+        yield _fault("the gradient for a zero cotangent is not zero", diagnosis="cotangent ignored")
+    yield from _layouts(subject, gs, first, bars)
+
+
+def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator) -> Iterator[Finding]:
+    """The jvp and the vjp are adjoint to each other: <g, jvp(t)> = <vjp(g), t> up to their own rounding."""
+    if subject.push is None:
+        return
+    gs, ts = cotangent(rng, instrument.base), own_scale(rng, subject.point)
+    pushed = subject.push([t.astype(x.dtype) for t, x in zip(ts, subject.point, strict=True)], subject.point)
+    if pushed is None:
+        return
+    if len(pushed) != len(instrument.base) or any(np.shape(p) != y.shape for p, y in zip(pushed, instrument.base, strict=True)):
+        yield _fault("the jvp does not have the shapes of f's outputs")
+        return
+    forward = sum(float(np.sum(g * np.asarray(p, np.float64))) for g, p in zip(gs, pushed, strict=True))
+    size = sum(float(np.sum(np.abs(g * np.asarray(p, np.float64)))) for g, p in zip(gs, pushed, strict=True))
+    v = instrument.gradients(gs)
+    back = sum(float(np.sum(a * t)) for a, t in zip(v, ts, strict=True))
+    bar = 2 * MARGIN * instrument.own_error(gs, ts, v) + 64 * max(subject.eps) * size
+    if not abs(forward - back) <= bar:
+        yield _fault(f"jvp and vjp are not adjoint: <g, jvp(t)> is {forward:.15g}, <vjp(g), t> is {back:.15g} +- {bar:.1g}")
+
+
+def _pulled(subject: Subject, gs: Arrays) -> list[Any]:
+    return subject.gradient(gs, subject.point)
+
+
+def _equal(a: list[Any], b: list[Any]) -> bool:
+    return all((p is None) == (q is None) and (p is None or np.array_equal(p, q, equal_nan=True)) for p, q in zip(a, b, strict=True))
+
+
+def _bar(subject: Subject, v: Any, deviation: Floats) -> float:
+    """Return what rounding may change of a gradient when it is computed in another order."""
+    size = 0.0 if v is None else float(np.max(np.abs(np.asarray(v, np.float64)), initial=0.0))
+    return 1e3 * max(subject.eps) * size + 64 * float(np.max(deviation, initial=0.0))
+
+
+def _untouched(subject: Subject, gs: Arrays) -> Iterator[Finding]:
+    assert subject.pull is not None
+    g, x = [v.copy() for v in gs], [v.copy() for v in subject.point]
+    subject.pull(g, x)
+    if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(x, subject.point, strict=True)):
+        yield _fault("the vjp changes its inputs in place")
+    if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(g, gs, strict=True)):
+        yield _fault("the vjp changes its cotangent in place")
+    if text := subject.guard():
+        yield _fault(text)
+
+
+def _linear(
+    subject: Subject, gs: Arrays, first: list[Any], base: Arrays, bars: list[float], rng: np.random.Generator
+) -> Iterator[Finding]:
+    """vjp(2 g - h) = 2 vjp(g) - vjp(h), up to rounding."""
+    hs = [h.astype(y.dtype) for h, y in zip(cotangent(rng, base), base, strict=True)]
+    second = _pulled(subject, hs)
+    mixed = _pulled(subject, [2 * g - h for g, h in zip(gs, hs, strict=True)])
+    for path, a, b, c, bar in zip(subject.paths, first, second, mixed, bars, strict=True):
+        if a is None or b is None or c is None:
+            continue
+        p, q, r = (np.asarray(v, np.float64) for v in (a, b, c))
+        if np.any(np.abs(r - (2 * p - q)) > 4 * bar + 1e3 * max(subject.eps) * float(np.max(np.abs(q), initial=0.0))):
+            yield _fault(f"gradient of {path}: it is not linear in the cotangent", path, "cotangent ignored or used twice")
+
+
+def _layouts(subject: Subject, gs: Arrays, first: list[Any], bars: list[float]) -> Iterator[Finding]:
+    """Cotangents and inputs in other memory layouts give what contiguous ones give."""
+    assert subject.pull is not None
+    for what, change in (("Fortran-ordered", _fortran), ("strided", _strided)):
+        try:
+            found = subject.pull([change(g) for g in gs], [change(x) for x in subject.point])
+        except Exception as error:  # refused layouts are findings, not crashes
+            yield _fault(f"{what} arrays: the vjp raised {type(error).__name__}: {error}")
+            continue
+        for path, a, b, bar in zip(subject.paths, first, found, bars, strict=True):
+            if a is None or b is None:
+                continue
+            if np.shape(b) != a.shape or np.any(np.abs(np.asarray(b, np.float64) - np.asarray(a, np.float64)) > bar):
+                yield _fault(f"gradient of {path}: {what} arrays give other numbers than contiguous ones", path)
+
+
+def _fortran(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.asfortranarray(x) if x.ndim > 1 else x.copy()
+
+
+def _strided(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a view with gaps between its entries."""
+    if x.ndim == 0:
+        return x.copy()
+    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
+    wide[..., ::2] = x
+    return wide[..., ::2]

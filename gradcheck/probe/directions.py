@@ -1,0 +1,47 @@
+"""Where to look: scales, fresh signed directions, cotangents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Arrays = list[npt.NDArray[Any]]
+
+
+def scale(x: npt.NDArray[Any]) -> float:
+    """Return the typical magnitude of an array: the median of what is not zero, else 1."""
+    size = np.abs(np.asarray(x, np.float64)).ravel()
+    size = size[np.isfinite(size) & (size > 0)]
+    return float(np.median(size)) if size.size else 1.0
+
+
+def own_scale(rng: np.random.Generator, xs: Arrays) -> list[Floats]:
+    """Return signed steps in proportion to every entry itself (zeros: to the array's scale)."""
+    out = []
+    for x in xs:
+        size = np.abs(np.asarray(x, np.float64))
+        size = np.where(size > 0, size, scale(x))
+        out.append(_signs(rng, x.shape) * size * rng.uniform(0.5, 1.0, x.shape))
+    return out
+
+
+def array_scale(rng: np.random.Generator, xs: Arrays) -> list[Floats]:
+    """Return signed steps in proportion to each array's scale, alike for all of its entries."""
+    return [_signs(rng, x.shape) * scale(x) * rng.uniform(0.5, 1.0, x.shape) for x in xs]
+
+
+def only(ts: list[Floats], keep: int) -> list[Floats]:
+    """Return a direction that moves a single array."""
+    return [t if i == keep else np.zeros_like(t) for i, t in enumerate(ts)]
+
+
+def cotangent(rng: np.random.Generator, ys: Arrays) -> list[Floats]:
+    """Return signed cotangents between 1/2 and 1: none of them hides an output."""
+    return [_signs(rng, y.shape) * rng.uniform(0.5, 1.0, y.shape) for y in ys]
+
+
+def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    return rng.choice(np.array([-1.0, 1.0]), shape)

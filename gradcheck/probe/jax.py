@@ -1,0 +1,76 @@
+"""JAX functions, custom_vjp and custom_jvp: their own autodiff is what is checked, both modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gradcheck.errors import FunctionFailed
+from gradcheck.probe.structure import flatten, refuse_empty, shown_path
+from gradcheck.probe.subject import Array, Arrays, Subject, reproduces, spacing
+
+
+def is_array(x: Any) -> bool:
+    """Answer whether `x` is a JAX array."""
+    return isinstance(x, jax.Array)
+
+
+def jax_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
+    """Return the subject of a JAX function."""
+    flat = flatten(inputs, is_array)
+    chosen = [i for i, a in enumerate(flat.arrays) if jnp.issubdtype(a.dtype, jnp.floating)]
+    refuse_empty(len(chosen))
+    originals = [flat.arrays[i] for i in chosen]
+
+    def of(*xs: Any) -> list[Any]:
+        arrays = list(flat.arrays)
+        for i, x in zip(chosen, xs, strict=True):
+            arrays[i] = x
+        found = flatten(f(*flat.rebuild(arrays)), is_array)
+        if not found.arrays:
+            raise FunctionFailed("expected f to return JAX arrays")
+        return list(found.arrays)
+
+    def typed(xs: Arrays) -> list[Any]:
+        return [jnp.asarray(x, old.dtype) for x, old in zip(xs, originals, strict=True)]
+
+    def call(xs: Arrays, wide: bool) -> Arrays:
+        if not wide:
+            return [_array(y) for y in of(*typed(xs))]
+        with jax.enable_x64(True):
+            return [_array(y) for y in of(*(jnp.asarray(x, jnp.float64) for x in xs))]
+
+    def pull(gs: Arrays, xs: Arrays) -> Sequence[Any]:
+        outputs, back = jax.vjp(of, *typed(xs))
+        return [_array(v) for v in back([jnp.asarray(g, y.dtype) for g, y in zip(gs, outputs, strict=True)])]
+
+    def push(ts: Arrays, xs: Arrays) -> Sequence[Any] | None:
+        if _has_no_forward_mode(of, typed(xs)):
+            return None
+        return [_array(t) for t in jax.jvp(of, tuple(typed(xs)), tuple(typed(ts)))[1]]
+
+    eps = tuple(spacing(np.asarray(x)) for x in originals)
+    point = [_array(x) for x in originals]
+    narrow = max(eps) > 2.0**-52
+    wide = narrow and reproduces(call, point, max(eps))
+    return Subject(
+        tuple(shown_path(flat.paths[i]) for i in chosen), point, lambda xs: call(xs, wide), pull, push, owner="jax", eps=eps,
+        call_eps=2.0**-52 if wide else max(eps),
+    )  # fmt: skip
+
+
+def _has_no_forward_mode(of: Callable[..., Any], xs: list[Any]) -> bool:
+    """A custom_vjp function refuses to be pushed forward."""
+    try:
+        jax.jvp(of, tuple(xs), tuple(xs))
+    except TypeError:
+        return True
+    return False
+
+
+def _array(x: Any) -> Array:
+    return np.asarray(x).astype(np.float64)

@@ -1,0 +1,66 @@
+"""What a check says: a verdict that carries its evidence."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from gradcheck.errors import GradientWrong
+from gradcheck.verdict.finding import Finding, Outcome, as_plain
+
+SCHEMA = "gradcheck-check/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of `gradcheck.check`.
+
+    Args:
+        verdict: "pass", "fail" or "inconclusive".
+        evidence: how it was decided, in words.
+        findings: what is wrong, where, and the mistake; remarks too.
+        reasons: why it is inconclusive.
+        resolution: the smallest relative error in any entry that this check would have caught.
+        absolute: the smallest absolute error in entries whose gradient is zero.
+        evaluations: of f.
+        arithmetic: "differences" or the better arithmetic that f allowed.
+        seed: of directions and cotangents.
+        accuracy: the accuracy that the user declared, if any.
+        seconds: spent.
+    """
+
+    verdict: Outcome
+    evidence: str
+    findings: tuple[Finding, ...] = ()
+    reasons: tuple[str, ...] = ()
+    resolution: float = math.inf
+    absolute: float = math.inf
+    evaluations: int = 0
+    arithmetic: str = "differences"
+    seed: int = 0
+    accuracy: float | None = None
+    seconds: float = 0.0
+    remarks: tuple[str, ...] = field(default=())
+
+    def raise_if_failed(self) -> None:
+        """Raise `GradientWrong` with the report if the verdict is fail."""
+        if self.verdict == "fail":
+            raise GradientWrong(str(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        out: dict[str, Any] = as_plain({"schema": SCHEMA, **asdict(self)})
+        return out
+
+    def __str__(self) -> str:
+        lines = [f"{self.verdict}: {self.evidence}"]
+        lines += [f"  {f.message}" for f in self.findings]
+        lines += [f"  {r}" for r in (*self.reasons, *self.remarks)]
+        lines.append(f"  resolution {self.resolution:.2g}, {self.evaluations} evaluations of f, seed {self.seed}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        colour = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}[self.verdict]
+        return f'<pre style="border-left:4px solid {colour};padding-left:8px">{html.escape(str(self))}</pre>'
