@@ -45,8 +45,8 @@ class Fault:
         trigger: makes inputs at which `wrong` differs from `right`.
         mistake: the pattern, one of `MISTAKES`, if it is one.
         twin: an earlier fault with the same mistake in a like operation.
-        kink: whether the derivative at the trigger is one of several.
-        stateful: whether `wrong` depends on earlier calls: ask at ordinary inputs first.
+        kink: whether the derivative at some of these inputs is one of several.
+        stateful: makes a fresh `wrong` where it depends on earlier calls; it shows when asked at ordinary inputs first.
         cotangent: makes the cotangent that shows it: random generator, output -> cotangent of one output.
     """
 
@@ -63,8 +63,12 @@ class Fault:
     mistake: str = ""
     twin: str = ""
     kink: bool = False
-    stateful: bool = False
+    stateful: Callable[[], Function] | None = None
     cotangent: Callable[[np.random.Generator, Array], Array] = normal_cotangent
+
+    def doubted(self) -> Function | None:
+        """Return the wrong derivative, as if it had never been called."""
+        return np.errstate(all="ignore")(self.stateful()) if self.stateful else self.wrong
 
     def cotangents(self, rng: np.random.Generator, *inputs: Array) -> Any:
         """Return a cotangent of f at these inputs, a tuple of them if f has several outputs."""
@@ -78,7 +82,7 @@ class Faults(Mapping[str, Fault]):
     MODULES = (
         "historical_index", "historical_product", "historical_special", "historical_range", "historical_precision",
         "historical_shape", "historical_layout", "historical_reuse", "historical_formula", "historical_silent",
-        "historical_second", "historical_complex",
+        "historical_second", "historical_complex", "peers", "peers_right",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -103,5 +103,5 @@ declare(
     "jax-ml/jax issue #40128",
     f=_sinks, right=_sinks_right, wrong=_sinks_wrong,
     ordinary=normal((5, 3), ()),
-    trigger=normal((50, 3), ()),
+    trigger=normal((20, 3), ()),
 )  # fmt: skip

@@ -113,7 +113,7 @@ declare(
     f=lambda a, b: a * b + b,
     right=lambda g, a, b: (g * b, g * (a + 1)),
     wrong=_Cached(),
-    ordinary=normal((2,), (2,)), trigger=positive((2,), (2,)), stateful=True,
+    ordinary=normal((2,), (2,)), trigger=positive((2,), (2,)), stateful=_Cached,
 )  # fmt: skip
 
 declare(

@@ -177,5 +177,5 @@ declare(
     f=_forward, right=_triangular_right, wrong=_Changing(),
     ordinary=positive((3, 3), (3,)),
     trigger=positive((1, 1), (1,)),
-    stateful=True,
+    stateful=_Changing,
 )  # fmt: skip
