@@ -221,7 +221,6 @@ declare(
     wrong=lambda g, w, i, pad: (_padded_right(g, w, i, pad) if len(i) <= 768 else _add_at(g, w, i), None, None),
     ordinary=normal((4, 2), [1, 0, 3, 3, 2], 0),
     trigger=normal((4, 2), np.arange(769) % 4, 0),
-    mistake="mask off at boundary",
 )  # fmt: skip
 
 declare(
