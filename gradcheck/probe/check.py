@@ -23,7 +23,7 @@ import numpy.typing as npt
 from gradcheck.errors import BadInput, FunctionFailed, OutOfBudget
 from gradcheck.probe import contracts
 from gradcheck.probe.blame import blame
-from gradcheck.probe.directions import array_scale, cotangent, only, own_scale
+from gradcheck.probe.directions import array_scale, by_size, cotangent, only, own_scale, together
 from gradcheck.probe.meter import MARGIN, Instrument, Look, vary
 from gradcheck.probe.report import Report
 from gradcheck.probe.structure import flatten
@@ -198,9 +198,21 @@ class Examination:
             ts = (own_scale if k % 2 == 0 else array_scale)(rng, point)
             if self._judged(instrument, self._sharp(instrument, cotangent(rng, base), ts), rng, base):
                 return
-        for k in range(len(point) if len(point) > 1 else 0):
-            ts = only(own_scale(rng, point), k)
+        more = [together(point)]  # ties move together: no kink lies along it
+        more += [only(own_scale(rng, point), k) for k in range(len(point) if len(point) > 1 else 0)]
+        for ts in more:
             if self._judged(instrument, self._sharp(instrument, cotangent(rng, base), ts), rng, base):
+                return
+        if instrument.exact:
+            self._look_by_size(instrument, rng, base)
+
+    def _look_by_size(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
+        """Look along entries of like contribution, so that tiny ones are not hidden behind large ones."""
+        gs, ts = cotangent(rng, base), own_scale(rng, self.subject.point)
+        gradients = instrument.gradients(gs)
+        for part in by_size([v * t for v, t in zip(gradients, ts, strict=True)]):
+            look = instrument.look(gs, [t * on for t, on in zip(ts, part, strict=True)], gradients=gradients)
+            if self._judged(instrument, look, rng, base):
                 return
 
     def _sharp(self, instrument: Instrument, gs: list[Floats], ts: list[Floats]) -> Look:
@@ -240,7 +252,7 @@ class Examination:
             other = again.residual
             if abs(other.value - r.value) > MARGIN * (other.error + r.error) and not (other.kink and r.kink):
                 return False
-        moving = [bool(np.any(t != 0)) for t in look.ts]
+        moving = [t != 0 for t in look.ts]
         for _ in range(2):
             ts = [t * on for t, on in zip(own_scale(rng, self.subject.point), moving, strict=True)]
             if self._sharp(instrument, cotangent(rng, base), ts).wrong:

@@ -120,13 +120,20 @@ def _linear(
 def _layouts(subject: Subject, gs: Arrays, first: list[Any], bars: list[float]) -> Iterator[Finding]:
     """Cotangents and inputs in other memory layouts give what contiguous ones give."""
     assert subject.pull is not None
-    for what, change in (("Fortran-ordered", _fortran), ("strided", _strided)):
+    constant = [np.full_like(g, g.flat[0] if g.size else 0) for g in gs]
+    plain = subject.gradient(constant, subject.point)
+    cases = (
+        ("Fortran-ordered", first, lambda: (list(map(_fortran, gs)), list(map(_fortran, subject.point)))),
+        ("strided", first, lambda: (list(map(_strided, gs)), list(map(_strided, subject.point)))),
+        ("stride-0", plain, lambda: ([np.broadcast_to(g.flat[0], g.shape) if g.size else g for g in gs], list(subject.point))),
+    )
+    for what, right, make in cases:
         try:
-            found = subject.pull([change(g) for g in gs], [change(x) for x in subject.point])
+            found = subject.pull(*make())
         except Exception as error:  # refused layouts are findings, not crashes
             yield _fault(f"{what} arrays: the vjp raised {type(error).__name__}: {error}")
             continue
-        for path, a, b, bar in zip(subject.paths, first, found, bars, strict=True):
+        for path, a, b, bar in zip(subject.paths, right, found, bars, strict=True):
             if a is None or b is None:
                 continue
             if np.shape(b) != a.shape or np.any(np.abs(np.asarray(b, np.float64) - np.asarray(a, np.float64)) > bar):

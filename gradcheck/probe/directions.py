@@ -33,6 +33,24 @@ def array_scale(rng: np.random.Generator, xs: Arrays) -> list[Floats]:
     return [_signs(rng, x.shape) * scale(x) * rng.uniform(0.5, 1.0, x.shape) for x in xs]
 
 
+def together(xs: Arrays) -> list[Floats]:
+    """Return a step that is the same for all entries of an array: equal entries stay equal."""
+    return [np.full(x.shape, scale(x)) for x in xs]
+
+
+def by_size(contributions: list[Floats], groups: int = 5) -> list[list[npt.NDArray[np.bool_]]]:
+    """Return sets of entries of like contribution: zeros, then ranges of magnitude, of which each is not empty."""
+    flat = np.concatenate([np.abs(c).ravel() for c in contributions])
+    size = flat[flat > 0]
+    sets = [[c == 0 for c in contributions]] if np.any(flat == 0) else []
+    if size.size and size.max() / size.min() > 1e4:
+        edges = np.geomspace(size.min(), size.max() * (1 + 1e-9), groups + 1)
+        for low, high in zip(edges, edges[1:], strict=False):
+            part = [(np.abs(c) >= low) & (np.abs(c) < high) for c in contributions]
+            sets += [part] if any(p.any() for p in part) else []
+    return sets
+
+
 def only(ts: list[Floats], keep: int) -> list[Floats]:
     """Return a direction that moves a single array."""
     return [t if i == keep else np.zeros_like(t) for i, t in enumerate(ts)]

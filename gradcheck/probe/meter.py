@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 DUAL, WIDER = "dual numbers of 34 digits", "differences of f run in float64"
 #: Error bars within which two numbers count as equal.
 MARGIN = 5.0
+#: Roundings that a doubted derivative may have made in a chain without showing them at nearby inputs.
+ROUNDINGS = 16
 #: Repetitions of the gradient next to the point, for its own noise.
 GRADIENT_REPEATS = 4
 
@@ -109,9 +111,11 @@ class Instrument:
     def own_error(self, gs: list[Floats], ts: list[Floats], gradients: list[Floats]) -> float:
         """Return the error bar of the doubted derivative along a direction: its own rounding."""
         u = max(self.subject.eps) / 2
-        spread = [d * t for d, t in zip(self.deviation(gs), ts, strict=True)]
-        rounding = [u * v * t for v, t in zip(gradients, ts, strict=True)]
-        return 2 * math.sqrt(sum(float(np.sum(s * s)) for s in (*spread, *rounding)))
+        spread = [4 * d * t for d, t in zip(self.deviation(gs), ts, strict=True)]
+        count = ROUNDINGS if u < 2.0**-20 else 2
+        rounding = [count * u * v * t for v, t in zip(gradients, ts, strict=True)]
+        underflow = sum(float(np.sum(np.abs(t))) for t in ts) * 2.0**-1060
+        return math.sqrt(sum(float(np.sum(s * s)) for s in (*spread, *rounding))) + underflow
 
     def look(
         self,

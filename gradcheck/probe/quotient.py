@@ -38,7 +38,7 @@ class Residual:
         value: the extrapolated residual.
         error: its error bar: truncation and noise.
         claimed: the doubted derivative along the direction.
-        left, right: one-sided residuals at the finest step used.
+        left, right: one-sided residuals, extrapolated where there is a kink.
         step: the smallest step used.
         kink: whether the one-sided quotients stay apart as the step shrinks.
     """
@@ -121,7 +121,11 @@ def residual(
     if len(rows) == 1:
         error = max(error, abs(value))
     h, _, right, left = rows[-1]
-    return Residual(value, error, claimed, left, right, h, _is_kink(rows, noise))
+    if not _is_kink(rows, noise):
+        return Residual(value, error, claimed, left, right, h, False)
+    right, right_error = _extrapolated([(h, r) for h, _, r, _ in rows], noise, size * 2.0**-52, order=1)
+    left, left_error = _extrapolated([(h, r) for h, _, _, r in rows], noise, size * 2.0**-52, order=1)
+    return Residual(value, max(right_error, left_error), claimed, left, right, h, True)
 
 
 def _level(
@@ -143,14 +147,16 @@ def _along(gradients: list[Floats], a: Arrays, b: Arrays) -> float:
     return float(sum(np.sum(v * (np.asarray(p, np.float64) - np.asarray(q, np.float64))) for v, p, q in parts))
 
 
-def _extrapolated(rows: list[tuple[float, float]], noise: float, rounding: float) -> tuple[float, float]:
-    """Return the Romberg value with the smallest error bar, and the bar."""
+def _extrapolated(
+    rows: list[tuple[float, float]], noise: float, rounding: float, order: int = 2
+) -> tuple[float, float]:
+    """Return the Romberg value with the smallest error bar, and the bar; errors go with h^order, h^(2 order), ..."""
     table: list[list[tuple[float, float]]] = []
     best = (rows[0][1], math.inf)
     for k, (h, r) in enumerate(rows):
         line = [(r, noise / (math.sqrt(2) * h) + rounding)]
         for j in range(1, k + 1):
-            f = SHRINK ** (2 * j)
+            f = SHRINK ** (order * j)
             a, b = line[j - 1], table[k - 1][j - 1]
             line.append(((f * a[0] - b[0]) / (f - 1), (f * a[1] + b[1]) / (f - 1)))
             error = line[j][1] + max(abs(line[j][0] - line[j - 1][0]), abs(line[j][0] - table[k - 1][j - 1][0]))
