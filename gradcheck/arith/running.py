@@ -32,7 +32,7 @@ _MONOTONE = {
     "exp", "log", "log1p", "expm1", "sqrt", "arctan", "sinh", "tanh", "arctanh", "erf", "erfc",
     "logistic", "softplus",
 }  # fmt: skip
-_ROUNDED_ONCE = {"sqrt"}  # IEEE 754 requires the nearest number
+ROUNDED_ONCE = {"sqrt"}  # IEEE 754 requires the nearest number; some vector libraries miss it now and then
 DEFAULT_ULPS = 4.0
 
 
@@ -349,7 +349,7 @@ class Running(Arithmetic):
     def function(self, name: str, x: Bounded) -> Bounded:
         f = partial(self.base.function, name)
         value = f(x.value)
-        ulps = 0.5 if name in _ROUNDED_ONCE else self.roundoff.ulps.get(name, DEFAULT_ULPS)
+        ulps = self.roundoff.ulps.get(name, 0.5 if name in ROUNDED_ONCE else DEFAULT_ULPS)
         spread = None if x.error is None else self._spread_of(name, f, x, value)
         return self._rounded(value, spread, self.eta, ulps)
 
