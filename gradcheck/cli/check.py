@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gradcheck.cli.output import console, write_json
+from gradcheck.cli.output import NEW_FILE, console, write_json
 from gradcheck.errors import BadInput
 from gradcheck.probe.check import check
 from gradcheck.probe.report import Report
@@ -21,7 +21,7 @@ from gradcheck.probe.report import Report
 @click.option("--at", "point", required=True, metavar="MODULE:INPUTS", help="The inputs, or a function that makes them.")
 @click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
 @click.option("--budget", help="Evaluations of f, or time such as 30s.")
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as JSON.")
+@click.option("--json", "file", type=NEW_FILE, help="Write the report as JSON.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if the check is inconclusive.")
 def check_command(
     function: str, vjp: str | None, grad: str | None, point: str, seed: int, budget: str | None, file: Path | None, strict: bool

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -30,6 +31,20 @@ def progress() -> Iterator[Callback]:
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("", total=None)
         yield lambda label, k, n: bar.update(task, description=label[:60], completed=k, total=n)
+
+
+class _NewFile(click.Path):
+    """A file that is written at the end of long work: its folder has to be there at the start."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(str(super().convert(value, param, ctx)))
+        if not path.parent.is_dir():
+            self.fail(f"expected a file in a folder that exists; got {str(path)!r}", param, ctx)
+        return path
+
+
+#: The type of every ``--json FILE``.
+NEW_FILE = _NewFile(dir_okay=False, writable=True)
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:

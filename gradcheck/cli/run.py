@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gradcheck.cli.output import console, progress, write_json
+from gradcheck.cli.output import NEW_FILE, console, progress, write_json
 from gradcheck.render.terminal import whole
 from gradcheck.verdict.finding import Matrix
 from gradcheck.verdict.validate import validate
@@ -18,7 +18,7 @@ from gradcheck.verdict.validate import validate
 @click.option("--dtype", default="float64", show_default=True, metavar="LIST", help="Formats, separated by commas.")
 @click.option("--random", "count", default=0, type=click.IntRange(0), metavar="N", help="Add N random networks.")
 @click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result as JSON.")
+@click.option("--json", "file", type=NEW_FILE, help="Write the result as JSON.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if anything is inconclusive.")
 def run_command(
     targets: tuple[str, ...], patterns: tuple[str, ...], dtype: str, count: int, seed: int, file: Path | None, strict: bool

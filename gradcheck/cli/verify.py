@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.cli.output import console, progress, write_json
+from gradcheck.cli.output import NEW_FILE, console, progress, write_json
 from gradcheck.oracles import ORACLES
 from gradcheck.verdict.agreement import DIGITS, Agreement, Answer, cases, verify
 
@@ -24,7 +24,7 @@ from gradcheck.verdict.agreement import DIGITS, Agreement, Answer, cases, verify
 @click.option("--oracle", "oracles", multiple=True, metavar="NAME", help="One of `gradcheck list oracles`; all unless given.")
 @click.option("--digits", default=DIGITS, type=click.IntRange(1, DIGITS), show_default=True, help="Decimal digits asked for.")
 @click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
-@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result as JSON.")
+@click.option("--json", "file", type=NEW_FILE, help="Write the result as JSON.")
 def verify_command(
     networks: tuple[str, ...], ops: tuple[str, ...], oracles: tuple[str, ...], digits: int, seed: int, file: Path | None
 ) -> int:

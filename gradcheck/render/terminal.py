@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.syntax import Syntax
@@ -20,9 +20,11 @@ from gradcheck.verdict.finding import Finding, Matrix, Row
 STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
 SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 MOST_FINDINGS = 20
+#: Below this many columns a message beside five others would be a pillar of syllables.
+TABLE_WIDTH = 120
 
 
-def as_text(matrix: Matrix, width: int = 110) -> str:
+def as_text(matrix: Matrix, width: int = 120) -> str:
     """Return what the terminal would show, without colours."""
     stream = io.StringIO()
     Console(file=stream, width=width, no_color=True, highlight=False).print(whole(matrix))
@@ -31,7 +33,32 @@ def as_text(matrix: Matrix, width: int = 110) -> str:
 
 def whole(matrix: Matrix) -> RenderableType:
     """Return table, findings and summary."""
-    return Group(table(matrix.rows), *findings(matrix.rows), summary(matrix))
+    return Group(_Rows(matrix.rows), *findings(matrix.rows), summary(matrix))
+
+
+class _Rows:
+    """The rows as a table where there is room for their messages, else line by line."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.rows = tuple(rows)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if options.max_width >= TABLE_WIDTH:
+            yield table(self.rows)
+        else:
+            yield Padding(Group(*lines(self.rows)), (1, 0))
+
+
+def lines(rows: Iterable[Row]) -> Iterator[RenderableType]:
+    """Return one short line a row, and what there is to say about it below."""
+    cells = [(r, [_clean(x) for x in (r.target, r.network, r.dtype, r.evidence)] + [_ratio(r.worst_ratio)]) for r in rows]
+    widths = [max((len(c[k]) for _, c in cells), default=0) for k in range(4)]
+    for r, c in cells:
+        style = STYLES[r.verdict]
+        padded = [x.ljust(w) for x, w in zip(c, widths, strict=False)]
+        yield Text.assemble((SIGNS[r.verdict], style), " ", " ".join([*padded, c[-1]]))
+        if r.verdict != "pass" or any(f.severity != "fault" for f in r.findings):
+            yield Padding(Text(_clean(_short(r)), style="" if r.verdict == "pass" else style), (0, 0, 0, 4))
 
 
 def table(rows: Iterable[Row]) -> Table:
@@ -68,22 +95,24 @@ def _ratio(x: float | None) -> str:
 def findings(rows: Iterable[Row]) -> list[RenderableType]:
     """Return a panel for the first fault of each failing row."""
     failing = [r for r in rows if r.verdict == "fail" and r.findings]
-    shown: list[RenderableType] = [_panel(r) for r in failing[:MOST_FINDINGS]]
+    shown: list[RenderableType] = [x for r in failing[:MOST_FINDINGS] for x in _finding(r)]
     if len(failing) > MOST_FINDINGS:
         shown.append(Text(f"... and {len(failing) - MOST_FINDINGS} more failing rows", style="red"))
     return shown
 
 
-def _panel(row: Row) -> Panel:
+def _finding(row: Row) -> Iterator[RenderableType]:
+    """Return the panel of a failing row, and below it, without a frame, code to copy."""
     faults = [f for f in row.findings if f.severity == "fault"]
     body: list[RenderableType] = [_facts(faults[0])]
     if len(faults) > 1:
         body.append(Text(f"and {len(faults) - 1} more:"))
         body += [Text("  " + _clean(f.message)[:240]) for f in faults[1:4]]
-    if faults[0].snippet:
-        body.append(Padding(Syntax(_clean(faults[0].snippet, newlines=True), "python", word_wrap=True), (1, 0, 0, 0)))
     title = _clean(f"{row.target} · {row.network} · {row.dtype}")
-    return Panel(Group(*body), title=Text(title), title_align="left", border_style="red", box=box.ROUNDED)
+    yield Panel(Group(*body), title=Text(title), title_align="left", border_style="red", box=box.ROUNDED)
+    if faults[0].snippet:
+        code = _clean(faults[0].snippet, newlines=True)
+        yield Padding(Syntax(code, "python", word_wrap=True, background_color="default"), (0, 0, 1, 0))
 
 
 def _facts(f: Finding) -> Table:
@@ -117,7 +146,7 @@ def summary(matrix: Matrix) -> Text:
     for name in ("pass", "fail", "inconclusive"):
         out.append(f"{verdicts[name]} {name}", style=STYLES[name] if verdicts[name] else "dim")
         out.append("   ")
-    out.append("\n" + ", ".join(f"{n} {name}" for name, n in evidence.most_common()))
+    out.append("\n" + (", ".join(f"{n} {name}" for name, n in evidence.most_common()) or "nothing was tested"))
     known = sum(bool(r.known) for r in matrix.rows)
     if known:
         out.append(f"\n{known} known failures, counted as inconclusive")

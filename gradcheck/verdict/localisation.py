@@ -76,7 +76,8 @@ def _explain(
         if text := diagnose(s):
             named.append((s.edge, text))
     if not named and c.direction == "gradient":
-        return None, proportional(_number(c.got) - _number(c.expected), numbers(c.name), c.bound)
+        text = proportional(_number(c.got) - _number(c.expected), numbers(c.name), c.bound)
+        return (None if text or c.fused > 1 else only), text
     if len(named) == 1:
         edge, text = named[0]
         if c.fused == 1 or not text.startswith(_ANYWHERE):
@@ -100,6 +101,7 @@ def _message(
     elif edge is not None:
         where += f" through {_label(edge)} ({op})"
     elif candidates:
-        where += f" through one of {', '.join(candidates[:5])}{', ...' if len(candidates) > 5 else ''}"
+        some = f"{', '.join(candidates[:5])}{', ...' if len(candidates) > 5 else ''}"
+        where += f" through {'one of ' if len(candidates) > 1 else ''}{some}{' or beyond' if c.fused > 1 else ''}"
     text = f"{where}: got {got:.17g}, expected {expected:.17g}, {ratio:.3g} times the rounding bound"
     return f"{text}; {diagnosis}" if diagnosis else text

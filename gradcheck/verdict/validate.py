@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -118,11 +120,18 @@ def _judged(d: Description, network: Network, dtype: str, seed: int) -> Judgemen
     except GradcheckError:
         raise
     except (Exception, SystemExit) as error:  # a target is foreign code: whatever it raises is its answer
-        return Judgement("inconclusive", "none", f"the target raised {type(error).__name__}: {error}")
+        return Judgement("inconclusive", "none", f"the target raised {type(error).__name__}: {error}{_place(error)}")
     ulps = measured_ulps(d.name, dtype)
     roundoff = Roundoff.of(dtype, flushes=d.flushes, accumulate=d.accumulates.get(dtype), ulps=ulps)
     found = judge(graph, leaf_arrays(graph, kept), run, roundoff, dtype, slack=d.slack, seed=seed)
     return _with_mutations(found, kept, values)
+
+
+def _place(error: BaseException) -> str:
+    """Return where foreign code raised, or "" where it was never reached."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    inside = Path(last.filename).is_relative_to(Path(__file__).parents[1])
+    return "" if inside else f" ({Path(last.filename).name}:{last.lineno})"
 
 
 def _with_mutations(found: Judgement, before: Arrays, after: Arrays) -> Judgement:
@@ -160,8 +169,10 @@ def _snippet(f: Finding, d: Description, network: Network, dtype: str, seed: int
     lines += [f"network = gradcheck.networks[{network.name!r}]" if ours else f"# network: your {network.name!r}"]
     lines += [f"target = gradcheck.targets[{d.spec!r}]" if theirs else f"# target: your {d.spec!r}"]
     lines += [
-        f"run = Description.of(target).target.run(network.graph, network.values({seed}, {dtype!r}))",
-        f"print({shown})  # expected {f.expected!r} +- {f.bound:.3g}",
+        f"values = network.values({seed}, {dtype!r})",
+        "run = Description.of(target).target.run(network.graph, values)",
+        f"print({shown})",
+        f"# expected {f.expected!r} +- {f.bound:.3g}",
     ]
     return "\n".join(lines)
 

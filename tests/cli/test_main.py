@@ -1,7 +1,9 @@
 """The command line as a whole: verbs, errors, exit statuses."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -78,3 +80,14 @@ def test_as_a_process():
     assert not done.stderr
     assert "\x1b" not in done.stdout
     assert "1 pass   0 fail   0 inconclusive" in done.stdout
+
+
+def test_modules_of_the_current_folder(tmp_path):
+    """The installed command, too, finds what lies beside you."""
+    tmp_path.joinpath("beside.py").write_text("from gradcheck.targets.reference import Reference as Mine\n", encoding="utf-8")
+    code = "import sys; sys.path[:] = [p for p in sys.path if p]; from gradcheck.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "run", "beside:Mine", "--networks", "xor-2-2-1"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "1 pass" in done.stdout

@@ -130,3 +130,17 @@ def test_a_target_that_fails_sometimes(tmp_path):
     code, data = result(tmp_path, f"{HERE}:sometimes", "--networks", "S1")
     assert code == 0
     assert {r["verdict"] for r in data["rows"]} == {"pass", "inconclusive"}
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(capsys):
+    """Nobody waits for a long run to learn that its result cannot be kept."""
+    assert run("reference", *XOR, "--json", "/nowhere/at/all.json") == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert "expected a file in a folder that exists; got '/nowhere/at/all.json'" in err
+
+
+def test_nothing_tested_is_said(capsys):
+    """Two zeros and an empty table are no explanation."""
+    assert run("reference", *XOR, "--dtype", ",") == 2
+    assert "nothing was tested" in capsys.readouterr().out

@@ -90,3 +90,16 @@ def test_colours_are_for_terminals():
     text = as_text(Matrix((row(message="word " * 100),), (), 0, {}), width=80)
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_narrow_terminals():
+    """In 80 columns nothing is cut: a row has its line, what is to be said about it is below, and code is not wrapped."""
+    name = "sklearn-classes-relu-digits-small"
+    known = Row("sklearn", name, "float64", "inconclusive", "certified", 1.6e13, "loss", "mul", "known: " + "word " * 20 + "(docs/findings.md#here)")
+    right = Row("sklearn", name, "float64", "pass", "certified", 0.5, "z", "tanh", "9 arrays within rounding")
+    wrong = row("fail", findings=(FAULT,), message=FAULT.message)
+    text = as_text(Matrix((known, right, wrong), (), 0, {}), width=80)
+    assert f"? sklearn {name} float64 certified 1.6e+13" in text
+    assert f"✓ sklearn {name} float64 certified 0.50" in text
+    assert "(docs/findings.md#here)" in text
+    assert FAULT.snippet in "\n".join(line.rstrip() for line in text.splitlines())

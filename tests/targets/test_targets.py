@@ -250,6 +250,15 @@ def test_gradients_of_more_than_was_asked_for_are_welcome():
     assert row.verdict == "pass"
 
 
+def test_where_a_target_raised_is_said():
+    """File and line, but only of foreign code: a target that cannot be called at all has none."""
+    (row,) = validate(_raises, [MLP])
+    assert "(test_targets.py:" in row.message
+    (row,) = validate(lambda: None, [MLP])
+    assert "positional arguments but 2 were given" in row.message
+    assert not row.message.endswith(")")
+
+
 def test_a_target_may_decline():
     """CannotExpress skips the network with the target's reason."""
 

@@ -151,3 +151,23 @@ def test_convention_at_a_kink_is_reported():
     assert [f.message for f in row.findings if f.severity == "note"] == [
         "relu at y: 2 entries exactly on a kink; slope taken: 0"
     ]
+
+
+def test_a_single_consumer_is_the_edge_even_if_the_mistake_is_not_recognised():
+    """There is only one way by which a wrong gradient can have come."""
+    half = broken("relu", vjp=lambda m, g, y, x: (m.select(m.less(x, 0), g, 0),))
+    (row,) = validate(half, networks["relu-at-zero"])
+    finding = row.findings[0]
+    assert row.verdict == "fail"
+    assert finding.edge == "y[0]"
+    assert not finding.candidates
+    assert "through y[0] (relu)" in finding.message
+
+
+def test_gradients_alone_do_not_blame_the_next_operation():
+    """The fault may lie anywhere behind it, and the message says so."""
+    _, target, *_ = CASES["tanh' = 1 - y"]
+    (row,) = validate(gradients_only(target), networks["low-rank-weights"])
+    assert row.evidence == "rigorous"
+    assert not row.findings[0].edge
+    assert " or beyond: " in row.findings[0].message
