@@ -13,7 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -25,6 +25,7 @@ from gradcheck.probe import contracts
 from gradcheck.probe.blame import blame
 from gradcheck.probe.directions import array_scale, by_size, cotangent, only, own_scale, together
 from gradcheck.probe.meter import MARGIN, Instrument, Look, vary
+from gradcheck.probe.quotient import moved
 from gradcheck.probe.report import Report
 from gradcheck.probe.structure import flatten
 from gradcheck.probe.subject import Arrays, Meter, Subject, evaluated, numpy_subject
@@ -137,6 +138,7 @@ class Examination:
     looks: list[Look] = field(default_factory=list)
     arithmetic: str = "differences"
     noise_of_gradient: list[Floats] = field(default_factory=list)
+    unconfirmed: int = 0
 
     def run(self) -> None:
         """Do everything; end early where the budget or the numbers say so."""
@@ -159,13 +161,14 @@ class Examination:
             return
         if not vary(self.subject, base, gs):
             self.remarks.append("f differs from call to call: its noise is measured")
-        instrument = Instrument(self.subject, base, self.seed)
+        instrument = Instrument(self.subject, base)
         instrument.try_better(own_scale(rng, self.subject.point))
         self.arithmetic = instrument.arithmetic
         self._look_around(instrument, rng, base)
         self.noise_of_gradient = instrument.deviation(gs)
         self.findings += list(contracts.rules(self.subject, instrument, rng))
         self.findings += list(contracts.adjoint(self.subject, instrument, rng))
+        self._elsewhere(instrument, rng)
         self._vacuity()
 
     def _well_formed(self, base: Arrays, gs: list[Floats]) -> bool:
@@ -219,22 +222,24 @@ class Examination:
         """Look; where the error bar is poor (a kink or a fast oscillation in reach), look again with small steps."""
         look = instrument.look(gs, ts)
         size = math.sqrt(sum(float(np.sum((v * t) ** 2)) for v, t in zip(look.gradients, ts, strict=True)))
-        if look.residual.error > 1e-4 * max(size, abs(look.residual.value)) and look.residual.step != 0.0:
+        poor = look.residual.error > 1e-4 * max(size, abs(look.residual.value)) and look.residual.step != 0.0
+        if poor and instrument.first > SMALL_STEP:
             again = instrument.look(gs, ts, gradients=look.gradients, first=SMALL_STEP)
             if again.residual.error < look.residual.error or again.residual.kink:
+                instrument.first = SMALL_STEP
                 return again
         return look
 
     def _judged(self, instrument: Instrument, look: Look, rng: np.random.Generator, base: Arrays) -> bool:
-        """Keep a look; return True after a mismatch that was confirmed and blamed, or that was not confirmed."""
+        """Keep a look; return True after a mismatch that was confirmed and blamed."""
         self.looks.append(look)
         if look.residual.kink:
             self.remarks.append("a kink at the point: any element of the generalised derivative is accepted")
         if not look.wrong or self._within_accuracy(look):
             return False
         if not self._persists(instrument, look, rng, base):
-            self.reasons.append("a mismatch did not persist at another step and in a fresh direction")
-            return True
+            self.unconfirmed += 1
+            return False
         self.findings += blame(instrument, look, base)
         return True
 
@@ -259,8 +264,28 @@ class Examination:
                 return True
         return False
 
+    def _elsewhere(self, here: Instrument, rng: np.random.Generator) -> None:
+        """Look once at another point: a derivative that keeps something of the first one is wrong there."""
+        if self.findings or self.reasons:
+            return
+        there = replace(self.subject, point=moved(self.subject.point, own_scale(rng, self.subject.point), 0.1))
+        base = there.value(there.point)
+        if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in base):
+            return
+        instrument = here.at(there, base)
+        for _ in range(2):
+            look = self._sharp(instrument, cotangent(rng, base), own_scale(rng, there.point))
+            if not look.wrong or self._within_accuracy(look):
+                return
+        self.findings.append(
+            Finding("fault", "right at the given inputs, wrong at others: the derivative keeps something of an earlier call, or "
+                    "belongs to the given inputs alone", direction="gradient")
+        )  # fmt: skip
+
     def _vacuity(self) -> None:
         """An input along which both sides are zero, or nothing could be seen, was not checked."""
+        if self.unconfirmed and not self.findings:
+            self.reasons.append("a mismatch did not persist at another step and in a fresh direction")
         if self.findings or self.reasons:
             return
         for k, path in enumerate(self.subject.paths):

@@ -154,7 +154,9 @@ def _each(f: Callable[[Any], Any], a: Array) -> Array:
     return np.asarray(np.frompyfunc(f, 1, 1)(a), dtype=object)
 
 
-def directional(f: Callable[[Sequence[Any]], Sequence[Any]], xs: Sequence[Array], ts: Sequence[Array]) -> tuple[list[Any], list[Any]]:
+def directional(
+    f: Callable[[Sequence[Any]], Sequence[Any]], xs: Sequence[Array], ts: Sequence[Array], digits: int = DIGITS
+) -> tuple[list[Any], list[Any]]:
     """Return values and directional derivatives of f as object arrays of mpmath numbers.
 
     Raises:
@@ -162,7 +164,7 @@ def directional(f: Callable[[Sequence[Any]], Sequence[Any]], xs: Sequence[Array]
         Exception: whatever else the code raises over objects; then it has no better arithmetic.
     """
     c = MPContext()
-    c.dps = DIGITS
+    c.dps = digits
     lift = np.frompyfunc(lambda x, t: Jet(c, c.mpf(float(x)), c.mpf(float(t))), 2, 1)
     lifted = [np.asarray(lift(x, t), dtype=object) for x, t in zip(xs, ts, strict=True)]
     values, slopes = [], []

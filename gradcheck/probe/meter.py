@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import OutOfBudget
-from gradcheck.probe.jet import MOST_ENTRIES, directional
-from gradcheck.probe.quotient import FIRST_STEP, LEVELS, Residual, contract, moved, noise_level, residual
+from gradcheck.probe.jet import DIGITS, MOST_ENTRIES, directional
+from gradcheck.probe.quotient import (
+    FIRST_STEP,
+    LEVELS,
+    NOISE_POINTS,
+    Residual,
+    contract,
+    moved,
+    noise_level,
+    residual,
+    table_noise,
+)
 from gradcheck.probe.subject import Arrays, Subject
 
 Floats = npt.NDArray[np.float64]
@@ -22,8 +32,8 @@ DUAL, WIDER = "dual numbers of 34 digits", "differences of f run in float64"
 MARGIN = 5.0
 #: Roundings that a doubted derivative may have made in a chain without showing them at nearby inputs.
 ROUNDINGS = 16
-#: Repetitions of the gradient next to the point, for its own noise.
-GRADIENT_REPEATS = 4
+#: Steps to points next to the point, in units of rounding, for the gradient's own noise.
+NEARBY = (-2, -1, 1, 2)
 
 
 @dataclass(slots=True)
@@ -60,16 +70,20 @@ class Instrument:
     Args:
         subject: the function and its doubted derivative.
         base: the outputs at the point.
-        seed: of the perturbations that measure noise.
     """
 
-    def __init__(self, subject: Subject, base: Arrays, seed: int) -> None:
+    def __init__(self, subject: Subject, base: Arrays) -> None:
         self.subject, self.base = subject, base
-        self.random = np.random.default_rng([seed, 1])
         self.arithmetic = "differences" if subject.call_eps >= max(subject.eps) else WIDER
         self.first = FIRST_STEP
         self._noise: float | None = None
         self._deviation: list[Floats] | None = None
+
+    def at(self, subject: Subject, base: Arrays) -> Instrument:
+        """Return an instrument for the same function at another point, with what is known of its noise."""
+        other = Instrument(subject, base)
+        other.arithmetic, other.first, other._noise = self.arithmetic, self.first, self._noise
+        return other
 
     @property
     def exact(self) -> bool:
@@ -95,24 +109,32 @@ class Instrument:
         if self._deviation is None:
             here = self.gradients(gs)
             worst = [np.zeros(v.shape) for v in here]
-            for _ in range(GRADIENT_REPEATS):
-                for w, v, other in zip(worst, here, self.gradients(gs, self._nearby()), strict=True):
+            for step in NEARBY[1:3] if max(self.subject.eps) > 2.0**-20 else NEARBY:
+                for w, v, other in zip(worst, here, self.gradients(gs, self._nearby(step)), strict=True):
                     np.fmax(w, np.where(np.isfinite(other), np.abs(other - v), 0), out=w)
             self._deviation = worst
         return self._deviation
 
-    def _nearby(self) -> Arrays:
-        out = []
-        for x, u in zip(self.subject.point, self.subject.eps, strict=True):
-            noise = 1 + u * self.random.choice(np.array([-1.0, 1.0]), x.shape)
-            out.append((np.asarray(x, np.float64) * noise).astype(x.dtype))
-        return out
+    def _nearby(self, step: int) -> Arrays:
+        """Return the point scaled by 1 + step * eps: equal entries stay equal and zeros stay zero."""
+        u = max(self.subject.eps)
+        return [(np.asarray(x, np.float64) * (1 + step * u)).astype(x.dtype) for x in self.subject.point]
+
+    def claim_noise(self, gs: list[Floats], ts: list[Floats]) -> float:
+        """Return the noise of the doubted derivative along a direction: what is left of differences along the point."""
+        u = max(self.subject.eps)
+        line = []
+        for k in range(NOISE_POINTS):
+            v = self.gradients(gs, self._nearby(4 * k))
+            line.append(float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True))))
+        return 3 * table_noise(np.asarray(line)) + u * max(map(abs, line))  # seven points may be quiet by chance
 
     def own_error(self, gs: list[Floats], ts: list[Floats], gradients: list[Floats]) -> float:
         """Return the error bar of the doubted derivative along a direction: its own rounding."""
         u = max(self.subject.eps) / 2
-        spread = [4 * d * t for d, t in zip(self.deviation(gs), ts, strict=True)]
-        count = ROUNDINGS if u < 2.0**-20 else 2
+        coarse = u > 2.0**-20  # a unit of rounding is a real step there: what it does is no noise
+        spread = [(1 if coarse else 4) * d * t for d, t in zip(self.deviation(gs), ts, strict=True)]
+        count = 2 if coarse else ROUNDINGS
         rounding = [count * u * v * t for v, t in zip(gradients, ts, strict=True)]
         underflow = sum(float(np.sum(np.abs(t))) for t in ts) * 2.0**-1060
         return math.sqrt(sum(float(np.sum(s * s)) for s in (*spread, *rounding))) + underflow
@@ -132,25 +154,30 @@ class Instrument:
         found = self._exact(gs, ts, v) if self.exact and first is None else None
         if found is None:
             found = residual(self.subject, gs, ts, v, self.noise(gs, ts), self.base, first=first or self.first, levels=levels)
-        widened = Residual(
-            found.value, found.error + own, found.claimed, found.left, found.right, found.step, found.kink
-        )  # fmt: skip
-        return Look(widened, gs, ts, v)
+        made = Look(replace(found, error=found.error + own), gs, ts, v)
+        if made.wrong and not found.kink:  # before anything is accused: the doubted derivative's own noise
+            noise = self.claim_noise(gs, ts)
+            again = self._exact(gs, ts, v, 2 * DIGITS) if found.step == 0.0 else None
+            if again is not None:  # cancellation inside f costs digits of the dual numbers too
+                found = replace(again, error=abs(again.value - found.value))
+            made.residual = replace(found, error=found.error + own + noise)
+        return made
 
-    def _exact(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> Residual | None:
+    def _exact(self, gs: list[Floats], ts: list[Floats], v: list[Floats], digits: int = DIGITS) -> Residual | None:
         """Return the residual by dual numbers, or None where the code cannot run over them here."""
         assert self.subject.raw is not None
         try:
             self.subject.meter.spend()
-            _, slopes = directional(self.subject.raw, self.subject.point, ts)
+            _, slopes = directional(self.subject.raw, self.subject.point, ts, digits)
         except OutOfBudget:
             raise
         except Exception:  # a tie, a pole: differences look there
             return None
         right = sum((np.sum(np.asarray(g, dtype=object) * s) for g, s in zip(gs, slopes, strict=True)), 0)
-        claimed = float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True)))
-        total = float(right)
-        return Residual(total - claimed, 0.0, claimed, math.nan, math.nan, 0.0, False) if math.isfinite(total) else None
+        number = np.frompyfunc(type(right) if hasattr(right, "context") else float, 1, 1)
+        claimed = sum((np.sum(number(a) * t) for a, t in zip(v, ts, strict=True)), 0)
+        value = float(right - claimed)
+        return Residual(value, 0.0, float(claimed), math.nan, math.nan, 0.0, False) if math.isfinite(value) else None
 
     def try_better(self, ts: list[Floats]) -> None:
         """Switch to dual numbers of thirty digits if f runs over them and its values come out the same."""

@@ -74,15 +74,19 @@ def noise_level(subject: Subject, gs: list[Floats], ts: list[Floats], base: Arra
     u = subject.call_eps
     h = 64 * u
     values = [contract(gs, subject.value(moved(subject.point, ts, k * h)), base) for k in range(NOISE_POINTS)]
-    table = np.asarray(values)
+    own = u / 2 * sum(float(np.sqrt(np.sum(np.square(g * np.asarray(y, np.float64))))) for g, y in zip(gs, base, strict=True))
+    return max(table_noise(np.asarray(values)), own)
+
+
+def table_noise(table: Floats) -> float:
+    """Return the noise in `NOISE_POINTS` equally spaced numbers: the median level of their higher differences."""
     if not np.isfinite(table).all():
         return math.inf
     levels = []
     for k in range(1, NOISE_POINTS):
         table = np.diff(table)
         levels.append(math.sqrt(_GAMMA[k] * float(np.mean(np.square(table)))))
-    own = u / 2 * sum(float(np.sqrt(np.sum(np.square(g * np.asarray(y, np.float64))))) for g, y in zip(gs, base, strict=True))
-    return max(float(np.median(levels[2:])), own)
+    return float(np.median(levels[2:]))
 
 
 def residual(
