@@ -121,15 +121,16 @@ def _layouts(subject: Subject, gs: Arrays, first: list[Any], bars: list[float]) 
     """Cotangents and inputs in other memory layouts give what contiguous ones give."""
     assert subject.pull is not None
     constant = [np.full_like(g, g.flat[0] if g.size else 0) for g in gs]
-    plain = subject.gradient(constant, subject.point)
-    cases = (
-        ("Fortran-ordered", first, lambda: (list(map(_fortran, gs)), list(map(_fortran, subject.point)))),
-        ("strided", first, lambda: (list(map(_strided, gs)), list(map(_strided, subject.point)))),
-        ("stride-0", plain, lambda: ([np.broadcast_to(g.flat[0], g.shape) if g.size else g for g in gs], list(subject.point))),
+    repeated = [np.broadcast_to(g.flat[0], g.shape) if g.size else g for g in gs]
+    x = subject.point
+    cases: tuple[tuple[str, list[Any], Arrays, Arrays], ...] = (
+        ("Fortran-ordered", first, [_fortran(g) for g in gs], [_fortran(v) for v in x]),
+        ("strided", first, [_strided(g) for g in gs], [_strided(v) for v in x]),
+        ("stride-0", list(subject.gradient(constant, x)), repeated, list(x)),
     )
-    for what, right, make in cases:
+    for what, right, cotangents, inputs in cases:
         try:
-            found = subject.pull(*make())
+            found = subject.pull(cotangents, inputs)
         except Exception as error:  # refused layouts are findings, not crashes
             yield _fault(f"{what} arrays: the vjp raised {type(error).__name__}: {error}")
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def by_size(contributions: list[Floats], groups: int = 5) -> list[list[npt.NDArr
     sets = [[c == 0 for c in contributions]] if np.any(flat == 0) else []
     if size.size and size.max() / size.min() > 1e4:
         edges = np.geomspace(size.min(), size.max() * (1 + 1e-9), groups + 1)
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in pairwise(edges):
             part = [(np.abs(c) >= low) & (np.abs(c) < high) for c in contributions]
             sets += [part] if any(p.any() for p in part) else []
     return sets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 
 #: What the derivative is compared with, beside "differences".
 DUAL, WIDER = "dual numbers of 34 digits", "differences of f run in float64"
+#: A run over dual numbers that takes longer is not repeated: differences are used.
+MOST_SECONDS = 0.5
 #: Error bars within which two numbers count as equal.
 MARGIN = 5.0
 #: Roundings that a doubted derivative may have made in a chain without showing them at nearby inputs.
@@ -186,12 +189,15 @@ class Instrument:
             return
         if any(x.dtype != np.float64 for x in s.point):
             return
+        start = time.perf_counter()
         try:
             s.meter.spend()
             values, _ = directional(s.raw, s.point, ts)
         except OutOfBudget:
             raise
         except Exception:  # f does something that only floats can do
+            return
+        if time.perf_counter() - start > MOST_SECONDS:
             return
         if len(values) == len(self.base) and all(self._reproduces(v, y) for v, y in zip(values, self.base, strict=True)):
             self.arithmetic = DUAL
