@@ -25,7 +25,7 @@ def test_python_examples_print_what_is_shown():
         elif kind == "text":
             assert printed == text
             compared += 1
-    assert compared == 3
+    assert compared == 4
 
 
 def _commands():

@@ -106,11 +106,19 @@ _accept(
     given([0.3, -2.0, 0.7]), given([1.0, -1.0, 0.2]), kink=True,
 )  # fmt: skip
 
+def _at_the_top(x: Array, shares: tuple[float, float]) -> Array:
+    """Return what each entry takes of the cotangent: two winners share it, a single one takes it all."""
+    top = np.flatnonzero(x == x.max())
+    out = np.zeros(len(x))
+    out[top] = shares if len(top) == 2 else 1.0
+    return out
+
+
 for _name, _shares in (("shared", (0.5, 0.5)), ("first", (1.0, 0.0))):
     _accept(
         f"max-tie-{_name}", "ties share the gradient, or the first one takes it", "max", "frameworks differ: 1, 0 or 1/2, 1/2",
         lambda x: x.max(), None, given([0.3, -1.0]), given([2.0, 2.0, 1.0]), kink=True,
-        right=lambda g, x, s=_shares: (g * (np.array([*s, 0.0]) if len(x) == 3 else (x == x.max()).astype(float)),),
+        right=lambda g, x, s=_shares: (g * _at_the_top(x, s),),
     )  # fmt: skip
 
 _accept(

@@ -34,7 +34,7 @@ MOST_SECONDS = 0.5
 #: Error bars within which two numbers count as equal.
 MARGIN = 5.0
 #: Roundings that a doubted derivative may have made in a chain without showing them at nearby inputs.
-ROUNDINGS = 16
+ROUNDINGS = 64
 #: Steps to points next to the point, in units of rounding, for the gradient's own noise.
 NEARBY = (-2, -1, 1, 2)
 

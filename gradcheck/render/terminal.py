@@ -141,7 +141,7 @@ def _number(x: float) -> str:
 def summary(matrix: Matrix) -> Text:
     """Return the closing lines: counts of verdicts and evidence, skipped networks, seed, time."""
     verdicts = Counter(r.verdict for r in matrix.rows)
-    evidence = Counter(r.evidence for r in matrix.rows)
+    evidence = Counter(r.evidence for r in matrix.rows if r.verdict == "pass")
     out = Text()
     for name in ("pass", "fail", "inconclusive"):
         out.append(f"{verdicts[name]} {name}", style=STYLES[name] if verdicts[name] else "dim")

@@ -132,8 +132,8 @@ class Matrix:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many rows have each verdict, and how many each evidence."""
-        return dict(Counter(r.verdict for r in self.rows) + Counter(r.evidence for r in self.rows if r.evidence))
+        """How many rows have each verdict, and how many of those that pass have each evidence."""
+        return dict(Counter(r.verdict for r in self.rows) + Counter(r.evidence for r in self.rows if r.verdict == "pass"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; numbers that are not finite become text."""
