@@ -37,7 +37,7 @@ def _targets() -> Rows:
 
     yield ("target", "library", "installed")
     for name in targets:
-        library = targets.library(name)
+        library = targets.needs(name)
         yield name, library, "yes" if find_spec(library) else "no"
     yield "module:attribute", "", "yours"
 

@@ -37,7 +37,7 @@ class Targets(Mapping[str, Target]):
     def __len__(self) -> int:
         return len(_BUILT_IN)
 
-    def library(self, name: str) -> str:
+    def needs(self, name: str) -> str:
         """Return the library that a built-in target needs."""
         return _BUILT_IN[name][3]
 
