@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,13 +54,13 @@ def test_main_job_is_the_first_command():
 def test_options_of_the_commands_exist(command):
     """Every option that the README shows is one that the verb has."""
     verb = command.split()[1]
-    text = subprocess.run(["gradcheck", verb, "--help"], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([sys.executable, "-m", "gradcheck", verb, "--help"], capture_output=True, text=True, check=True).stdout
     for option in re.findall(r"--[a-z]+", command):
         assert option in text
 
 
 def test_pseudocode_command_fails_and_names_the_mistake():
     """The command that shows a fault exits with 1 and names it."""
-    done = subprocess.run(["gradcheck", "run", "gradcheck.faults.pseudocode:target"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "gradcheck", "run", "gradcheck.faults.pseudocode:target"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "f for f': the value of logistic" in " ".join(done.stdout.split())
