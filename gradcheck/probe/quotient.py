@@ -10,7 +10,6 @@ never "passes if any step agrees".
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,6 +177,3 @@ def _is_kink(rows: list[tuple[float, float, float, float]], noise: float) -> boo
     (h1, first), (h2, last) = jumps[-2], jumps[-1]
     bar = 8 * noise * (1 / h1 + 1 / h2)
     return last > bar and 0.6 * first < last < 1.6 * first
-
-
-Probe = Callable[[list[Floats]], Residual]
