@@ -1,0 +1,226 @@
+"""One examination of a derivative at one point: looks, contracts, vacuity; what was found is kept whatever happens."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.errors import FunctionFailed, OutOfBudget
+from gradcheck.probe import contracts
+from gradcheck.probe.blame import blame
+from gradcheck.probe.directions import array_scale, by_size, cotangent, only, own_scale, together
+from gradcheck.probe.infinite import finite_slope
+from gradcheck.probe.meter import MARGIN, Instrument, Look, vary
+from gradcheck.probe.quotient import moved
+from gradcheck.probe.report import Report
+from gradcheck.probe.resolution import resolution
+from gradcheck.probe.subject import Arrays, Subject, evaluated
+from gradcheck.verdict.finding import Finding
+
+Floats = npt.NDArray[np.float64]
+
+#: Directions through all inputs at once; each input array gets one of its own besides.
+GLOBAL_LOOKS = 2
+EXACT_LOOKS = 6
+#: A step this small is below what another kink or cut-off is likely to reach.
+SMALL_STEP = 2.0**-14
+#: Resolutions above this say nothing.
+BLIND = 0.1
+
+
+@dataclass(slots=True)
+class Examination:
+    """One check under way: what was looked at and found so far is kept whatever happens next."""
+
+    subject: Subject
+    seed: int
+    accuracy: float | None = None
+    findings: list[Finding] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    arithmetic: str = "differences"
+    noise_of_gradient: list[Floats] = field(default_factory=list)
+    unconfirmed: int = 0
+
+    def run(self) -> None:
+        """Do everything; end early where the budget or the numbers say so."""
+        base = evaluated(self.subject)
+        try:
+            self._examine(base)
+        except OutOfBudget as reason:
+            self.reasons.append(str(reason))
+
+    def _examine(self, base: Arrays) -> None:
+        rng = np.random.default_rng([self.seed, 0])
+        if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in base):
+            self.reasons.append("f is not finite at the given inputs")
+            return
+        if not all(np.isfinite(np.asarray(x, np.float64)).all() for x in self.subject.point):
+            self.reasons.append("the inputs are not finite")
+            return
+        gs = cotangent(rng, base)
+        if not self._well_formed(base, gs):
+            return
+        if not vary(self.subject, base, gs):
+            self.remarks.append("f differs from call to call: its noise is measured")
+        instrument = Instrument(self.subject, base)
+        instrument.try_better(own_scale(rng, self.subject.point))
+        self.arithmetic = instrument.arithmetic
+        self._look_around(instrument, rng, base)
+        self.noise_of_gradient = instrument.deviation(gs)
+        self.findings += list(contracts.rules(self.subject, instrument, rng))
+        self.findings += list(contracts.adjoint(self.subject, instrument, rng))
+        self._elsewhere(instrument, rng)
+        self._vacuity()
+
+    def _well_formed(self, base: Arrays, gs: list[Floats]) -> bool:
+        try:
+            found = self.subject.gradient([g.astype(y.dtype) for g, y in zip(gs, base, strict=True)], self.subject.point)
+        except FunctionFailed:
+            raise
+        except Exception as error:  # the user's code: whatever it raises is its answer
+            raise FunctionFailed(f"the derivative raised {type(error).__name__} at the given inputs: {error}") from error
+        self.findings += list(contracts.shapes(self.subject, found))
+        if self.findings:
+            return False
+        for k, v in enumerate(found):
+            if v is not None and not np.isfinite(np.asarray(v, np.float64)).all():
+                self._not_finite(k, np.asarray(v, np.float64), gs, base)
+        return not self.findings and not self.reasons
+
+    def _not_finite(self, k: int, v: Floats, gs: list[Floats], base: Arrays) -> None:
+        """Judge NaN or infinity in a gradient: a fault where f has a finite slope, else nothing can be said."""
+        path = self.subject.paths[k]
+        for where in np.argwhere(~np.isfinite(v))[:3]:
+            index = tuple(int(i) for i in where)
+            slope = finite_slope(self.subject, gs, base, k, index)
+            shown = f"{path}{list(index) if index else ''}"
+            if slope is not None:
+                self.findings.append(
+                    Finding("fault", f"gradient of {shown} is {v[index]}, where f has the slope {slope:.6g}", node=path,
+                            direction="gradient", index=index, got=float(v[index]), expected=slope)
+                )  # fmt: skip
+                return
+        self.reasons.append(f"gradient of {shown} is {v[index]}, and f has no finite slope there")
+
+    def _look_around(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
+        """Look along directions through all inputs and along one for each; blame a confirmed mismatch."""
+        point = self.subject.point
+        rounds = EXACT_LOOKS if instrument.exact else GLOBAL_LOOKS
+        for k in range(rounds):
+            ts = (own_scale if k % 2 == 0 else array_scale)(rng, point)
+            if self._judged(instrument, self._sharp(instrument, cotangent(rng, base), ts), rng, base):
+                return
+        more = [together(point)]  # ties move together: no kink lies along it
+        more += [only(own_scale(rng, point), k) for k in range(len(point) if len(point) > 1 else 0)]
+        for ts in more:
+            if self._judged(instrument, self._sharp(instrument, cotangent(rng, base), ts), rng, base):
+                return
+        if instrument.exact:
+            self._look_by_size(instrument, rng, base)
+
+    def _look_by_size(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
+        """Look along entries of like contribution, so that tiny ones are not hidden behind large ones."""
+        gs, ts = cotangent(rng, base), own_scale(rng, self.subject.point)
+        gradients = instrument.gradients(gs)
+        for part in by_size([v * t for v, t in zip(gradients, ts, strict=True)]):
+            look = instrument.look(gs, [t * on for t, on in zip(ts, part, strict=True)], gradients=gradients)
+            if self._judged(instrument, look, rng, base):
+                return
+
+    def _sharp(self, instrument: Instrument, gs: list[Floats], ts: list[Floats]) -> Look:
+        """Look; where the error bar is poor (a kink or a fast oscillation in reach), look again with small steps."""
+        look = instrument.look(gs, ts)
+        size = math.sqrt(sum(float(np.sum((v * t) ** 2)) for v, t in zip(look.gradients, ts, strict=True)))
+        poor = look.residual.error > 1e-4 * max(size, abs(look.residual.value)) and look.residual.step != 0.0
+        if poor and instrument.first > SMALL_STEP:
+            again = instrument.look(gs, ts, gradients=look.gradients, first=SMALL_STEP)
+            if again.residual.error < look.residual.error or again.residual.kink:
+                instrument.first = SMALL_STEP
+                return again
+        return look
+
+    def _judged(self, instrument: Instrument, look: Look, rng: np.random.Generator, base: Arrays) -> bool:
+        """Keep a look; return True after a mismatch that was confirmed and blamed."""
+        self.looks.append(look)
+        if look.residual.kink:
+            self.remarks.append("a kink at the point: any element of the generalised derivative is accepted")
+        if not look.wrong or self._within_accuracy(look):
+            return False
+        if not self._persists(instrument, look, rng, base):
+            self.unconfirmed += 1
+            return False
+        self.findings += blame(instrument, look, base)
+        return True
+
+    def _within_accuracy(self, look: Look) -> bool:
+        if self.accuracy is None:
+            return False
+        size = sum(float(np.sum(np.abs(v * t))) for v, t in zip(look.gradients, look.ts, strict=True))
+        return abs(look.residual.value) <= self.accuracy * size
+
+    def _persists(self, instrument: Instrument, look: Look, rng: np.random.Generator, base: Arrays) -> bool:
+        """Confirm by value at another step, and in a fresh direction over the same inputs."""
+        r = look.residual
+        if r.step != 0.0:
+            again = instrument.look(look.gs, look.ts, gradients=look.gradients, first=r.step * 2)
+            other = again.residual
+            if abs(other.value - r.value) > MARGIN * (other.error + r.error) and not (other.kink and r.kink):
+                return False
+        moving = [t != 0 for t in look.ts]
+        for _ in range(2):
+            ts = [t * on for t, on in zip(own_scale(rng, self.subject.point), moving, strict=True)]
+            if self._sharp(instrument, cotangent(rng, base), ts).wrong:
+                return True
+        return False
+
+    def _elsewhere(self, here: Instrument, rng: np.random.Generator) -> None:
+        """Look once at another point: a derivative that keeps something of the first one is wrong there."""
+        if self.findings or self.reasons:
+            return
+        there = replace(self.subject, point=moved(self.subject.point, own_scale(rng, self.subject.point), 0.1))
+        base = there.value(there.point)
+        if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in base):
+            return
+        instrument = here.at(there, base)
+        for _ in range(2):
+            look = self._sharp(instrument, cotangent(rng, base), own_scale(rng, there.point))
+            if not look.wrong or self._within_accuracy(look):
+                return
+        self.findings.append(
+            Finding("fault", "right at the given inputs, wrong at others: the derivative keeps something of an earlier call, or "
+                    "belongs to the given inputs alone", direction="gradient")
+        )  # fmt: skip
+
+    def _vacuity(self) -> None:
+        """An input along which both sides are zero, or nothing could be seen, was not checked."""
+        if self.unconfirmed and not self.findings:
+            self.reasons.append("a mismatch did not persist at another step and in a fresh direction")
+        if self.findings or self.reasons:
+            return
+        for k, path in enumerate(self.subject.paths):
+            if self.subject.point[k].size == 0:
+                continue
+            looks = [s for s in self.looks if np.any(s.ts[k] != 0)]
+            sizes = [math.sqrt(float(np.sum((s.gradients[k] * s.ts[k]) ** 2))) for s in looks]
+            if all(size == 0 for size in sizes):
+                self.reasons.append(f"{path}: the gradient is zero and f does not change with it: nothing was checked (0 == 0)")
+            elif min((MARGIN * s.residual.error / size for s, size in zip(looks, sizes, strict=True) if size), default=1) > BLIND:
+                self.reasons.append(f"{path}: the step is lost below the noise: nothing could be seen")
+
+    def report(self, seconds: float) -> Report:
+        """Return what was found."""
+        faults = [f for f in self.findings if f.severity == "fault"]
+        verdict = "fail" if faults else "inconclusive" if self.reasons else "pass"
+        relative, absolute = resolution(self.looks, self.noise_of_gradient)
+        evidence = f"{len(self.looks)} fresh directions, {self.arithmetic}"
+        if self.accuracy is not None:
+            evidence += f", relative differences up to the declared {self.accuracy:g} accepted"
+        return Report(
+            verdict, evidence, tuple(self.findings), tuple(dict.fromkeys(self.reasons)), relative, absolute,  # type: ignore[arg-type]  # one of three
+            self.subject.meter.evaluations, self.arithmetic, self.seed, self.accuracy, seconds, tuple(dict.fromkeys(self.remarks)),
+        )  # fmt: skip

@@ -1,0 +1,52 @@
+"""NaN or infinity in a gradient: a fault where the derivative is finite, right where it is not."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.probe.directions import scale
+from gradcheck.probe.quotient import contract, moved
+from gradcheck.probe.subject import Arrays, Subject
+
+Floats = npt.NDArray[np.float64]
+
+#: One-sided steps, relative to the entry: a finite slope has settled over them, an infinite one grows to the end.
+STEPS = tuple(2.0 ** (-5 * k) for k in range(1, 8))
+#: A settled quotient changes less from step to step by at least this factor.
+SETTLING = 2.0
+
+
+def finite_slope(subject: Subject, gs: list[Floats], base: Arrays, k: int, index: tuple[int, ...]) -> float | None:
+    """Return the slope of <g, f> in one entry where it exists on every side on which f is defined, else None.
+
+    Where the two sides differ, the right one is returned.
+    """
+    ts = [np.zeros(x.shape) for x in subject.point]
+    x = abs(float(np.asarray(subject.point[k], np.float64)[index]))
+    ts[k][index] = x if x > 0 else scale(subject.point[k])
+    slopes = [_slope(subject, gs, base, ts, sign) for sign in (1.0, -1.0)]
+    defined = [s for s in slopes if s is not None]
+    if not defined or any(not np.isfinite(s) for s in defined):
+        return None
+    return defined[0] / float(ts[k][index])
+
+
+def _slope(subject: Subject, gs: list[Floats], base: Arrays, ts: list[Floats], sign: float) -> float | None:
+    """Return the one-sided slope along a direction; infinity where it does not settle, None where f is not defined."""
+    quotients, size = [], 0.0
+    for h in STEPS:
+        ys = subject.value(moved(subject.point, ts, sign * h))
+        if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in ys):
+            continue
+        quotients.append((h, contract(gs, ys, base) / (sign * h)))
+        size = max(size, sum(float(np.sum(np.abs(g * np.asarray(y, np.float64)))) for g, y in zip(gs, ys, strict=True)))
+    if len(quotients) < 4:
+        return None
+    changes = [(h, abs(b - a)) for (_, a), (h, b) in pairwise(quotients)]
+    noise = [4 * subject.call_eps * size / h for h, _ in changes]
+    settled = all(b <= a / SETTLING or b <= n for ((_, a), (_, b)), n in zip(pairwise(changes[1:]), noise[2:], strict=True))
+    best = min(range(len(changes)), key=lambda j: changes[j][1] + noise[j])
+    return quotients[best + 1][1] if settled else float("inf")
