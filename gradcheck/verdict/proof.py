@@ -92,6 +92,11 @@ def prove(op: Op, number: int) -> tuple[Proof, Proof]:
     return _proof(op, number, "vjp", stage.vjp_differences), _proof(op, number, "jvp", stage.jvp_differences)
 
 
+def prove_vjp(op: Op, number: int) -> Proof:
+    """Return the proof of the vjp alone: of an operation with another rule put in its place, say."""
+    return _proof(op, number, "vjp", _Stage(op, op.samples[number]).vjp_differences)
+
+
 def _proof(op: Op, number: int, direction: Direction, differences: Callable[[], Iterator[tuple[Any, Any]]]) -> Proof:
     start = time.perf_counter()
     pairs = [(sp.sympify(got), sp.sympify(wanted)) for got, wanted in differences()]
@@ -177,7 +182,7 @@ def _draw(symbols: Sequence[Any], seed: int) -> dict[Any, Any]:
     source = random.Random(seed)  # noqa: S311  # no secret
     point = {}
     for s in symbols:
-        low, high = _DRAWN.get(_kind(s), (-128, 128))
+        low, high = _DRAWN.get(_kind(s), (-320, 320))
         point[s] = sp.Rational(source.randint(low * _FINE, high * _FINE), 64 * _FINE)
     return point
 

@@ -1,0 +1,290 @@
+"""Mutants: every operation's vjp with one deliberate mistake, made by themselves for every operation there is.
+
+There are two kinds. Slips concern what a rule is given or hands back (`gradcheck.faults.slips`). The others are inside of
+it: the rule runs over an arithmetic in which one call goes wrong (`gradcheck.faults.altered`, `gradcheck.faults.changes`).
+A mutant's rule has the signature of the operation's own and runs over any arithmetic that this runs over.
+
+>>> mutants["tanh/sign"].mistake
+'sign'
+>>> len(mutants) > 1000
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradcheck.arith.arithmetic import Arithmetic
+from gradcheck.arith.floating import Floating
+from gradcheck.errors import UnknownName
+from gradcheck.faults.altered import Altered, Change, Site, altered, run
+from gradcheck.faults.changes import CHANGES
+from gradcheck.faults.fault import Array, Fault, Inputs
+from gradcheck.faults.slips import SLIPS, Rule, ignoring, pairs, slipped, stale, swapped, twice
+from gradcheck.ops.op import INTEGER_KINDS, Op, registry
+
+#: kind -> lowest and highest magnitude of an ordinary operand; signs are drawn for the kinds that have them
+_RANGES = {"positive": (0.1, 3.0), "nonzero": (0.3, 2.0), "probability": (0.05, 0.95), "unit": (0.0, 0.9)}
+
+#: kind -> numbers among which there are ties, borders and kinks
+_SPECIAL = {
+    "real": (0.0, -4.0, -3.0, -1.0, -0.5, 0.25, 1.0, 3.0, 4.0), "positive": (0.25, 0.5, 1.0, 2.0), "nonzero": (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0),
+    "unit": (-0.5, 0.0, 0.5), "probability": (0.25, 0.5, 0.75),
+}  # fmt: skip
+
+#: Draws of ordinary, of special and of constant operands among which a difference is looked for.
+DRAWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A vjp with one mistake.
+
+    Args:
+        name: unique and stable: "tanh/sign", "softmax/subtract1-drop-second" (the first subtraction in the rule).
+        op: name of the operation.
+        mistake: the pattern, one of `gradcheck.faults.fault.MISTAKES`, or "".
+        samples: at which samples of the operation it applies.
+        make: gives the rule; a fresh one where it remembers earlier calls.
+        stateful: whether it does.
+    """
+
+    name: str
+    op: str
+    mistake: str
+    samples: tuple[int, ...]
+    make: Callable[[], Rule]
+    stateful: bool = False
+
+    @property
+    def vjp(self) -> Rule:
+        """The mutated rule, ``vjp(m, g, y, *xs, **attributes)``, as if it had never been called."""
+        return self.make()
+
+
+def operand(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Return random numbers that an operand of a kind may hold."""
+    if kind not in _RANGES:
+        return np.asarray(rng.normal(size=shape))
+    x = rng.uniform(*_RANGES[kind], shape)
+    return np.asarray(x * rng.choice([-1.0, 1.0], shape) if kind in ("nonzero", "unit") else x)
+
+
+class Stage:
+    """One sample of an operation in float64: where its operands come from, its value and its rules.
+
+    The functions run over object arrays too where the operation's code over `Floating` does.
+
+    Args:
+        op: the operation.
+        number: which of its samples.
+    """
+
+    def __init__(self, op: Op, number: int) -> None:
+        self.op, self.number, self.m = op, number, Floating()
+        sample = op.samples[number]
+        self.given = sample.operands
+        self.attributes = op.complete(sample.attributes)
+        self.kinds = op.kinds(len(self.given))
+        self.real = tuple(kind not in INTEGER_KINDS for kind in self.kinds)
+        self.shapes = tuple(tuple(np.shape(x)) if not real else tuple(x) for x, real in zip(self.given, self.real, strict=True))
+        self.shape = op.result_shape(self.shapes, self.attributes)
+
+    def inputs(self, rng: np.random.Generator) -> Inputs:
+        """Return fresh ordinary operands."""
+        return self._filled(lambda kind, shape: operand(kind, shape, rng))
+
+    def draws(self, rng: np.random.Generator) -> Iterator[Inputs]:
+        """Yield ordinary operands, then some with ties, borders and kinks among them, then constant ones."""
+        for _ in range(DRAWS):
+            yield self.inputs(rng)
+        for _ in range(DRAWS):
+            yield self._filled(lambda kind, shape: rng.choice(_SPECIAL[kind], shape))
+        for k in range(DRAWS):
+            yield self._filled(lambda kind, shape, k=k: np.full(shape, _SPECIAL[kind][k % len(_SPECIAL[kind])]))  # type: ignore[misc]
+
+    def _filled(self, fill: Callable[[str, tuple[int, ...]], Array]) -> Inputs:
+        given = zip(self.kinds, self.given, self.real, strict=True)
+        return tuple(fill(kind, tuple(x)) if real else np.array(x) for kind, x, real in given)
+
+    def value(self, *xs: Array) -> Array:
+        """Return the operation's value."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self.op.value(self.m, *xs, **self.attributes))
+
+    def pull(self, rule: Rule, g: Array, *xs: Array) -> tuple[Array | None, ...]:
+        """Return what a rule gives."""
+        with np.errstate(all="ignore"):
+            found = rule(self.m, np.asarray(g), self.value(*xs), *xs, **self.attributes)
+        return tuple(None if v is None else np.array(v) for v in found)
+
+    def difference(self, rule: Rule, g: Array, xs: Inputs) -> float:
+        """Return the largest difference of a rule's answer, relative to the largest entry; infinity for another shape."""
+        worst = 0.0
+        for a, b in zip(self.pull(self.op.vjp, g, *xs), self.pull(rule, g, *xs), strict=True):
+            if a is None or b is None or np.array_equal(a, b, equal_nan=True):
+                continue
+            with np.errstate(all="ignore"):
+                gap = np.max(np.abs(a - b)) / (np.max(np.abs(a), initial=0.0) or 1.0) if a.shape == b.shape else np.inf
+            worst = max(worst, np.inf if np.isnan(gap) else float(gap))
+        return worst
+
+    def at_kink(self, xs: Inputs) -> bool:
+        """Answer whether the operands lie exactly on a kink."""
+        if self.op.kinks is None:
+            return False
+        with np.errstate(all="ignore"):
+            return any(np.any(np.asarray(v) == 0) for v in self.op.kinks(self.m, *xs, **self.attributes))
+
+
+class Mutants(Mapping[str, Mutant]):
+    """The catalogue by name, made an operation at a time when it is asked for."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, dict[str, Mutant]] = {}
+
+    def of(self, op: str) -> Mapping[str, Mutant]:
+        """Return the mutants of an operation."""
+        if op not in self._of:
+            made = _merged(registry[op])
+            self._of[op] = {m.name: m for m in made}
+        return self._of[op]
+
+    def __getitem__(self, name: str) -> Mutant:
+        op = name.partition("/")[0]
+        if op not in registry or name not in self.of(op):
+            raise UnknownName("mutant", name, self.of(op) if op in registry else registry)
+        return self.of(op)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for op in registry for name in self.of(op))
+
+    def __len__(self) -> int:
+        return sum(len(self.of(op)) for op in registry)
+
+
+mutants = Mutants()
+
+
+def _merged(op: Op) -> list[Mutant]:
+    """Return the mutants over all samples, each with the samples at which it applies."""
+    found: dict[str, tuple[str, Callable[[], Rule], list[int], bool]] = {}
+    for number in range(len(op.samples)):
+        stage = Stage(op, number)
+        for name, mistake, make, stateful in (*_slips(stage), *_inside(stage)):
+            found.setdefault(name, (mistake, make, [], stateful))[2].append(number)
+    return [Mutant(f"{op.name}/{name}", op.name, w, tuple(n), make, s) for name, (w, make, n, s) in found.items()]
+
+
+Entry = tuple[str, str, Callable[[], Rule], bool]
+
+
+def _slips(stage: Stage) -> Iterator[Entry]:
+    op, real = stage.op, [k for k, is_real in enumerate(stage.real) if is_real]
+    for k in real:
+        suffix = f"-{k}" if len(real) > 1 else ""
+        for slip in SLIPS:
+            if slip.fits(stage.shapes[k], stage.shape):
+                yield slip.name + suffix, slip.mistake, partial(slipped, op, slip, k), False
+    for i, j in pairs(real):
+        if stage.shapes[i] == stage.shapes[j]:
+            yield f"swap-{i}-{j}", "swapped inputs", partial(swapped, op, i, j), False
+    yield "cotangent-ignored", "cotangent ignored", partial(ignoring, op), False
+    yield "cotangent-twice", "cotangent used twice", partial(twice, op), False
+    yield "stale", "", partial(stale, op), True
+
+
+def _inside(stage: Stage) -> Iterator[Entry]:
+    """Yield the changes of every call that the rule makes at a sample, where they give gradients at all."""
+    rng = np.random.default_rng(stage.number)
+    xs = stage.inputs(rng)
+    g, y = np.asarray(rng.normal(size=stage.shape)), stage.value(*xs)
+    counting = Altered(stage.m)
+    _run(stage, counting, g, y, xs)
+    for primitive, count in counting.calls.items():
+        for number in range(1, count + 1):
+            for change in CHANGES.get(primitive, ()):
+                site = Site(primitive, number)
+                if _applies(stage, site, change, g, y, xs):
+                    yield f"{primitive}{number}-{change.name}", change.mistake, partial(_altered, stage.op, site, change), False
+
+
+def _run(stage: Stage, m: Altered, g: Array, y: Array, xs: Inputs) -> tuple[Any, ...]:
+    with np.errstate(all="ignore"):
+        return run(m, stage.op.vjp, g, y, xs, stage.attributes, stage.real)
+
+
+def _applies(stage: Stage, site: Site, change: Change, g: Array, y: Array, xs: Inputs) -> bool:
+    """Answer whether a change happens at a site and the rule still gives gradients; of a wrong shape where a sum is missing."""
+    m = Altered(stage.m, site, change)
+    try:
+        found = _run(stage, m, g, y, xs)
+    except (ValueError, IndexError, TypeError):  # what does not fit any more would be noticed at once
+        return False
+    fitting = all(v is None or tuple(np.shape(v)) == s for v, s in zip(found, stage.shapes, strict=True))
+    return m.changed and (fitting or change.name == "left-out")
+
+
+def _altered(op: Op, site: Site, change: Change) -> Rule:
+    return altered(op.vjp, site, change, lambda n: tuple(kind not in INTEGER_KINDS for kind in op.kinds(n)))
+
+
+def primed(mutant: Mutant) -> Rule:
+    """Return a mutant's rule that has been called once before, at other operands: what a proof has to be about."""
+    op = registry[mutant.op]
+
+    def rule(m: Arithmetic, g: Array, y: Array, *xs: Array, **attributes: Any) -> tuple[Array | None, ...]:
+        vjp, kinds = mutant.vjp, op.kinds(len(xs))
+        earlier = [x if kind in INTEGER_KINDS else x / 2 + m.constant(1) / 4 for x, kind in zip(xs, kinds, strict=True)]
+        vjp(m, g, op.value(m, *earlier, **attributes), *earlier, **attributes)
+        return vjp(m, g, y, *xs, **attributes)
+
+    return rule if mutant.stateful else mutant.vjp
+
+
+def case(mutant: Mutant, number: int | None = None) -> Fault:
+    """Return a mutant as a case of the exam: functions of float64 arrays at one of the operation's samples.
+
+    f and the rules run over object arrays too where the operation's code over `Floating` does, but for operations that
+    scatter. The trigger is the first of some draws, ordinary ones before special ones, at which the mutant differs, on no
+    kink if there is such a one.
+
+    Args:
+        mutant: what is wrong.
+        number: which sample; unless given, the one at which an ordinary draw differs and has the most entries.
+    """
+    op = registry[mutant.op]
+    stage = Stage(op, telling(mutant) if number is None else number)
+    vjp = mutant.vjp
+
+    def trigger(rng: np.random.Generator) -> Inputs:
+        g = rng.normal(size=stage.shape)
+        differ = [xs for xs in stage.draws(rng) if stage.difference(vjp, g, xs) > 1e-6]
+        smooth = [xs for xs in differ if not stage.at_kink(xs)]
+        return (smooth or differ or [stage.inputs(rng)])[0]
+
+    return Fault(
+        name=mutant.name, title=f"the vjp of {op.name}: {mutant.name.partition('/')[2]}", operation=op.doc, fault_class="mutant",
+        source=f"sample {stage.number}", f=stage.value, right=partial(stage.pull, op.vjp), wrong=partial(stage.pull, vjp),
+        ordinary=stage.inputs, trigger=trigger, mistake=mutant.mistake,
+        stateful=(lambda: partial(stage.pull, mutant.vjp)) if mutant.stateful else None,
+    )  # fmt: skip
+
+
+def telling(mutant: Mutant) -> int:
+    """Return the sample at which a mutant shows: of those where an ordinary draw differs that with the most entries."""
+    op = registry[mutant.op]
+
+    def rank(number: int) -> tuple[bool, int, int]:
+        stage = Stage(op, number)
+        rng = np.random.default_rng(number)
+        xs, g = stage.inputs(rng), rng.normal(size=stage.shape)
+        differs = not mutant.stateful and stage.difference(mutant.vjp, g, xs) > 1e-9
+        return differs, sum(x.size for x, real in zip(xs, stage.real, strict=True) if real), -number
+
+    return max(mutant.samples, key=rank)
