@@ -35,6 +35,8 @@ MOST_SECONDS = 0.5
 MARGIN = 5.0
 #: Roundings that a doubted derivative may have made in a chain without showing them at nearby inputs.
 ROUNDINGS = 64
+#: Step along the point, in units of rounding, for the noise of the doubted derivative: closer by, roundings repeat themselves.
+NOISE_STEP = 4099
 #: Steps to points next to the point, in units of rounding, for the gradient's own noise.
 NEARBY = (-2, -1, 1, 2)
 
@@ -115,6 +117,11 @@ class Instrument:
             for step in NEARBY[1:3] if max(self.subject.eps) > 2.0**-20 else NEARBY:
                 for w, v, other in zip(worst, here, self.gradients(gs, self._nearby(step)), strict=True):
                     np.fmax(w, np.where(np.isfinite(other), np.abs(other - v), 0), out=w)
+            step = self._noise_step()
+            line = [here, *(self.gradients(gs, self._nearby(step * k)) for k in (1, 2, 3))] if step == NOISE_STEP else []
+            for w, *four in zip(worst, *line, strict=True) if line else ():  # third differences: nothing smooth is left in them
+                rough = np.abs(four[0] - 3 * four[1] + 3 * four[2] - four[3]) / 4
+                np.fmax(w, np.where(np.isfinite(rough), rough, 0), out=w)
             self._deviation = worst
         return self._deviation
 
@@ -123,12 +130,15 @@ class Instrument:
         u = max(self.subject.eps)
         return [(np.asarray(x, np.float64) * (1 + step * u)).astype(x.dtype) for x in self.subject.point]
 
+    def _noise_step(self) -> int:
+        return NOISE_STEP if max(self.subject.eps) < 2.0**-40 else 4
+
     def claim_noise(self, gs: list[Floats], ts: list[Floats]) -> float:
         """Return the noise of the doubted derivative along a direction: what is left of differences along the point."""
-        u = max(self.subject.eps)
+        u, step = max(self.subject.eps), self._noise_step()
         line = []
         for k in range(NOISE_POINTS):
-            v = self.gradients(gs, self._nearby(4 * k))
+            v = self.gradients(gs, self._nearby(step * k))
             line.append(float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True))))
         return 3 * table_noise(np.asarray(line)) + u * max(map(abs, line))  # seven points may be quiet by chance
 
