@@ -27,10 +27,10 @@ def blame(instrument: Instrument, look: Look, base: Arrays) -> list[Finding]:
     sizes = [x.size for x in instrument.subject.point]
     try:
         if sum(sizes) <= WHOLE:
-            return _whole(instrument, look, base) or [_unlocated(instrument, look)]
-        return _located(instrument, look, sizes) or [_unlocated(instrument, look)]
+            return _whole(instrument, look, base) or [unlocated(instrument, look)]
+        return _located(instrument, look, sizes) or [unlocated(instrument, look)]
     except OutOfBudget:
-        return [_unlocated(instrument, look)]
+        return [unlocated(instrument, look)]
 
 
 def _entry(instrument: Instrument, look: Look, k: int, index: tuple[int, ...]) -> tuple[float, float, float]:
@@ -121,7 +121,8 @@ def _located(instrument: Instrument, look: Look, sizes: list[int]) -> list[Findi
     return out
 
 
-def _unlocated(instrument: Instrument, look: Look) -> Finding:
+def unlocated(instrument: Instrument, look: Look) -> Finding:
+    """Return a finding for a direction along which the derivative is wrong, without the entries."""
     r = look.residual
     moving = [p for p, t in zip(instrument.subject.paths, look.ts, strict=True) if np.any(t != 0)]
     message = (

@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -19,9 +20,14 @@ import numpy as np
 
 from gradcheck.errors import BadInput
 from gradcheck.probe.examination import Examination
+from gradcheck.probe.explore.arguments import Library, arguments_of
+from gradcheck.probe.explore.explore import Explorer, Progress
 from gradcheck.probe.report import Report
 from gradcheck.probe.structure import flatten
 from gradcheck.probe.subject import Meter, Subject, numpy_subject
+
+#: Where exploration ends by itself.
+EXPLORE_EVALUATIONS, EXPLORE_SECONDS = 20_000, 120.0
 
 
 def check(
@@ -31,9 +37,11 @@ def check(
     vjp: Callable[..., Any] | None = None,
     grad: Callable[..., Any] | None = None,
     jvp: Callable[..., Any] | None = None,
+    explore: bool = False,
     seed: int = 0,
     budget: int | str | None = None,
     accuracy: float | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Check the derivative of a function at a point.
 
@@ -46,10 +54,14 @@ def check(
             take a tuple g.
         grad: ``grad(*inputs)`` for a scalar f.
         jvp: ``jvp(t, *inputs)`` with a tuple t: checked to be the adjoint of the vjp.
+        explore: whether to vary the inputs as well: special values, shapes, indices, tails, cotangents, matrices with
+            structure, cut-offs; every finding is shrunk. It takes thousands of evaluations; see ``budget``.
         seed: of directions and cotangents.
-        budget: an int counts evaluations of f, "30s" is time.
+        budget: an int counts evaluations of f, "30s" is time. Exploration ends by itself after 20,000 evaluations or two
+            minutes.
         accuracy: declares an approximate derivative (an adjoint solver, tf32): relative differences below it are no
             faults. It is recorded, and such a pass is never called exact.
+        progress: is told the number of explored inputs and the name of the present one.
 
     Returns:
         A `Report`; it is inconclusive, with reasons, where the numbers do not decide.
@@ -66,12 +78,30 @@ def check(
     """
     start = time.monotonic()
     arguments = inputs if isinstance(inputs, tuple) else (inputs,)
-    subject = _subject(f, arguments, vjp=vjp, grad=grad, jvp=jvp)
-    subject.meter = _meter(budget)
+
+    def make(at: tuple[Any, ...]) -> Subject:
+        return _subject(f, at, vjp=vjp, grad=grad, jvp=jvp)
+
+    subject = make(arguments)
+    subject.meter = _meter(budget, explore)
     examination = Examination(subject, seed, accuracy)
+    explored = None
     with np.errstate(all="ignore"):
         examination.run()
-    return examination.report(time.monotonic() - start)
+        if explore and examination.instrument is not None and not examination.findings:
+            explorer = Explorer(make, arguments_of(arguments, _library(subject.owner)), examination.instrument, seed, accuracy)
+            explorer.progress = progress or explorer.progress
+            explored = explorer.run()
+            examination.findings += explorer.findings
+    return replace(examination.report(time.monotonic() - start), explored=explored)
+
+
+def _library(owner: str) -> Library:
+    """Return how the arrays of a library become NumPy arrays and back."""
+    if owner == "numpy":
+        return Library()
+    module = import_module(f"gradcheck.probe.{owner}")
+    return Library(module.is_tensor if owner == "torch" else module.is_array, module.to_numpy, module.like)
 
 
 def _subject(f: Callable[..., Any], arguments: tuple[Any, ...], **given: Any) -> Subject:
@@ -96,9 +126,9 @@ def _belongs(library: str, f: Callable[..., Any], arguments: tuple[Any, ...]) ->
     return bool(flatten(arguments, lambda x: isinstance(x, kind)).arrays)
 
 
-def _meter(budget: int | str | None) -> Meter:
+def _meter(budget: int | str | None, explore: bool) -> Meter:
     if budget is None:
-        return Meter()
+        return Meter(EXPLORE_EVALUATIONS, time.monotonic() + EXPLORE_SECONDS) if explore else Meter()
     if isinstance(budget, int) and budget > 0:
         return Meter(most=budget)
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|m|min)", str(budget))

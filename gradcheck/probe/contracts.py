@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.probe.directions import cotangent, own_scale
+from gradcheck.probe.directions import cotangent, own_scale, scale
 from gradcheck.probe.meter import MARGIN, Instrument
+from gradcheck.probe.quotient import norm
 from gradcheck.probe.subject import Arrays, Subject
 from gradcheck.verdict.finding import Finding
 
@@ -44,16 +46,16 @@ def rules(subject: Subject, instrument: Instrument, rng: np.random.Generator) ->
     base = instrument.base
     gs = [g.astype(y.dtype) for g, y in zip(cotangent(rng, base), base, strict=True)]
     first = _pulled(subject, gs)
-    bars = [_bar(subject, v, d) for v, d in zip(first, instrument.deviation([np.asarray(g, np.float64) for g in gs]), strict=True)]
+    bars = _bars(instrument, [np.asarray(g, np.float64) for g in gs], first)
     yield from _untouched(subject, gs)
-    if not _equal(first, _pulled(subject, gs)):
+    if not equal(first, _pulled(subject, gs)):
         yield _fault("the gradient differs from call to call with the same inputs")
         return
     yield from _linear(subject, gs, first, base, bars, rng)
     zero = _pulled(subject, [np.zeros_like(g) for g in gs])
     if any(v is not None and np.any(v != 0) for v in zero):
         yield _fault("the gradient for a zero cotangent is not zero", diagnosis="cotangent ignored")
-    yield from _layouts(subject, gs, first, bars)
+    yield from _layouts(instrument, gs, first, bars)
 
 
 def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator) -> Iterator[Finding]:
@@ -71,23 +73,52 @@ def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator) 
     size = sum(float(np.sum(np.abs(g * np.asarray(p, np.float64)))) for g, p in zip(gs, pushed, strict=True))
     v = instrument.gradients(gs)
     back = sum(float(np.sum(a * t)) for a, t in zip(v, ts, strict=True))
-    bar = 2 * MARGIN * instrument.own_error(gs, ts, v) + 64 * max(subject.eps) * size
+    bar = 2 * MARGIN * instrument.own_error(gs, ts, v) + 64 * max(*subject.eps, instrument.roughness(gs)) * size
     if not abs(forward - back) <= bar:
         yield _fault(f"jvp and vjp are not adjoint: <g, jvp(t)> is {forward:.15g}, <vjp(g), t> is {back:.15g} +- {bar:.1g}")
+
+
+def aliases(instrument: Instrument) -> Iterator[Finding]:
+    """The same array handed over in two places gives what two equal arrays give."""
+    subject = instrument.subject
+    assert subject.pull is not None
+    for i, j in combinations(range(len(subject.point)), 2):
+        x = subject.point[i]
+        if subject.point[j].shape != x.shape or subject.point[j].dtype != x.dtype or subject.owner != "numpy":
+            continue
+        apart = [x.copy() if k == j else v.copy() for k, v in enumerate(subject.point)]
+        one = [apart[i] if k == j else v for k, v in enumerate(apart)]
+        gs = [np.ones_like(y) for y in instrument.base]
+        try:
+            right, found = subject.gradient(gs, apart), subject.pull(gs, one)
+        except Exception:  # f does not take equal arrays
+            return
+        if not equal(right, [None if v is None else np.asarray(v) for v in found]):
+            yield _fault(f"one array as {subject.paths[i]} and {subject.paths[j]} gives other gradients than two equal ones", subject.paths[i])
 
 
 def _pulled(subject: Subject, gs: Arrays) -> list[Any]:
     return subject.gradient(gs, subject.point)
 
 
-def _equal(a: list[Any], b: list[Any]) -> bool:
+def equal(a: list[Any], b: list[Any]) -> bool:
+    """Answer whether two lists of gradients are the same numbers."""
     return all((p is None) == (q is None) and (p is None or np.array_equal(p, q, equal_nan=True)) for p, q in zip(a, b, strict=True))
 
 
-def _bar(subject: Subject, v: Any, deviation: Floats) -> float:
-    """Return what rounding may change of a gradient when it is computed in another order."""
-    size = 0.0 if v is None else float(np.max(np.abs(np.asarray(v, np.float64)), initial=0.0))
-    return 1e3 * max(subject.eps) * size + 64 * float(np.max(deviation, initial=0.0))
+def _bars(instrument: Instrument, gs: list[Floats], first: list[Any]) -> list[float]:
+    """Return what rounding may change of each gradient when it is computed in another order.
+
+    Terms as large as the outputs over the inputs may have cancelled in it, and it is no more precise than f is.
+    """
+    subject = instrument.subject
+    unit = max(*subject.eps, instrument.roughness(gs))
+    outputs = norm([g * np.asarray(y, np.float64) for g, y in zip(gs, instrument.base, strict=True)])
+    bars = []
+    for x, v, d in zip(subject.point, first, instrument.deviation(gs), strict=True):
+        size = 0.0 if v is None else float(np.max(np.abs(np.asarray(v, np.float64)), initial=0.0))
+        bars.append(1e3 * unit * size + 64 * (float(np.max(d, initial=0.0)) + unit * outputs / scale(x)))
+    return bars
 
 
 def _untouched(subject: Subject, gs: Arrays) -> Iterator[Finding]:
@@ -117,15 +148,16 @@ def _linear(
             yield _fault(f"gradient of {path}: it is not linear in the cotangent", path, "cotangent ignored or used twice")
 
 
-def _layouts(subject: Subject, gs: Arrays, first: list[Any], bars: list[float]) -> Iterator[Finding]:
-    """Cotangents and inputs in other memory layouts give what contiguous ones give."""
+def _layouts(instrument: Instrument, gs: Arrays, first: list[Any], bars: list[float]) -> Iterator[Finding]:
+    """Cotangents and inputs in other memory layouts give what contiguous ones give, if they do so to f."""
+    subject = instrument.subject
     assert subject.pull is not None
     constant = [np.full_like(g, g.flat[0] if g.size else 0) for g in gs]
     repeated = [np.broadcast_to(g.flat[0], g.shape) if g.size else g for g in gs]
     x = subject.point
     cases: tuple[tuple[str, list[Any], Arrays, Arrays], ...] = (
-        ("Fortran-ordered", first, [_fortran(g) for g in gs], [_fortran(v) for v in x]),
-        ("strided", first, [_strided(g) for g in gs], [_strided(v) for v in x]),
+        ("Fortran-ordered", first, [_fortran(g) for g in gs], _accepted(instrument, [_fortran(v) for v in x])),
+        ("strided", first, [_strided(g) for g in gs], _accepted(instrument, [_strided(v) for v in x])),
         ("stride-0", list(subject.gradient(constant, x)), repeated, list(x)),
     )
     for what, right, cotangents, inputs in cases:
@@ -139,6 +171,20 @@ def _layouts(subject: Subject, gs: Arrays, first: list[Any], bars: list[float]) 
                 continue
             if np.shape(b) != a.shape or np.any(np.abs(np.asarray(b, np.float64) - np.asarray(a, np.float64)) > bar):
                 yield _fault(f"gradient of {path}: {what} arrays give other numbers than contiguous ones", path)
+
+
+def _accepted(instrument: Instrument, xs: Arrays) -> Arrays:
+    """Return inputs in another layout, or as they are where f refuses that layout or reads other numbers in it."""
+    subject = instrument.subject
+    if all(x.flags.c_contiguous for x in xs):
+        return xs
+    subject.meter.spend()
+    try:
+        found = subject.call(xs)
+    except Exception:  # a view of it is impossible, say
+        return list(subject.point)
+    same = (np.allclose(np.asarray(a, np.float64), b, rtol=1e-3, equal_nan=True) for a, b in zip(found, instrument.base, strict=True))
+    return xs if all(same) else list(subject.point)
 
 
 def _fortran(x: npt.NDArray[Any]) -> npt.NDArray[Any]:

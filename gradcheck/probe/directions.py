@@ -52,14 +52,37 @@ def by_size(contributions: list[Floats], groups: int = 5) -> list[list[npt.NDArr
     return sets
 
 
+def off_kinks(ts: list[Floats], xs: Arrays) -> list[Floats]:
+    """Return a direction that leaves zeros and equal entries where they are: that is where most kinks lie."""
+    out = []
+    for t, x in zip(ts, xs, strict=True):
+        _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+        out.append(np.where((counts[inverse.reshape(x.shape)] == 1) & (x != 0), t, 0.0))
+    return out
+
+
 def only(ts: list[Floats], keep: int) -> list[Floats]:
     """Return a direction that moves a single array."""
     return [t if i == keep else np.zeros_like(t) for i, t in enumerate(ts)]
 
 
 def cotangent(rng: np.random.Generator, ys: Arrays) -> list[Floats]:
-    """Return signed cotangents between 1/2 and 1: none of them hides an output."""
-    return [_signs(rng, y.shape) * rng.uniform(0.5, 1.0, y.shape) for y in ys]
+    """Return signed cotangents between 1/2 and 1: none of them hides an output, and every format can represent them."""
+    return [_signs(rng, y.shape) * rng.integers(16, 33, y.shape) / 32 for y in ys]
+
+
+def relative_cotangent(rng: np.random.Generator, ys: Arrays) -> list[Floats]:
+    """Return cotangents in inverse proportion to the outputs (powers of two): tiny outputs count as much as large ones."""
+    sizes = [np.abs(np.asarray(y, np.float64)) for y in ys]
+    largest = max((float(np.max(s, initial=0.0)) for s in sizes), default=0.0) or 1.0
+    return [g * np.exp2(np.round(np.log2(largest / np.where(s > 0, s, largest)))) for g, s in zip(cotangent(rng, ys), sizes, strict=True)]
+
+
+def spread(ys: Arrays) -> float:
+    """Return the ratio of the largest to the smallest output that is not zero."""
+    sizes = np.concatenate([np.abs(np.asarray(y, np.float64)).ravel() for y in ys]) if ys else np.zeros(0)
+    sizes = sizes[(sizes > 0) & np.isfinite(sizes)]
+    return float(sizes.max() / sizes.min()) if sizes.size else 1.0
 
 
 def _signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:

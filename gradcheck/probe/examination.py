@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,23 +11,41 @@ import numpy.typing as npt
 
 from gradcheck.errors import FunctionFailed, OutOfBudget
 from gradcheck.probe import contracts
-from gradcheck.probe.blame import blame
-from gradcheck.probe.directions import array_scale, by_size, cotangent, only, own_scale, together
+from gradcheck.probe.blame import blame, unlocated
+from gradcheck.probe.directions import (
+    array_scale,
+    by_size,
+    cotangent,
+    off_kinks,
+    only,
+    own_scale,
+    relative_cotangent,
+    spread,
+    together,
+)
 from gradcheck.probe.infinite import finite_slope
+from gradcheck.probe.kink import BESIDE, OUTSIDE, convention
 from gradcheck.probe.meter import MARGIN, Instrument, Look, vary
-from gradcheck.probe.quotient import moved
+from gradcheck.probe.quotient import LEVELS, SHRINK, moved, norm
 from gradcheck.probe.report import Report
 from gradcheck.probe.resolution import resolution
 from gradcheck.probe.subject import Arrays, Subject, evaluated
 from gradcheck.verdict.finding import Finding
 
 Floats = npt.NDArray[np.float64]
+Cotangents = Callable[[np.random.Generator, Arrays], list[Floats]]
 
 #: Directions through all inputs at once; each input array gets one of its own besides.
 GLOBAL_LOOKS = 2
 EXACT_LOOKS = 6
 #: A step this small is below what another kink or cut-off is likely to reach.
 SMALL_STEP = 2.0**-14
+#: The smallest first step of a confirmation.
+FINEST = 2.0**-40
+#: The same where an entry is 0: it has no scale of its own, and every step from it is exact.
+FINEST_FROM_ZERO = 2.0**-140
+#: Outputs that differ by more than this in size are looked at relative to their sizes.
+WIDE = 1e4
 #: Resolutions above this say nothing.
 BLIND = 0.1
 
@@ -45,6 +64,10 @@ class Examination:
     arithmetic: str = "differences"
     noise_of_gradient: list[Floats] = field(default_factory=list)
     unconfirmed: int = 0
+    meeting: int = 0
+    locating: bool = True
+    instrument: Instrument | None = None
+    undeclared: set[int] = field(default_factory=set)
 
     def run(self) -> None:
         """Do everything; end early where the budget or the numbers say so."""
@@ -63,11 +86,11 @@ class Examination:
             self.reasons.append("the inputs are not finite")
             return
         gs = cotangent(rng, base)
-        if not self._well_formed(base, gs):
+        if not self.well_formed(base, gs):
             return
         if not vary(self.subject, base, gs):
             self.remarks.append("f differs from call to call: its noise is measured")
-        instrument = Instrument(self.subject, base)
+        self.instrument = instrument = Instrument(self.subject, base)
         instrument.try_better(own_scale(rng, self.subject.point))
         self.arithmetic = instrument.arithmetic
         self._look_around(instrument, rng, base)
@@ -77,7 +100,8 @@ class Examination:
         self._elsewhere(instrument, rng)
         self._vacuity()
 
-    def _well_formed(self, base: Arrays, gs: list[Floats]) -> bool:
+    def well_formed(self, base: Arrays, gs: list[Floats]) -> bool:
+        """Look at the form of the gradients: shapes, formats, finite numbers; raise `FunctionFailed` where there are none."""
         try:
             found = self.subject.gradient([g.astype(y.dtype) for g, y in zip(gs, base, strict=True)], self.subject.point)
         except FunctionFailed:
@@ -87,6 +111,7 @@ class Examination:
         self.findings += list(contracts.shapes(self.subject, found))
         if self.findings:
             return False
+        self.undeclared = {k for k, v in enumerate(found) if v is None}  # f is said not to depend on these
         for k, v in enumerate(found):
             if v is not None and not np.isfinite(np.asarray(v, np.float64)).all():
                 self._not_finite(k, np.asarray(v, np.float64), gs, base)
@@ -113,12 +138,18 @@ class Examination:
         rounds = EXACT_LOOKS if instrument.exact else GLOBAL_LOOKS
         for k in range(rounds):
             ts = (own_scale if k % 2 == 0 else array_scale)(rng, point)
-            if self._judged(instrument, self._sharp(instrument, cotangent(rng, base), ts), rng, base):
+            if k == 1 and not instrument.exact and spread(base) > WIDE:
+                look = instrument.look(relative_cotangent(rng, base), own_scale(rng, point), fresh=True)
+                if self.judged(instrument, look, rng, base, relative_cotangent):
+                    return
+                continue
+            if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts), rng, base):
                 return
         more = [together(point)]  # ties move together: no kink lies along it
         more += [only(own_scale(rng, point), k) for k in range(len(point) if len(point) > 1 else 0)]
+        more += [off_kinks(own_scale(rng, point), point)] if any(s.residual.kink for s in self.looks) else []
         for ts in more:
-            if self._judged(instrument, self._sharp(instrument, cotangent(rng, base), ts), rng, base):
+            if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts), rng, base):
                 return
         if instrument.exact:
             self._look_by_size(instrument, rng, base)
@@ -129,13 +160,13 @@ class Examination:
         gradients = instrument.gradients(gs)
         for part in by_size([v * t for v, t in zip(gradients, ts, strict=True)]):
             look = instrument.look(gs, [t * on for t, on in zip(ts, part, strict=True)], gradients=gradients)
-            if self._judged(instrument, look, rng, base):
+            if self.judged(instrument, look, rng, base):
                 return
 
-    def _sharp(self, instrument: Instrument, gs: list[Floats], ts: list[Floats]) -> Look:
+    def sharp(self, instrument: Instrument, gs: list[Floats], ts: list[Floats]) -> Look:
         """Look; where the error bar is poor (a kink or a fast oscillation in reach), look again with small steps."""
         look = instrument.look(gs, ts)
-        size = math.sqrt(sum(float(np.sum((v * t) ** 2)) for v, t in zip(look.gradients, ts, strict=True)))
+        size = norm([v * t for v, t in zip(look.gradients, ts, strict=True)])
         poor = look.residual.error > 1e-4 * max(size, abs(look.residual.value)) and look.residual.step != 0.0
         if poor and instrument.first > SMALL_STEP:
             again = instrument.look(gs, ts, gradients=look.gradients, first=SMALL_STEP)
@@ -144,17 +175,22 @@ class Examination:
                 return again
         return look
 
-    def _judged(self, instrument: Instrument, look: Look, rng: np.random.Generator, base: Arrays) -> bool:
+    def judged(
+        self, instrument: Instrument, look: Look, rng: np.random.Generator, base: Arrays, maker: Cotangents = cotangent
+    ) -> bool:
         """Keep a look; return True after a mismatch that was confirmed and blamed."""
         self.looks.append(look)
         if look.residual.kink:
             self.remarks.append("a kink at the point: any element of the generalised derivative is accepted")
         if not look.wrong or self._within_accuracy(look):
             return False
-        if not self._persists(instrument, look, rng, base):
+        if look.residual.kink and (place := convention(instrument, look)) != OUTSIDE:
+            self.meeting += place == BESIDE
+            return False
+        if not self._persists(instrument, look, rng, base, maker):
             self.unconfirmed += 1
             return False
-        self.findings += blame(instrument, look, base)
+        self.findings += blame(instrument, look, base) if self.locating else [unlocated(instrument, look)]
         return True
 
     def _within_accuracy(self, look: Look) -> bool:
@@ -163,32 +199,50 @@ class Examination:
         size = sum(float(np.sum(np.abs(v * t))) for v, t in zip(look.gradients, look.ts, strict=True))
         return abs(look.residual.value) <= self.accuracy * size
 
-    def _persists(self, instrument: Instrument, look: Look, rng: np.random.Generator, base: Arrays) -> bool:
+    def _persists(
+        self, instrument: Instrument, look: Look, rng: np.random.Generator, base: Arrays, maker: Cotangents
+    ) -> bool:
         """Confirm by value at another step, and in a fresh direction over the same inputs."""
         r = look.residual
-        if r.step != 0.0:
-            again = instrument.look(look.gs, look.ts, gradients=look.gradients, first=r.step * 2)
-            other = again.residual
+        if r.step != 0.0 and math.isfinite(r.value):
+            first, levels = self._finer(instrument, look)
+            other = instrument.look(look.gs, look.ts, gradients=look.gradients, first=first, levels=levels).residual
             if abs(other.value - r.value) > MARGIN * (other.error + r.error) and not (other.kink and r.kink):
                 return False
+        if instrument.artefact(look):
+            return False
         moving = [t != 0 for t in look.ts]
         for _ in range(2):
             ts = [t * on for t, on in zip(own_scale(rng, self.subject.point), moving, strict=True)]
-            if self._sharp(instrument, cotangent(rng, base), ts).wrong:
+            if self.sharp(instrument, maker(rng, base), ts).wrong:
                 return True
         return False
+
+    def _finer(self, instrument: Instrument, look: Look) -> tuple[float, int]:
+        """Return the first of steps as small as noise allows, for a staircase or a saw has another slope there."""
+        r = look.residual
+        least = 32 * instrument.noise(look.gs, look.ts) / max(abs(r.value), 5e-324)
+        moving = [x[t != 0] for x, t in zip(self.subject.point, look.ts, strict=True)]
+        finest = FINEST_FROM_ZERO if any(np.any(x == 0) for x in moving) else FINEST
+        first = max(SHRINK**2 * least, finest)
+        return (first, 3) if first < r.step else (2 * r.step, LEVELS)
 
     def _elsewhere(self, here: Instrument, rng: np.random.Generator) -> None:
         """Look once at another point: a derivative that keeps something of the first one is wrong there."""
         if self.findings or self.reasons:
             return
         there = replace(self.subject, point=moved(self.subject.point, own_scale(rng, self.subject.point), 0.1))
-        base = there.value(there.point)
+        try:
+            base = there.value(there.point)
+        except OutOfBudget:
+            raise
+        except Exception:  # beside the given inputs the domain may end
+            return
         if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in base):
             return
         instrument = here.at(there, base)
         for _ in range(2):
-            look = self._sharp(instrument, cotangent(rng, base), own_scale(rng, there.point))
+            look = self.sharp(instrument, cotangent(rng, base), own_scale(rng, there.point))
             if not look.wrong or self._within_accuracy(look):
                 return
         self.findings.append(
@@ -200,14 +254,18 @@ class Examination:
         """An input along which both sides are zero, or nothing could be seen, was not checked."""
         if self.unconfirmed and not self.findings:
             self.reasons.append("a mismatch did not persist at another step and in a fresh direction")
+        if self.meeting and not self.findings:
+            self.reasons.append("kinks meet at the point: the gradient is near those around it, but not between them")
         if self.findings or self.reasons:
             return
         for k, path in enumerate(self.subject.paths):
             if self.subject.point[k].size == 0:
                 continue
             looks = [s for s in self.looks if np.any(s.ts[k] != 0)]
-            sizes = [math.sqrt(float(np.sum((s.gradients[k] * s.ts[k]) ** 2))) for s in looks]
+            sizes = [norm([s.gradients[k] * s.ts[k]]) for s in looks]
             if all(size == 0 for size in sizes):
+                if k in self.undeclared or any(s.moves for s in looks):
+                    continue
                 self.reasons.append(f"{path}: the gradient is zero and f does not change with it: nothing was checked (0 == 0)")
             elif min((MARGIN * s.residual.error / size for s, size in zip(looks, sizes, strict=True) if size), default=1) > BLIND:
                 self.reasons.append(f"{path}: the step is lost below the noise: nothing could be seen")
@@ -221,6 +279,6 @@ class Examination:
         if self.accuracy is not None:
             evidence += f", relative differences up to the declared {self.accuracy:g} accepted"
         return Report(
-            verdict, evidence, tuple(self.findings), tuple(dict.fromkeys(self.reasons)), relative, absolute,  # type: ignore[arg-type]  # one of three
+            verdict, evidence, tuple(sorted(self.findings, key=lambda f: f.severity != "fault")), tuple(dict.fromkeys(self.reasons)), relative, absolute,  # type: ignore[arg-type]  # one of three
             self.subject.meter.evaluations, self.arithmetic, self.seed, self.accuracy, seconds, tuple(dict.fromkeys(self.remarks)),
         )  # fmt: skip

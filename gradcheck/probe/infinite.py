@@ -31,7 +31,8 @@ def finite_slope(subject: Subject, gs: list[Floats], base: Arrays, k: int, index
     defined = [s for s in slopes if s is not None]
     if not defined or any(not np.isfinite(s) for s in defined):
         return None
-    return defined[0] / float(ts[k][index])
+    slope = defined[0] / float(ts[k][index])
+    return slope if np.isfinite(slope) else None
 
 
 def _slope(subject: Subject, gs: list[Floats], base: Arrays, ts: list[Floats], sign: float) -> float | None:

@@ -19,6 +19,16 @@ def is_array(x: Any) -> bool:
     return isinstance(x, jax.Array)
 
 
+def to_numpy(x: Any) -> Array:
+    """Return an array's numbers: float64 for any floating-point format, else as they are."""
+    return _array(x) if jnp.issubdtype(x.dtype, jnp.floating) else np.asarray(x)
+
+
+def like(x: Array, old: Any) -> jax.Array:
+    """Return a NumPy array as a JAX array of the format of another one."""
+    return jnp.asarray(x, old.dtype)
+
+
 def jax_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
     """Return the subject of a JAX function."""
     flat = flatten(inputs, is_array)

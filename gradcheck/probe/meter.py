@@ -20,6 +20,8 @@ from gradcheck.probe.quotient import (
     contract,
     moved,
     noise_level,
+    norm,
+    own_rounding,
     residual,
     table_noise,
 )
@@ -37,6 +39,10 @@ MARGIN = 5.0
 ROUNDINGS = 64
 #: Step along the point, in units of rounding, for the noise of the doubted derivative: closer by, roundings repeat themselves.
 NOISE_STEP = 4099
+#: The largest step, for functions that are rough.
+WIDEST_STEP = 2.0**-1
+#: Slopes of f that only small steps show are artefacts if rounding something as large as the inputs makes that much, so many times.
+STAIR = 64
 #: Steps to points next to the point, in units of rounding, for the gradient's own noise.
 NEARBY = (-2, -1, 1, 2)
 
@@ -69,6 +75,13 @@ class Look:
         return abs(r.value) > MARGIN * r.error
 
 
+    @property
+    def moves(self) -> bool:
+        """Whether f changes to one side by more than could be noise: then a slope of zero was measured."""
+        r = self.residual
+        return max(abs(r.left), abs(r.right)) > 1e3 * MARGIN * r.error
+
+
 class Instrument:
     """Looks along directions, by the best arithmetic that f allows.
 
@@ -82,13 +95,22 @@ class Instrument:
         self.arithmetic = "differences" if subject.call_eps >= max(subject.eps) else WIDER
         self.first = FIRST_STEP
         self._noise: float | None = None
+        self.stairs = False  # f is flat over a few units of rounding
         self._deviation: list[Floats] | None = None
 
     def at(self, subject: Subject, base: Arrays) -> Instrument:
         """Return an instrument for the same function at another point, with what is known of its noise."""
         other = Instrument(subject, base)
-        other.arithmetic, other.first, other._noise = self.arithmetic, self.first, self._noise
+        other.arithmetic, other.first = self.arithmetic, self.first
+        if self._noise is not None:  # where the outputs are larger, so is their noise
+            ones = [np.ones(y.shape) for y in base]
+            here, there = own_rounding(self.subject, ones, self.base), own_rounding(subject, ones, base)
+            other._noise = self._noise * max(1.0, there / here) if here > 0 else None
         return other
+
+    def forget_noise(self) -> None:
+        """Measure the noise anew: at a far point it is another one."""
+        self._noise = None
 
     @property
     def exact(self) -> bool:
@@ -105,22 +127,35 @@ class Instrument:
     def noise(self, gs: list[Floats], ts: list[Floats]) -> float:
         """Return the noise of <g, f>, measured once and scaled to the cotangent."""
         if self._noise is None:
-            size = math.sqrt(sum(float(np.sum(g * g)) for g in gs)) or 1.0
-            self._noise = noise_level(self.subject, gs, ts, self.base) / size
-        return self._noise * (math.sqrt(sum(float(np.sum(g * g)) for g in gs)) or 1.0)
+            noise, self.stairs = noise_level(self.subject, gs, ts, self.base)
+            self._noise = noise / (norm(gs) or 1.0)
+            if self.first == FIRST_STEP:  # wider steps where smaller ones are lost in noise
+                self.first = min(max(FIRST_STEP, self.roughness(gs) ** 0.2), WIDEST_STEP)
+        return self._noise * (norm(gs) or 1.0)
+
+    def roughness(self, gs: list[Floats]) -> float:
+        """Return the noise of <g, f> relative to its terms, where it is known: the derivative is computed no better."""
+        size = norm([g * np.asarray(y, np.float64) for g, y in zip(gs, self.base, strict=True)])
+        return self._noise * norm(gs) / size if self._noise is not None and size > 0 else 0.0
 
     def deviation(self, gs: list[Floats]) -> list[Floats]:
         """Return how much the doubted gradient varies when its inputs vary by a unit of rounding."""
         if self._deviation is None:
             here = self.gradients(gs)
             worst = [np.zeros(v.shape) for v in here]
+            sides: dict[bool, list[list[Floats]]] = {}
             for step in NEARBY[1:3] if max(self.subject.eps) > 2.0**-20 else NEARBY:
-                for w, v, other in zip(worst, here, self.gradients(gs, self._nearby(step)), strict=True):
-                    np.fmax(w, np.where(np.isfinite(other), np.abs(other - v), 0), out=w)
+                sides.setdefault(step > 0, []).append([np.abs(a - b) for a, b in zip(self.gradients(gs, self._nearby(step)), here, strict=True)])
+            for k, w in enumerate(worst):
+                left, right = (_largest([v[k] for v in sides[s]]) for s in (False, True))
+                one, other = np.fmin(left, right), np.fmax(left, right)
+                jump = other > 16 * one + 256 * max(self.subject.eps) * np.abs(here[k])  # a kink is no noise
+                w[...] = np.where(jump, one, other)
             step = self._noise_step()
-            line = [here, *(self.gradients(gs, self._nearby(step * k)) for k in (1, 2, 3))] if step == NOISE_STEP else []
+            line = [self.gradients(gs, self._nearby(step * k)) for k in (1, 2, 3, 4)] if step == NOISE_STEP else []
             for w, *four in zip(worst, *line, strict=True) if line else ():  # third differences: nothing smooth is left in them
                 rough = np.abs(four[0] - 3 * four[1] + 3 * four[2] - four[3]) / 4
+                rough = np.where(_steady(four, rough), 0, rough)  # next to a pole it is the slope that changes
                 np.fmax(w, np.where(np.isfinite(rough), rough, 0), out=w)
             self._deviation = worst
         return self._deviation
@@ -148,9 +183,9 @@ class Instrument:
         coarse = u > 2.0**-20  # a unit of rounding is a real step there: what it does is no noise
         spread = [(1 if coarse else 4) * d * t for d, t in zip(self.deviation(gs), ts, strict=True)]
         count = 2 if coarse else ROUNDINGS
-        rounding = [count * u * v * t for v, t in zip(gradients, ts, strict=True)]
+        rounding = [max(count * u, 2 * self.roughness(gs)) * v * t for v, t in zip(gradients, ts, strict=True)]
         underflow = sum(float(np.sum(np.abs(t))) for t in ts) * 2.0**-1060
-        return math.sqrt(sum(float(np.sum(s * s)) for s in (*spread, *rounding))) + underflow
+        return norm([*spread, *rounding]) + underflow
 
     def look(
         self,
@@ -160,21 +195,51 @@ class Instrument:
         gradients: list[Floats] | None = None,
         first: float | None = None,
         levels: int = LEVELS,
+        fresh: bool = False,
     ) -> Look:
-        """Compare the two sides along one direction; see `gradcheck.probe.quotient.residual`."""
+        """Compare the two sides along one direction; see `gradcheck.probe.quotient.residual`.
+
+        Args:
+            gs: cotangents.
+            ts: the direction.
+            gradients: the doubted gradients for `gs`, if they are known.
+            first: the largest step.
+            levels: how many steps.
+            fresh: whether `gs` weighs the outputs so differently that the noise has to be measured for it.
+        """
+        if fresh:
+            other = self.at(self.subject, self.base)
+            other._noise = None
+            return other.look(gs, ts, gradients=gradients, first=first, levels=levels)
         v = self.gradients(gs) if gradients is None else gradients
         own = self.own_error(gs, ts, v)
         found = self._exact(gs, ts, v) if self.exact and first is None else None
         if found is None:
             found = residual(self.subject, gs, ts, v, self.noise(gs, ts), self.base, first=first or self.first, levels=levels)
         made = Look(replace(found, error=found.error + own), gs, ts, v)
-        if made.wrong and not found.kink:  # before anything is accused: the doubted derivative's own noise
+        if made.wrong and self.stairs and not any(np.any(a * t) for a, t in zip(v, ts, strict=True)):
+            made.residual = replace(found, error=math.inf)  # zero is the slope of a stair: nothing to accuse, nor to praise
+        elif made.wrong and not found.kink:  # before anything is accused: the doubted derivative's own noise
             noise = self.claim_noise(gs, ts)
             again = self._exact(gs, ts, v, 2 * DIGITS) if found.step == 0.0 else None
             if again is not None:  # cancellation inside f costs digits of the dual numbers too
                 found = replace(again, error=abs(again.value - found.value))
             made.residual = replace(found, error=found.error + own + noise)
         return made
+
+    def artefact(self, look: Look) -> bool:
+        """Answer whether a mismatch is that of a stair: larger steps confirm the doubted derivative, and rounding explains the rest.
+
+        A function that cancels (1 + erf far below zero) is smooth from one number to the next of its intermediate results,
+        with a slope that is not that of the function.
+        """
+        r, u = look.residual, self.subject.call_eps / 2
+        size = max(float(np.max(np.abs(np.asarray(x, np.float64)), initial=0.0)) for x in self.subject.point)
+        if r.step == 0.0 or abs(r.value) * FIRST_STEP > STAIR * u * size * norm(look.gs):
+            return False
+        noise = self.noise(look.gs, look.ts)
+        wide = residual(self.subject, look.gs, look.ts, look.gradients, noise, self.base, first=WIDEST_STEP / 2, levels=3)
+        return abs(wide.value) <= MARGIN * wide.error and 4 * wide.error < abs(r.value)
 
     def _exact(self, gs: list[Floats], ts: list[Floats], v: list[Floats], digits: int = DIGITS) -> Residual | None:
         """Return the residual by dual numbers, or None where the code cannot run over them here."""
@@ -225,3 +290,13 @@ def vary(subject: Subject, base: Arrays, gs: list[Floats]) -> bool:
     again = subject.value(moved(subject.point, [np.zeros(x.shape) for x in subject.point], 0.0))
     return contract(gs, again, base) == 0.0 or not any(np.any(a != b) for a, b in zip(again, base, strict=True))
 
+
+def _steady(values: list[Floats], rough: Floats) -> npt.NDArray[np.bool_]:
+    """Answer, entry by entry, whether values rise or fall all along, by more than their third difference explains."""
+    steps = np.diff(np.stack(values), axis=0)
+    return (np.abs(np.sum(np.sign(steps), axis=0)) == len(steps)) & (np.min(np.abs(steps), axis=0) > rough / 8)
+
+
+def _largest(parts: list[Floats]) -> Floats:
+    """Return the largest of several, entry by entry; what is not finite does not count."""
+    return np.max([np.where(np.isfinite(p), p, 0) for p in parts], axis=0)

@@ -62,7 +62,7 @@ def _factor(got: Floats, expected: Floats, bar: Floats) -> str:
     if size == 0 or np.count_nonzero(expected) < 2:
         return ""
     c = float(np.sum(got * expected) / size)
-    if c == 0 or not _explains(got, expected, c * expected, bar):
+    if c == 0 or abs(c - 1) < 1e-13 or not _explains(got, expected, c * expected, bar):
         return ""
     if abs(c - 1) < 1e-3:
         return f"factor: every entry is 1 {'+' if c > 1 else '-'} {abs(c - 1):.2g} times the right one"

@@ -3,19 +3,21 @@
 The cotangent is contracted after subtracting, <g, f(x + h t) - f(x - h t)>. What is extrapolated is
 the residual against the doubted derivative along the step that was really taken (x + h t is rounded),
 in powers of h^2 (Romberg), over steps that shrink by 4. Each level carries a noise bar from the measured
-noise of f; the level with the smallest sum of noise and of the last corrections (Ridders 1982) wins. No tolerance, and
-never "passes if any step agrees".
+noise of f, or from the corrections themselves where they grow as the steps shrink; the level with the smallest sum of
+noise and of the last corrections (Ridders 1982) wins. No tolerance, and never "passes if any step agrees".
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.errors import GradcheckError
 from gradcheck.probe.subject import Subject
 
 Floats = npt.NDArray[np.float64]
@@ -25,6 +27,10 @@ NOISE_POINTS = 7
 LEVELS = 5
 FIRST_STEP = 2.0**-4
 SHRINK = 4.0
+#: Where f is not defined on both sides, a step shrinks by this much at once, at most so many times.
+TO_THE_EDGE, MOST_EDGES = 2.0**6, 9
+#: Spacings of the points that noise is measured at, where f does not change over smaller ones.
+COARSER = (2.0**-34, 2.0**-22, 2.0**-10)
 #: The normalising factors of difference tables: gamma_k = (k!)^2 / (2k)! (Hamming 1971).
 _GAMMA = [math.factorial(k) ** 2 / math.factorial(2 * k) for k in range(NOISE_POINTS)]
 
@@ -64,17 +70,61 @@ def moved(xs: Arrays, ts: list[Floats], h: float) -> Arrays:
     return [(np.asarray(x, np.float64) + h * t).astype(x.dtype) for x, t in zip(xs, ts, strict=True)]
 
 
-def noise_level(subject: Subject, gs: list[Floats], ts: list[Floats], base: Arrays) -> float:
-    """Return the standard deviation of the rounding noise of <g, f> (ECNoise: Moré and Wild 2011).
+def norm(parts: list[Floats]) -> float:
+    """Return the Euclidean norm of several arrays; squares neither overflow nor underflow."""
+    largest = max((float(np.max(np.abs(p), initial=0.0)) for p in parts), default=0.0)
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    return largest * math.sqrt(sum(float(np.sum(np.square(p / largest))) for p in parts))
+
+
+def own_rounding(subject: Subject, gs: list[Floats], base: Arrays) -> float:
+    """Return what rounding the outputs alone makes of <g, f>; where f is exactly zero, what rounding its inputs would."""
+    u = subject.call_eps / 2
+    own = u * norm([g * np.asarray(y, np.float64) for g, y in zip(gs, base, strict=True)])
+    if own > 0:
+        return own
+    size = max((float(np.max(np.abs(np.asarray(x, np.float64)), initial=0.0)) for x in subject.point), default=0.0)
+    return u * norm(gs) * size if all(np.all(np.asarray(y) == 0) for y in base) else 0.0
+
+
+def noise_level(subject: Subject, gs: list[Floats], ts: list[Floats], base: Arrays) -> tuple[float, bool]:
+    """Return the standard deviation of the rounding noise of <g, f> (ECNoise: Moré and Wild 2011), and whether f is a staircase.
 
     Seven points along the direction, a few units of rounding apart; the k-th differences of a smooth
-    function vanish, those of noise do not.
+    function vanish, those of noise do not. Where half of the values are equal, f is a staircase at that
+    spacing (it rounds to a narrower format inside, or cancels): a wider one shows the height of the stairs.
     """
-    u = subject.call_eps
-    h = 64 * u
-    values = [contract(gs, subject.value(moved(subject.point, ts, k * h)), base) for k in range(NOISE_POINTS)]
-    own = u / 2 * sum(float(np.sqrt(np.sum(np.square(g * np.asarray(y, np.float64))))) for g, y in zip(gs, base, strict=True))
-    return max(table_noise(np.asarray(values)), own)
+
+    def along(h: float) -> Floats:
+        return np.asarray([contract(gs, _value(subject, moved(subject.point, ts, k * h), base), base) for k in range(NOISE_POINTS)])
+
+    own = own_rounding(subject, gs, base)
+    values = along(64 * subject.call_eps)
+    wider = [h for h in COARSER if h > 64 * subject.call_eps]
+    far = moved(subject.point, ts, (NOISE_POINTS - 1) * COARSER[-1])
+    stairs = bool(np.all(values == values[0]))
+    if _tied(values) and contract(gs, _value(subject, far, base), base) != 0:
+        for h in wider:
+            values = along(h)
+            if not _tied(values):
+                break
+    noise = table_noise(values)
+    return max(noise, own) if math.isfinite(noise) else own, stairs
+
+
+def _tied(values: Floats) -> bool:
+    return len(np.unique(values)) <= (NOISE_POINTS + 1) // 2
+
+
+def _value(subject: Subject, xs: Arrays, base: Arrays) -> Arrays:
+    """Evaluate f; where it raises, it is as undefined as where it is NaN."""
+    try:
+        return subject.value(xs)
+    except GradcheckError:
+        raise
+    except Exception:  # beside the given inputs the domain may end
+        return [np.full(np.shape(y), np.nan) for y in base]
 
 
 def table_noise(table: Floats) -> float:
@@ -112,14 +162,11 @@ def residual(
         levels: how many steps.
     """
     claimed = float(sum(np.sum(v * t) for v, t in zip(gradients, ts, strict=True)))
-    rows: list[tuple[float, float, float, float]] = []
-    for k in range(levels):
-        made = _level(subject, gs, ts, gradients, base, first / SHRINK**k)
-        if made is not None:
-            rows.append(made)
+    rows = _rows(subject, gs, ts, gradients, base, first, levels)
     if not rows:
         return Residual(math.nan, math.inf, claimed, math.nan, math.nan, math.nan, False)
     size = sum(float(np.sum(np.abs(v * t))) for v, t in zip(gradients, ts, strict=True))
+    noise = max(noise, _growing([(h, r) for h, r, _, _ in rows]))
     value, error = _extrapolated([(h, r) for h, r, _, _ in rows], noise, size * 2.0**-52)
     if len(rows) == 1:
         error = max(error, abs(value))
@@ -131,12 +178,46 @@ def residual(
     return Residual(value, max(right_error, left_error), claimed, left, right, h, True)
 
 
+def _rows(
+    subject: Subject, gs: list[Floats], ts: list[Floats], gradients: list[Floats], base: Arrays, first: float, levels: int
+) -> list[tuple[float, float, float, float]]:
+    """Return the residuals of `levels` steps; the largest is as small as the domain of f makes it."""
+    rows: list[tuple[float, float, float, float]] = []
+    h, edges = first, 0
+    while len(rows) < levels and edges < MOST_EDGES:
+        made = _level(subject, gs, ts, gradients, base, h)
+        edges += made is None
+        rows += [] if made is None else [made]
+        h /= SHRINK if rows else TO_THE_EDGE
+    return rows
+
+
+def _growing(rows: list[tuple[float, float]]) -> float:
+    """Return the noise that extrapolated residuals show: corrections that grow while steps shrink are not truncation.
+
+    A function may be smooth over a few units of rounding and rough beyond (a solver that stops early, a table, a narrow
+    format inside): its quotients then scatter by noise / h.
+    """
+    table: list[list[float]] = []
+    corrections: list[tuple[float, float]] = []
+    for k, (h, r) in enumerate(rows):
+        line = [r]
+        for j in range(1, k + 1):
+            f = SHRINK ** (2 * j)
+            line.append((f * line[j - 1] - table[k - 1][j - 1]) / (f - 1))
+        if k >= 2:
+            corrections.append((h, min(abs(line[j] - table[k - 1][j]) for j in range(1, k))))
+        table.append(line)
+    grown = [(h, c) for (_, before), (h, c) in pairwise(corrections) if c > before]
+    return max((h * c for h, c in grown), default=0.0)
+
+
 def _level(
     subject: Subject, gs: list[Floats], ts: list[Floats], gradients: list[Floats], base: Arrays, h: float
 ) -> tuple[float, float, float, float] | None:
     """Return (h, central, right and left residual) for one step; None where f is not finite."""
     plus, minus = moved(subject.point, ts, h), moved(subject.point, ts, -h)
-    up, down = subject.value(plus), subject.value(minus)
+    up, down = _value(subject, plus, base), _value(subject, minus, base)
     total, right, left = contract(gs, up, down), contract(gs, up, base), contract(gs, base, down)
     if not math.isfinite(total):
         return None

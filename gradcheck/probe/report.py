@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from gradcheck.errors import GradientWrong
 from gradcheck.verdict.finding import Finding, Outcome, as_plain
 
 SCHEMA = "gradcheck-check/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What was explored beside the given inputs.
+
+    Args:
+        tried: inputs.
+        refused: of these, inputs that f itself refused.
+        undefined: at which f was not finite.
+        unsupported: that f takes and the derivative does not.
+        complete: whether the list came to its end; else the budget, or enough findings, ended it.
+    """
+
+    tried: int
+    refused: int
+    undefined: int
+    unsupported: int
+    complete: bool
+
+    def __str__(self) -> str:
+        out = f"explored {self.tried} inputs ({self.refused} refused by f, {self.undefined} where f is not finite"
+        out += f", {self.unsupported} that the derivative does not take)"
+        return out if self.complete else f"{out}; the budget ended it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +53,8 @@ class Report:
         seed: of directions and cotangents.
         accuracy: the accuracy that the user declared, if any.
         seconds: spent.
+        remarks: what else was noticed.
+        explored: what was explored, if anything.
     """
 
     verdict: Outcome
@@ -42,7 +68,8 @@ class Report:
     seed: int = 0
     accuracy: float | None = None
     seconds: float = 0.0
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
+    explored: Explored | None = None
 
     def raise_if_failed(self) -> None:
         """Raise `GradientWrong` with the report if the verdict is fail."""
@@ -58,6 +85,7 @@ class Report:
         lines = [f"{self.verdict}: {self.evidence}"]
         lines += [f"  {f.message}" for f in self.findings]
         lines += [f"  {r}" for r in (*self.reasons, *self.remarks)]
+        lines += [f"  {self.explored}"] if self.explored is not None else []
         lines.append(f"  resolution {self.resolution:.2g}, {self.evaluations} evaluations of f, seed {self.seed}")
         return "\n".join(lines)
 

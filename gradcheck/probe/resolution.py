@@ -26,7 +26,7 @@ def resolution(looks: list[Look], noise: list[Floats]) -> tuple[float, float]:
         best_absolute = np.full(looks[0].ts[k].shape, np.inf)
         with np.errstate(all="ignore"):
             for s in looks:
-                bar = MARGIN * s.residual.error
+                bar = MARGIN * s.residual.error + (abs(s.residual.right - s.residual.left) if s.residual.kink else 0.0)
                 seen = bar / np.abs(s.ts[k])
                 best_absolute = np.fmin(best_absolute, np.where(s.ts[k] != 0, seen, np.inf))
                 known = np.abs(s.gradients[k]) > (4 * noise[k] if noise else 0)

@@ -23,6 +23,16 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, torch.Tensor)
 
 
+def to_numpy(t: Any) -> Array:
+    """Return a tensor's numbers: float64 for any floating-point format, else as they are."""
+    return _array(t) if t.is_floating_point() else np.array(t.detach().cpu().numpy())
+
+
+def like(x: Array, old: Any) -> torch.Tensor:
+    """Return an array as a tensor of the format and on the device of another one."""
+    return torch.from_numpy(np.array(x)).to(old.dtype).to(old.device)
+
+
 class _Calls:
     """Calls a torch function at arrays; tensors and parameters are put in and taken out again."""
 

@@ -137,7 +137,7 @@ def test_random_function_is_not_failed():
 CONTRACTS = {
     "changes its inputs": (lambda g, x: (np.multiply(2 * g, x, out=x),), "changes its inputs"),
     "wrong shape": (lambda g, x: (np.ones((4, 4, 1)),), "expected shape (4, 4)"),
-    "NaN": (lambda g, x: (np.where(x == x[0, 0], np.nan, 2 * g * x),), "is nan, where f is finite"),
+    "NaN": (lambda g, x: (np.where(x == x[0, 0], np.nan, 2 * g * x),), "is nan, where f has the slope"),
     "affine in g": (lambda g, x: (2 * g * x + 1e-3,), "zero cotangent"),
 }
 

@@ -1,0 +1,54 @@
+"""The arguments of a function as a flat list of NumPy arrays, numbers and switches included, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.probe.explore.mutation import Array
+from gradcheck.probe.structure import flatten, is_numpy, shown_path
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What f is called with.
+
+    Args:
+        paths: the names of the arrays.
+        arrays: floats, integers and booleans; Python numbers are arrays of rank 0.
+        rebuild: arrays -> arguments of f.
+    """
+
+    paths: tuple[str, ...]
+    arrays: tuple[Array, ...]
+    rebuild: Callable[[Sequence[Array]], tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """How a library's arrays become NumPy ones and back."""
+
+    is_array: Callable[[Any], bool] = is_numpy
+    to_numpy: Callable[[Any], Array] = np.array
+    like: Callable[[Array, Any], Any] = lambda x, old: x
+
+
+def arguments_of(inputs: tuple[Any, ...], library: Library) -> Arguments:
+    """Return the arrays, numbers and switches among the arguments."""
+    flat = flatten(inputs, lambda x: library.is_array(x) or isinstance(x, bool | int | np.bool_))
+
+    def rebuild(arrays: Sequence[Array]) -> tuple[Any, ...]:
+        made: tuple[Any, ...] = flat.rebuild([_back(a, old, library) for a, old in zip(arrays, flat.arrays, strict=True)])
+        return made
+
+    arrays = tuple(library.to_numpy(a) if library.is_array(a) else np.array(a) for a in flat.arrays)
+    return Arguments(tuple(shown_path(p) for p in flat.paths), arrays, rebuild)
+
+
+def _back(a: Array, old: Any, library: Library) -> Any:
+    if isinstance(old, bool | int | float) and not isinstance(old, np.generic):
+        return type(old)(a) if np.ndim(a) == 0 else np.array(a)
+    return library.like(np.array(a), old)

@@ -1,0 +1,69 @@
+"""Cut-offs of a derivative, found by bisection: where it jumps, both sides are worth a look."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from gradcheck.probe.explore.mutation import Array, Mutation, one
+from gradcheck.probe.explore.tails import ladder
+
+#: Entry -> the doubted derivative in it, or None where f or the derivative refuses.
+Slope = Callable[[float], float | None]
+
+MOST_CUTOFFS = 5
+HALVINGS = 24
+#: A relative change that stays after bisection is a jump.
+JUMP = 0.1
+
+
+def cutoffs(k: int, path: str, slope: Slope, top: float) -> Iterator[Mutation]:
+    """Yield mutations that put an entry of the k-th array on both sides of a jump of the doubted derivative.
+
+    Args:
+        k: position of the array.
+        path: its name.
+        slope: the derivative in its first entry as a function of that entry.
+        top: the largest number of its format.
+    """
+    points = sorted(v for row in ladder(8) for v in row if abs(v) < top)
+    seen = [(t, s) for t in points if (s := slope(t)) is not None]
+    steps = sorted(pairwise(seen), key=lambda pair: -_change(pair[0][1], pair[1][1]))
+    for low, high in steps[:MOST_CUTOFFS]:
+        found = _bisected(low, high, slope)
+        if found is not None:
+            for t in found:
+                yield Mutation(f"{path}: an entry {t:.9g}, at a cut-off of the derivative", one(k, _first(t)))
+
+
+def _bisected(low: tuple[float, float], high: tuple[float, float], slope: Slope) -> tuple[float, float] | None:
+    for _ in range(HALVINGS):
+        t = _between(low[0], high[0])
+        s = slope(t)
+        if s is None or not low[0] < t < high[0]:
+            break
+        low, high = (low, (t, s)) if _change(low[1], s) >= _change(s, high[1]) else ((t, s), high)
+    return (low[0], high[0]) if _change(low[1], high[1]) > JUMP else None
+
+
+def _between(a: float, b: float) -> float:
+    """Return the geometric mean of two numbers of one sign, else the mean."""
+    return math.copysign(math.sqrt(abs(a)) * math.sqrt(abs(b)), a) if a * b > 0 else (a + b) / 2
+
+
+def _change(a: float, b: float) -> float:
+    """Return how much two slopes differ: 2 if one is not finite, else relative to the larger."""
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return 2.0 if math.isfinite(a) != math.isfinite(b) else 0.0
+    return abs(a - b) / max(abs(a), abs(b)) if a != b else 0.0
+
+
+def _first(t: float) -> Callable[[Array, np.random.Generator], Array]:
+    def change(a: Array, rng: np.random.Generator) -> Array:
+        a.reshape(-1)[0] = t
+        return a
+
+    return change

@@ -1,0 +1,230 @@
+"""Exploration: the user's one ordinary input is varied until something is wrong, or the list or the budget ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gradcheck.errors import OutOfBudget
+from gradcheck.probe import contracts
+from gradcheck.probe.directions import cotangent
+from gradcheck.probe.examination import Examination
+from gradcheck.probe.explore.arguments import Arguments
+from gradcheck.probe.explore.cotangents import COTANGENTS, Maker
+from gradcheck.probe.explore.cutoffs import cutoffs
+from gradcheck.probe.explore.glance import Refused, changed, glance, outputs, tail
+from gradcheck.probe.explore.mutation import Arrays, Mutation, floats
+from gradcheck.probe.explore.order import mixtures, ordered
+from gradcheck.probe.explore.same import operands, sliced, stretched
+from gradcheck.probe.explore.shrink import shrunk
+from gradcheck.probe.explore.snippet import snippet
+from gradcheck.probe.meter import Instrument
+from gradcheck.probe.report import Explored
+from gradcheck.probe.subject import Subject
+from gradcheck.verdict.finding import Finding
+
+Make = Callable[[tuple[object, ...]], Subject]
+Progress = Callable[[int, str], None]
+
+#: Different faults that are collected before exploration ends.
+MOST_FINDINGS = 3
+#: Inputs that are still tried after the first fault.
+AFTER_FIRST = 60
+#: Seconds that one evaluation of f may take at a larger input.
+MOST_SECONDS = 0.5
+#: Arrays whose cut-offs are searched.
+MOST_SCANNED = 3
+
+
+@dataclass(slots=True)
+class Explorer:
+    """An exploration under way.
+
+    Args:
+        make: arguments -> the subject there.
+        arguments: the ordinary ones.
+        ordinary: the instrument at the ordinary input.
+        seed: of everything that is drawn.
+        accuracy: as declared by the user.
+        progress: is told the number of inputs tried and the name of the present one.
+    """
+
+    make: Make
+    arguments: Arguments
+    ordinary: Instrument
+    seed: int
+    accuracy: float | None = None
+    progress: Progress = lambda count, name: None
+    findings: list[Finding] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: {"tried": 0, "f": 0, "not finite": 0, "the derivative": 0})
+    complete: bool = True
+    sizes: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def run(self) -> Explored:
+        """Explore; what was found is in `findings`."""
+        subject = self.ordinary.subject
+        gs = cotangent(np.random.default_rng([self.seed, 2]), self.ordinary.base)
+        gradients = self.ordinary.gradients(gs)
+        start = time.perf_counter()
+        subject.value(subject.point)
+        self.seconds = time.perf_counter() - start
+        self.sizes = {p: float(np.max(np.abs(v), initial=0.0)) for p, v in zip(subject.paths, gradients, strict=True)}
+        try:
+            self._aliases()
+            self._cotangents()
+            self._mutations()
+        except OutOfBudget:
+            self.complete = False
+        c = self.counts
+        return Explored(c["tried"], c["f"], c["not finite"], c["the derivative"], self.complete)
+
+    def _mutations(self) -> None:
+        rng = np.random.default_rng([self.seed, 3])
+        since = 0
+        for mutation in self._all(rng):
+            faults = sum(f.severity == "fault" for f in self.findings)
+            since += bool(faults)
+            if faults >= MOST_FINDINGS or since > AFTER_FIRST:
+                return
+            self._visit(mutation, rng)
+
+    def _all(self, rng: np.random.Generator) -> Iterator[Mutation]:
+        arrays, paths = self.arguments.arrays, self.arguments.paths
+        yield from ordered(arrays, paths)
+        for k in [k for k in floats(arrays) if arrays[k].size][:MOST_SCANNED]:
+            yield from cutoffs(k, paths[k], self._slope(k), float(np.finfo(np.float64).max) / 4)
+        yield from mixtures(arrays, paths, rng)
+
+    def _visit(self, mutation: Mutation, rng: np.random.Generator) -> None:
+        made = mutation.apply(list(self.arguments.arrays), rng)
+        if made is None or all(np.array_equal(a, b) for a, b in zip(made, self.arguments.arrays, strict=True)):
+            return
+        if self._slow(made):
+            return
+        made = [np.asarray(a) for a in made]
+        self.progress(self.counts["tried"], mutation.name)
+        self.counts["tried"] += 1
+        found = self._examined(made)
+        if found is None:
+            return
+        faults = [f for f in found.findings if f.severity == "fault"]
+        if faults:
+            self._keep(mutation.name, made, faults[0])
+        self.findings += [f for f in found.findings if f.severity != "fault" and not self._known(f)]
+
+    def _slow(self, arrays: Arrays) -> bool:
+        """Answer whether f would take too long: its time at the ordinary input, times the growth squared."""
+        growth = sum(a.size for a in arrays) / max(sum(a.size for a in self.arguments.arrays), 1)
+        return growth > 4 and self.seconds * growth**2 > MOST_SECONDS
+
+    def _known(self, finding: Finding) -> bool:
+        key = (finding.severity, finding.node, finding.diagnosis.partition(":")[0])
+        return any(key == (f.severity, f.node, f.diagnosis.partition(":")[0]) for f in self.findings)
+
+    def _keep(self, name: str, arrays: Arrays, finding: Finding) -> None:
+        """Keep a fault that is new, at the smallest input that still shows it."""
+        if self._known(finding):
+            return
+
+        def fails(candidate: Arrays) -> bool:
+            found = self._examined(candidate, count=False, locating=False)
+            return found is not None and any(f.severity == "fault" for f in found.findings)
+
+        small = shrunk(arrays, fails)
+        again = self._examined(small, count=False)
+        best = next((f for f in again.findings if f.severity == "fault"), None) if again is not None else None
+        if best is None:  # only its tail was left
+            small, best = arrays, finding
+        if self._known(best):
+            return
+        code = snippet(self.arguments, small, best)
+        self.findings.append(replace(best, message=f"{best.message} (explored: {name})", snippet=code))
+
+    def _examined(
+        self, arrays: Arrays, maker: Maker = cotangent, count: bool = True, locating: bool = True
+    ) -> Examination | None:
+        """Return the short examination at an input; None where it is refused."""
+        subject = self._subject(arrays)
+        if subject is None:
+            return None
+        old = [self.arguments.arrays[k] for k in floats(self.arguments.arrays)]
+        focus = changed([arrays[k] for k in floats(arrays)], old) if len(subject.point) == len(old) else None
+        examination = Examination(subject, self.seed, self.accuracy, locating=locating)
+        try:
+            glance(examination, self.ordinary, focus, maker)
+        except Refused as reason:
+            self.counts[str(reason)] += count
+            return None
+        examination.findings = [tail(f, subject, self.sizes) for f in examination.findings]
+        shape = any("expected shape" in f.message for f in examination.findings)
+        if examination.findings and not self._same_function(arrays, shape):
+            self.counts["the derivative"] += count
+            return None
+        return examination
+
+    def _same_function(self, arrays: Arrays, shape: bool) -> bool:
+        """Answer whether f at inputs of these shapes is what the derivative was written for."""
+        ordinary = self.arguments.arrays
+        if any(a.ndim != b.ndim for a, b in zip(arrays, ordinary, strict=True)):
+            return sliced(self.value, arrays, ordinary) and (not shape or operands(self.value, arrays, ordinary))
+        return not (shape or stretched(arrays, ordinary)) or operands(self.value, arrays, ordinary)
+
+    def value(self, arrays: Arrays) -> Arrays | None:
+        """Return f at these inputs; None where it is refused."""
+        subject = self._subject(arrays)
+        try:
+            return None if subject is None else outputs(subject)
+        except Refused:
+            return None
+
+    def _subject(self, arrays: Arrays) -> Subject | None:
+        try:
+            subject = self.make(self.arguments.rebuild(arrays))
+        except OutOfBudget:
+            raise
+        except Exception:  # the arrays do not fit the structure: nobody could call f with them
+            return None
+        subject.meter = self.ordinary.subject.meter
+        return subject
+
+    def _slope(self, k: int) -> Callable[[float], float | None]:
+        """Return the doubted derivative in the first entry of an array as a function of that entry."""
+        position = floats(self.arguments.arrays).index(k)
+
+        def slope(t: float) -> float | None:
+            a = self.arguments.arrays[k].copy()
+            a.reshape(-1)[0] = t
+            subject = self._subject([a if i == k else x for i, x in enumerate(self.arguments.arrays)])
+            try:
+                base = outputs(subject) if subject is not None else []
+                gs = [np.ones_like(y) for y in base]
+                found = subject.gradient(gs, subject.point)[position] if subject is not None else None
+            except OutOfBudget:
+                raise
+            except Exception:  # whatever the user's code raises there
+                return None
+            return None if found is None or np.shape(found) != a.shape else float(np.asarray(found).reshape(-1)[0])
+
+        return slope
+
+    def _cotangents(self) -> None:
+        """Look at the ordinary input with adversarial cotangents."""
+        arrays = list(self.arguments.arrays)
+        for name, maker in COTANGENTS:
+            self.counts["tried"] += 1
+            found = self._examined(arrays, maker)
+            faults = [f for f in found.findings if f.severity == "fault"] if found is not None else []
+            for f in faults[:1]:
+                if not self._known(f):
+                    code = snippet(self.arguments, arrays, f)
+                    self.findings.append(replace(f, message=f"{f.message} (cotangent: {name})", snippet=code))
+
+    def _aliases(self) -> None:
+        """The same array in two places must give what equal arrays give."""
+        self.findings += [f for f in contracts.aliases(self.ordinary) if not self._known(f)]
+
+

@@ -1,0 +1,113 @@
+"""A short examination at one explored input: is anything wrong there?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.errors import FunctionFailed, GradcheckError
+from gradcheck.probe import contracts
+from gradcheck.probe.directions import array_scale, own_scale, together
+from gradcheck.probe.examination import Examination
+from gradcheck.probe.explore.cotangents import Maker
+from gradcheck.probe.explore.mutation import Array
+from gradcheck.probe.jet import MOST_ENTRIES
+from gradcheck.probe.meter import Instrument
+from gradcheck.probe.subject import Arrays, Subject, evaluated
+from gradcheck.verdict.finding import Finding
+
+Floats = npt.NDArray[np.float64]
+Masks = list[npt.NDArray[np.bool_]]
+
+#: Roundings of the gradient's ordinary size below which an error far out in a tail is lost accuracy, not a fault.
+TAIL = 64
+
+
+class Refused(GradcheckError):  # noqa: N818 - as all of ours: it says what happened
+    """F, or its derivative, does not take such an input; or f is not finite there."""
+
+
+def outputs(subject: Subject) -> Arrays:
+    """Return f at an explored input; raise `Refused` where it does not take it."""
+    try:
+        base = evaluated(subject)
+    except (FunctionFailed, ValueError) as error:
+        raise Refused("f") from error
+    if not all(np.isfinite(np.asarray(v, np.float64)).all() for v in (*base, *subject.point)):
+        raise Refused("not finite")
+    return base
+
+
+def glance(examination: Examination, like: Instrument, focus: Masks | None, maker: Maker) -> None:
+    """Look along a few directions: the entries that were changed, the others, all, all alike.
+
+    Args:
+        examination: of the function at the explored input; what is found is left in it.
+        like: the instrument at the ordinary input, for the arithmetic that works.
+        focus: entries that were changed, where the shapes are still the ordinary ones.
+        maker: makes cotangents.
+
+    Raises:
+        Refused: f or the derivative does not take the input.
+    """
+    subject = examination.subject
+    base = outputs(subject)
+    rng = np.random.default_rng([examination.seed, 1])
+    gs = maker(rng, base)
+    try:
+        well = examination.well_formed(base, gs)
+    except FunctionFailed as error:
+        raise Refused("the derivative") from error
+    if not well or not sum(x.size for x in subject.point):
+        return
+    if not _same_twice(subject, gs, base):
+        examination.findings.append(Finding("fault", "the gradient differs from call to call with the same inputs", direction="gradient"))
+        return
+    instrument = _instrument(like, subject, base)
+    for ts in _directions(rng, subject.point, focus):
+        if examination.judged(instrument, examination.sharp(instrument, maker(rng, base), ts), rng, base, maker):
+            return
+
+
+def _instrument(like: Instrument, subject: Subject, base: Arrays) -> Instrument:
+    made = like.at(subject, base)
+    made.forget_noise()
+    if made.exact and sum(x.size for x in (*subject.point, *base)) > MOST_ENTRIES:
+        made.arithmetic = "differences"
+    return made
+
+
+def _same_twice(subject: Subject, gs: list[Floats], base: Arrays) -> bool:
+    typed = [g.astype(y.dtype) for g, y in zip(gs, base, strict=True)]
+    return contracts.equal(*(subject.gradient(typed, subject.point) for _ in range(2)))
+
+
+def _directions(rng: np.random.Generator, point: Arrays, focus: Masks | None) -> list[list[Floats]]:
+    ts = own_scale(rng, point)
+    out = [ts, together(point)]
+    if focus is not None and any(m.any() for m in focus):
+        inside = [t * m for t, m in zip(ts, focus, strict=True)]
+        outside = [t * ~m for t, m in zip(array_scale(rng, point), focus, strict=True)]
+        out = [inside, outside, *out] if any(np.any(t) for t in outside) else [inside, *out]
+    return out
+
+
+def tail(finding: Finding, subject: Subject, ordinary: dict[str, float]) -> Finding:
+    """Return a fault as lost accuracy if it is below the rounding of the gradient's ordinary size, or keeps a third of its digits.
+
+    The slope 1 - tanh(x)^2 is 0 at x = 20 and not 2e-17: a textbook formula out of its depth, not a wrong one.
+    """
+    size = ordinary.get(finding.node, 0.0)
+    error, eps = abs(finding.got - finding.expected), max(subject.eps)
+    if finding.severity == "fault" and error <= max(TAIL * eps * size, eps ** (1 / 3) * abs(finding.expected)):
+        return replace(finding, severity="accuracy", diagnosis=finding.diagnosis or "lost digits in a tail")
+    return finding
+
+
+def changed(new: list[Array], old: list[Array]) -> Masks | None:
+    """Return which entries differ; None where a shape does."""
+    if any(a.shape != b.shape for a, b in zip(new, old, strict=True)):
+        return None
+    return [np.asarray(a != b) for a, b in zip(new, old, strict=True)]
