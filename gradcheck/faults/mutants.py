@@ -99,12 +99,16 @@ class Stage:
         """Return fresh ordinary operands."""
         return self._filled(lambda kind, shape: operand(kind, shape, rng))
 
+    def special(self, rng: np.random.Generator) -> Inputs:
+        """Return fresh operands with ties, borders and kinks among them."""
+        return self._filled(lambda kind, shape: rng.choice(_SPECIAL[kind], shape))
+
     def draws(self, rng: np.random.Generator) -> Iterator[Inputs]:
         """Yield ordinary operands, then some with ties, borders and kinks among them, then constant ones."""
         for _ in range(DRAWS):
             yield self.inputs(rng)
         for _ in range(DRAWS):
-            yield self._filled(lambda kind, shape: rng.choice(_SPECIAL[kind], shape))
+            yield self.special(rng)
         for k in range(DRAWS):
             yield self._filled(lambda kind, shape, k=k: np.full(shape, _SPECIAL[kind][k % len(_SPECIAL[kind])]))  # type: ignore[misc]
 
@@ -260,20 +264,43 @@ def case(mutant: Mutant, number: int | None = None) -> Fault:
     """
     op = registry[mutant.op]
     stage = Stage(op, telling(mutant) if number is None else number)
-    vjp = mutant.vjp
 
     def trigger(rng: np.random.Generator) -> Inputs:
-        g = rng.normal(size=stage.shape)
-        differ = [xs for xs in stage.draws(rng) if stage.difference(vjp, g, xs) > 1e-6]
-        smooth = [xs for xs in differ if not stage.at_kink(xs)]
-        return (smooth or differ or [stage.inputs(rng)])[0]
+        return _differing(stage, mutant, rng)[0]
 
     return Fault(
         name=mutant.name, title=f"the vjp of {op.name}: {mutant.name.partition('/')[2]}", operation=op.doc, fault_class="mutant",
-        source=f"sample {stage.number}", f=stage.value, right=partial(stage.pull, op.vjp), wrong=partial(stage.pull, vjp),
+        source=f"sample {stage.number}", f=stage.value, right=partial(stage.pull, op.vjp), wrong=partial(stage.pull, mutant.vjp),
         ordinary=stage.inputs, trigger=trigger, mistake=mutant.mistake,
         stateful=(lambda: partial(stage.pull, mutant.vjp)) if mutant.stateful else None,
     )  # fmt: skip
+
+
+def right_case(op: str, number: int) -> Fault:
+    """Return the right rule of an operation as a case, at one of its samples; the trigger has ties, borders and kinks."""
+    stage = Stage(registry[op], number)
+    return Fault(
+        name=f"{op}/right-{number}", title=f"the right vjp of {op}", operation=stage.op.doc, fault_class="mutant",
+        source=f"sample {number}", f=stage.value, right=partial(stage.pull, stage.op.vjp), wrong=None, ordinary=stage.inputs,
+        trigger=stage.special, kink=stage.op.kinks is not None,
+    )  # fmt: skip
+
+
+def shows(mutant: Mutant) -> bool:
+    """Answer whether a mutant differs from the right rule at any of the draws, kinks aside; if not, it is no mistake."""
+    return _differing(Stage(registry[mutant.op], telling(mutant)), mutant, np.random.default_rng(0))[1]
+
+
+def _differing(stage: Stage, mutant: Mutant, rng: np.random.Generator) -> tuple[Inputs, bool]:
+    """Return the first draw at which a mutant differs, on no kink if there is such a one, and whether there is."""
+    g, vjp = rng.normal(size=stage.shape), mutant.vjp
+    at_kink = None
+    for xs in stage.draws(rng):
+        if stage.difference(vjp, g, xs) > 1e-6:
+            if not stage.at_kink(xs):
+                return xs, True
+            at_kink = at_kink or xs
+    return at_kink or stage.inputs(rng), False
 
 
 def telling(mutant: Mutant) -> int:
