@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -26,9 +25,10 @@ from gradcheck.probe.directions import (
 from gradcheck.probe.infinite import finite_slope
 from gradcheck.probe.kink import BESIDE, OUTSIDE, convention
 from gradcheck.probe.meter import MARGIN, Instrument, Look, vary
-from gradcheck.probe.quotient import LEVELS, SHRINK, moved, norm
+from gradcheck.probe.quotient import moved, norm
 from gradcheck.probe.report import Report
 from gradcheck.probe.resolution import resolution
+from gradcheck.probe.scales import agrees_at_finer_steps
 from gradcheck.probe.subject import Arrays, Subject, evaluated
 from gradcheck.verdict.finding import Finding
 
@@ -40,10 +40,6 @@ GLOBAL_LOOKS = 2
 EXACT_LOOKS = 6
 #: A step this small is below what another kink or cut-off is likely to reach.
 SMALL_STEP = 2.0**-14
-#: The smallest first step of a confirmation.
-FINEST = 2.0**-40
-#: The same where an entry is 0: it has no scale of its own, and every step from it is exact.
-FINEST_FROM_ZERO = 2.0**-140
 #: Outputs that differ by more than this in size are looked at relative to their sizes.
 WIDE = 1e4
 #: Resolutions above this say nothing.
@@ -204,28 +200,19 @@ class Examination:
     ) -> bool:
         """Confirm by value at another step, and in a fresh direction over the same inputs."""
         r = look.residual
-        if r.step != 0.0 and math.isfinite(r.value):
-            first, levels = self._finer(instrument, look)
-            other = instrument.look(look.gs, look.ts, gradients=look.gradients, first=first, levels=levels).residual
+        if r.step != 0.0:
+            again = instrument.look(look.gs, look.ts, gradients=look.gradients, first=r.step * 2)
+            other = again.residual
             if abs(other.value - r.value) > MARGIN * (other.error + r.error) and not (other.kink and r.kink):
                 return False
-        if instrument.artefact(look):
-            return False
+            if agrees_at_finer_steps(instrument, look):
+                return False
         moving = [t != 0 for t in look.ts]
         for _ in range(2):
             ts = [t * on for t, on in zip(own_scale(rng, self.subject.point), moving, strict=True)]
             if self.sharp(instrument, maker(rng, base), ts).wrong:
                 return True
         return False
-
-    def _finer(self, instrument: Instrument, look: Look) -> tuple[float, int]:
-        """Return the first of steps as small as noise allows, for a staircase or a saw has another slope there."""
-        r = look.residual
-        least = 32 * instrument.noise(look.gs, look.ts) / max(abs(r.value), 5e-324)
-        moving = [x[t != 0] for x, t in zip(self.subject.point, look.ts, strict=True)]
-        finest = FINEST_FROM_ZERO if any(np.any(x == 0) for x in moving) else FINEST
-        first = max(SHRINK**2 * least, finest)
-        return (first, 3) if first < r.step else (2 * r.step, LEVELS)
 
     def _elsewhere(self, here: Instrument, rng: np.random.Generator) -> None:
         """Look once at another point: a derivative that keeps something of the first one is wrong there."""
@@ -243,7 +230,7 @@ class Examination:
         instrument = here.at(there, base)
         for _ in range(2):
             look = self.sharp(instrument, cotangent(rng, base), own_scale(rng, there.point))
-            if not look.wrong or self._within_accuracy(look):
+            if not look.wrong or self._within_accuracy(look) or (look.residual.step and agrees_at_finer_steps(instrument, look)):
                 return
         self.findings.append(
             Finding("fault", "right at the given inputs, wrong at others: the derivative keeps something of an earlier call, or "

@@ -108,10 +108,6 @@ class Instrument:
             other._noise = self._noise * max(1.0, there / here) if here > 0 else None
         return other
 
-    def forget_noise(self) -> None:
-        """Measure the noise anew: at a far point it is another one."""
-        self._noise = None
-
     @property
     def exact(self) -> bool:
         """Whether f runs over dual numbers."""

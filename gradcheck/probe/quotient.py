@@ -212,6 +212,14 @@ def _growing(rows: list[tuple[float, float]]) -> float:
     return max((h * c for h, c in grown), default=0.0)
 
 
+def residual_at(
+    subject: Subject, gs: list[Floats], ts: list[Floats], gradients: list[Floats], base: Arrays, h: float
+) -> float | None:
+    """Return the central difference quotient at one step less the doubted derivative; None where f is not finite."""
+    made = _level(subject, gs, ts, gradients, base, h)
+    return None if made is None else made[1]
+
+
 def _level(
     subject: Subject, gs: list[Floats], ts: list[Floats], gradients: list[Floats], base: Arrays, h: float
 ) -> tuple[float, float, float, float] | None:

@@ -72,8 +72,8 @@ def glance(examination: Examination, like: Instrument, focus: Masks | None, make
 
 
 def _instrument(like: Instrument, subject: Subject, base: Arrays) -> Instrument:
-    made = like.at(subject, base)
-    made.forget_noise()
+    made = Instrument(subject, base)  # its noise is measured anew: at a far point it is another one
+    made.arithmetic, made.first = like.arithmetic, like.first
     if made.exact and sum(x.size for x in (*subject.point, *base)) > MOST_ENTRIES:
         made.arithmetic = "differences"
     return made

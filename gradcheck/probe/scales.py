@@ -1,0 +1,36 @@
+"""Structure finer than the steps: a saw, a staircase, a function that saturates has another slope at small steps.
+
+A mismatch seen with coarse steps is no proof if the doubted derivative is what the quotients tend to as the step shrinks.
+This acquits nobody: the check is inconclusive then.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcheck.probe.meter import Instrument, Look
+from gradcheck.probe.quotient import own_rounding, residual_at
+
+#: Steps shrink by this from look to look, down to where rounding hides half a percent of the mismatch.
+SHRINK = 2.0**-6
+#: Below this no step moves an entry that is not 0; an entry that is 0 moves by any step.
+FINEST, FINEST_FROM_ZERO = 2.0**-44, 2.0**-140
+#: Agreement is this much of the mismatch.
+AGREES = 1 / 16
+
+
+def agrees_at_finer_steps(instrument: Instrument, look: Look) -> bool:
+    """Answer whether the mismatch is gone at two successive smaller steps, error bars of the outputs' rounding considered."""
+    subject, r = instrument.subject, look.residual
+    zero = any(np.any((x == 0) & (t != 0)) for x, t in zip(subject.point, look.ts, strict=True))
+    least = own_rounding(subject, look.gs, instrument.base) * 200 / max(abs(r.value), 5e-324)
+    h, before = r.step * SHRINK, False
+    while h > max(least, FINEST_FROM_ZERO if zero else FINEST):
+        found = residual_at(subject, look.gs, look.ts, look.gradients, instrument.base, h)
+        now = found is not None and abs(found) <= AGREES * abs(r.value)
+        if now and before:
+            return True
+        h, before = h * SHRINK, now
+    return False
+
+
