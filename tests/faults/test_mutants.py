@@ -15,8 +15,9 @@ from gradcheck.errors import UnknownName
 from gradcheck.faults.altered import Altered, Change, Not, Site
 from gradcheck.faults.changes import CHANGES
 from gradcheck.faults.fault import MISTAKES
-from gradcheck.faults.mutants import Stage, case, mutants, primed, shows, telling
+from gradcheck.faults.mutants import case, mutants, primed, shows, telling
 from gradcheck.faults.slips import SLIPS
+from gradcheck.faults.stage import Stage
 from gradcheck.ops import registry
 from gradcheck.verdict.proof import prove_vjp
 
