@@ -2,8 +2,8 @@
 
 Along one direction the slopes from the left and from the right enclose every element of the generalised derivative
 if there is one kink; where several meet with mixed signs (relu of a whole layer at 0, a sort of equal numbers) they do
-not. There the gradient has to lie, entry by entry, between the gradients of the same code at nearby points, which
-choose a side at each kink.
+not. There the gradient has to lie between the gradients of the same code at nearby points, which choose a side at each
+kink: in every entry, and in sums of entries, so that the shares of a tie add up.
 """
 
 from __future__ import annotations
@@ -21,23 +21,34 @@ INSIDE, BESIDE, OUTSIDE = "inside", "beside", "outside"
 #: How far away the points around are, relative to the entries.
 NEARBY = 2.0**-18
 RANDOM = 6
+#: Sums of entries, and single entries, in which a gradient has to lie between the others.
+SUMS, MOST_ENTRIES = 12, 256
+#: Gradients nearby are those of a side up to this.
+SAME = 1e-3
+#: Beyond the gradients nearby by this much of their spread, a gradient may still be a mixture of sides that was not met.
+NEAR = 0.9
 
 
 def convention(instrument: Instrument, look: Look) -> str:
     """Return whether a gradient at a kink lies between those nearby, beside them within their spread, or outside."""
     rng = np.random.default_rng(0)
-    around = [instrument.gradients(look.gs, moved(instrument.subject.point, ts, NEARBY)) for ts in _ways(instrument, look, rng)]
-    worst = 0.0
-    for k, v in enumerate(look.gradients):
-        if not v.size or not np.any(look.ts[k]):
-            continue
-        near = np.stack([g[k] for g in around])
-        low, high = near.min(axis=0), near.max(axis=0)
-        slack = 1e-3 * np.maximum(np.abs(low), np.abs(high)) + 1e-300
-        beyond = np.maximum(low - v, v - high) - slack
-        spread = np.max(high - low, initial=0.0)
-        worst = max(worst, float(np.max(beyond, initial=0.0) / spread) if spread > 0 else (np.inf if np.any(beyond > 0) else 0.0))
-    return INSIDE if worst <= 0 else BESIDE if worst <= 1 else OUTSIDE
+    moving = [t != 0 for t in look.ts]
+    around = [_flat(instrument.gradients(look.gs, moved(instrument.subject.point, ts, NEARBY)), moving) for ts in _ways(instrument, look, rng)]
+    claimed, near = _flat(look.gradients, moving), np.stack(around)
+    if np.any(np.all(np.abs(near - claimed) <= SAME * np.max(np.abs(near), initial=0.0), axis=1)):
+        return INSIDE  # it is that of one side
+    across = np.concatenate([np.eye(len(claimed))[:MOST_ENTRIES], np.ones((1, len(claimed))), rng.choice([-1.0, 1.0], (SUMS, len(claimed)))])
+    shares, mine = near @ across.T, across @ claimed
+    low, high = shares.min(axis=0), shares.max(axis=0)
+    slack = SAME * np.max(np.abs(shares), axis=0) + 1e-300
+    beyond = np.maximum(low - mine, mine - high) - slack
+    spread = np.max(high - low, initial=0.0)
+    worst = float(np.max(beyond, initial=0.0))
+    return INSIDE if worst <= 0 else BESIDE if worst <= NEAR * spread else OUTSIDE
+
+
+def _flat(vs: list[Floats], moving: list[npt.NDArray[np.bool_]]) -> Floats:
+    return np.concatenate([v[on] for v, on in zip(vs, moving, strict=True)])
 
 
 def _ways(instrument: Instrument, look: Look, rng: np.random.Generator) -> list[list[Floats]]:

@@ -173,11 +173,15 @@ class Instrument:
             line.append(float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True))))
         return 3 * table_noise(np.asarray(line)) + u * max(map(abs, line))  # seven points may be quiet by chance
 
-    def own_error(self, gs: list[Floats], ts: list[Floats], gradients: list[Floats]) -> float:
-        """Return the error bar of the doubted derivative along a direction: its own rounding."""
+    def own_error(self, gs: list[Floats], ts: list[Floats], gradients: list[Floats], kink: bool = False) -> float:
+        """Return the error bar of the doubted derivative along a direction: its own rounding.
+
+        At a kink the derivative of a nearby point is another one; the difference is no noise.
+        """
         u = max(self.subject.eps) / 2
         coarse = u > 2.0**-20  # a unit of rounding is a real step there: what it does is no noise
-        spread = [(1 if coarse else 4) * d * t for d, t in zip(self.deviation(gs), ts, strict=True)]
+        deviation = [] if kink else self.deviation(gs)
+        spread = [(1 if coarse else 4) * d * t for d, t in zip(deviation, ts, strict=False)]
         count = 2 if coarse else ROUNDINGS
         rounding = [max(count * u, 2 * self.roughness(gs)) * v * t for v, t in zip(gradients, ts, strict=True)]
         underflow = sum(float(np.sum(np.abs(t))) for t in ts) * 2.0**-1060
@@ -208,10 +212,10 @@ class Instrument:
             other._noise = None
             return other.look(gs, ts, gradients=gradients, first=first, levels=levels)
         v = self.gradients(gs) if gradients is None else gradients
-        own = self.own_error(gs, ts, v)
         found = self._exact(gs, ts, v) if self.exact and first is None else None
         if found is None:
             found = residual(self.subject, gs, ts, v, self.noise(gs, ts), self.base, first=first or self.first, levels=levels)
+        own = self.own_error(gs, ts, v, found.kink)
         made = Look(replace(found, error=found.error + own), gs, ts, v)
         if made.wrong and self.stairs and not any(np.any(a * t) for a, t in zip(v, ts, strict=True)):
             made.residual = replace(found, error=math.inf)  # zero is the slope of a stair: nothing to accuse, nor to praise

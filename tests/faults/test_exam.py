@@ -8,7 +8,6 @@ from gradcheck.faults import faults
 
 #: Faults that the check does not reject yet, with the reason; each is still no silent acceptance elsewhere.
 OPEN = {
-    "pytorch-23925-grid-sample": "a kink on one side and a wrong slope at it: inconclusive",
     "nan-input-times-seven": "f is not finite at the inputs: inconclusive",
 }
 NAMES = sorted(faults)

@@ -16,6 +16,8 @@ PARTNERS = (1.0, 2.0, 0.5, 0.0, 3.0, -1.0)
 #: What the entries of a random mixture of special values are.
 SPECIAL = (0.0, 1.0, -1.0, 2.0, 0.5, -0.5)
 MOST_SIGNS = 8
+#: Sizes of axes that are tried as entries: positions at the bounds of an array.
+MOST_BOUNDS = 4
 
 
 def values(arrays: Sequence[Array], paths: Sequence[str]) -> Iterator[Mutation]:
@@ -26,6 +28,9 @@ def values(arrays: Sequence[Array], paths: Sequence[str]) -> Iterator[Mutation]:
     for k in ks:
         for name, change in _SINGLE:
             yield Mutation(f"{paths[k]}: {name}", one(k, change))
+    bounds = {n + d for a in arrays for n in np.shape(a) for d in (-1, 0)} - {0, 1, -1}
+    for k in ks:
+        yield from (Mutation(f"{paths[k]}: one entry {n}", one(k, _put(1, float(n)))) for n in sorted(bounds)[:MOST_BOUNDS])
     for i, j in permutations(ks[:4], 2):
         for v in PARTNERS:
             yield Mutation(f"an entry of {paths[i]} = 0 beside {v:g} in {paths[j]}", _pair(i, 0.0, j, v))
