@@ -6,7 +6,11 @@ import fnmatch
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from multiprocessing import get_context
 from typing import Any, Literal
 
 import numpy as np
@@ -110,7 +114,13 @@ def posed(name: str) -> Fault | None:
 
 
 def examine(
-    names: Sequence[str], checkers: Sequence[str], *, seed: int = 0, explore: bool = True, progress: Progress | None = None
+    names: Sequence[str],
+    checkers: Sequence[str],
+    *,
+    seed: int = 0,
+    explore: bool = True,
+    jobs: int = 1,
+    progress: Progress | None = None,
 ) -> Iterator[Row]:
     """Yield what each checker says of each case.
 
@@ -119,16 +129,24 @@ def examine(
         checkers: names, see `gradcheck.bench.checkers.CHECKERS`.
         seed: of inputs and of checkers.
         explore: whether a checker that can may vary the inputs, in rows of their own.
+        jobs: processes that share the cases; the rows come in the same order.
         progress: is told name, number and count of the cases.
     """
-    asked = {name: checker(name) for name in checkers}
-    for k, name in enumerate(names):
-        if progress is not None:
-            progress(name, k, len(names))
-        fault = posed(name)
-        for c in asked if fault is not None else ():
-            assert fault is not None
-            yield from _one(c, asked[c], fault, seed, explore)
+    sit = partial(_sit, checkers=tuple(checkers), seed=seed, explore=explore)
+    with ExitStack() as stack:
+        pool = stack.enter_context(ProcessPoolExecutor(jobs, get_context("spawn"))) if jobs > 1 else None
+        for k, rows in enumerate(pool.map(sit, names) if pool is not None else map(sit, names)):
+            if progress is not None:
+                progress(names[k], k + 1, len(names))
+            yield from rows
+
+
+def _sit(name: str, checkers: tuple[str, ...], seed: int, explore: bool) -> list[Row]:
+    """Return the rows of all checkers at one case."""
+    fault = posed(name)
+    if fault is None:
+        return []
+    return [row for c in checkers for row in _one(c, checker(c), fault, seed, explore)]
 
 
 def _one(name: str, asked: Checker, fault: Fault, seed: int, explore: bool) -> Iterator[Row]:

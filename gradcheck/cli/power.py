@@ -36,10 +36,11 @@ _CAPTION = (
 @click.option("--mutants", default=4, show_default=True, type=click.IntRange(0), help="At most so many mutants of each operation.")
 @click.option("--explore/--no-explore", default=True, show_default=True, help="Let gradcheck vary the inputs, in rows of their own.")
 @click.option("--cost", is_flag=True, help="Measure what a passing check costs as the inputs grow, and nothing else.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that share the cases.")
 @click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
 @click.option("--json", "file", type=NEW_FILE, help="Write every row as JSON.")
 def power_command(
-    checkers: str | None, patterns: str, mutants: int, explore: bool, cost: bool, seed: int, file: Path | None
+    checkers: str | None, patterns: str, mutants: int, explore: bool, cost: bool, jobs: int, seed: int, file: Path | None
 ) -> int:
     """Examine the installed checkers on historical faults, on what checkers were seen to pass or reject wrongly, and on mutants.
 
@@ -52,7 +53,7 @@ def power_command(
         checker(name)  # refuses what is not there before any work
     cases = chosen(patterns, mutants)
     with progress() as told:
-        rows = list(examine(cases, names, seed=seed, explore=explore, progress=told))
+        rows = list(examine(cases, names, seed=seed, explore=explore, jobs=jobs, progress=told))
     if file is not None:
         write_json(file, exam.as_data(rows))
     _show(rows)

@@ -44,10 +44,19 @@ def test_rows_of_a_fault():
     ]  # fmt: skip
     assert rows[0].named
     assert all(r.evaluations > 0 and r.seconds > 0 for r in rows)
-    assert told == [("tiny-square-zero", 0, 1)]
+    assert told == [("tiny-square-zero", 1, 1)]
     explored = list(examine(["tanh/sign"], ["gradcheck"]))
     assert [r.inputs for r in explored] == ["ordinary", "explored", "trigger"]
     assert explored[0].seconds == explored[1].seconds
+
+
+def test_processes_share_the_cases():
+    """The rows are the same and in the same order."""
+    names = ["tiny-square-zero", "tanh/sign", "tanh/right-0"]
+    alone, shared = (list(examine(names, ["gradcheck"], explore=False, jobs=jobs)) for jobs in (1, 2))
+    assert [(r.case, r.inputs, r.role, r.verdict, r.evaluations) for r in alone] == [
+        (r.case, r.inputs, r.role, r.verdict, r.evaluations) for r in shared
+    ]
 
 
 def test_exploration_finds_what_ordinary_inputs_hide():
