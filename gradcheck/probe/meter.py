@@ -95,6 +95,7 @@ class Instrument:
         self.arithmetic = "differences" if subject.call_eps >= max(subject.eps) else WIDER
         self.first = FIRST_STEP
         self._noise: float | None = None
+        self.shown = math.inf  # the least noise that a look has shown
         self.stairs = False  # f is flat over a few units of rounding
         self._deviation: list[Floats] | None = None
 
@@ -126,13 +127,19 @@ class Instrument:
             noise, self.stairs = noise_level(self.subject, gs, ts, self.base)
             self._noise = noise / (norm(gs) or 1.0)
             if self.first == FIRST_STEP:  # wider steps where smaller ones are lost in noise
-                self.first = min(max(FIRST_STEP, self.roughness(gs) ** 0.2), WIDEST_STEP)
+                self.first = min(max(FIRST_STEP, self.roughness(gs) ** 0.125), WIDEST_STEP)
         return self._noise * (norm(gs) or 1.0)
 
-    def roughness(self, gs: list[Floats]) -> float:
-        """Return the noise of <g, f> relative to its terms, where it is known: the derivative is computed no better."""
+    def roughness(self, gs: list[Floats], shown: bool = False) -> float:
+        """Return the noise of <g, f> relative to its terms, where it is known: the derivative is computed no better.
+
+        Args:
+            gs: the cotangents.
+            shown: whether what all looks so far have shown counts too.
+        """
         size = norm([g * np.asarray(y, np.float64) for g, y in zip(gs, self.base, strict=True)])
-        return self._noise * norm(gs) / size if self._noise is not None and size > 0 else 0.0
+        noise = max(self._noise or 0.0, self.shown if shown and math.isfinite(self.shown) else 0.0)
+        return noise * norm(gs) / size if size > 0 else 0.0
 
     def deviation(self, gs: list[Floats]) -> list[Floats]:
         """Return how much the doubted gradient varies when its inputs vary by a unit of rounding."""
@@ -215,6 +222,7 @@ class Instrument:
         found = self._exact(gs, ts, v) if self.exact and first is None else None
         if found is None:
             found = residual(self.subject, gs, ts, v, self.noise(gs, ts), self.base, first=first or self.first, levels=levels)
+            self.shown = min(self.shown, found.noise / (norm(gs) or 1.0))
         own = self.own_error(gs, ts, v, found.kink)
         made = Look(replace(found, error=found.error + own), gs, ts, v)
         if made.wrong and self.stairs and not any(np.any(a * t) for a, t in zip(v, ts, strict=True)):
@@ -226,6 +234,10 @@ class Instrument:
                 found = replace(again, error=abs(again.value - found.value))
             made.residual = replace(found, error=found.error + own + noise)
         return made
+
+    def floor(self, look: Look) -> float:
+        """Return the part of a look's error bar that no smaller step makes smaller: noise, and the doubted derivative's own."""
+        return 16 * self.noise(look.gs, look.ts) / self.first + self.own_error(look.gs, look.ts, look.gradients, look.residual.kink)
 
     def artefact(self, look: Look) -> bool:
         """Answer whether a mismatch is that of a stair: larger steps confirm the doubted derivative, and rounding explains the rest.
@@ -294,9 +306,10 @@ def vary(subject: Subject, base: Arrays, gs: list[Floats]) -> bool:
 def _steady(values: list[Floats], rough: Floats) -> npt.NDArray[np.bool_]:
     """Answer, entry by entry, whether values rise or fall all along, by more than their third difference explains."""
     steps = np.diff(np.stack(values), axis=0)
-    return (np.abs(np.sum(np.sign(steps), axis=0)) == len(steps)) & (np.min(np.abs(steps), axis=0) > rough / 8)
+    alike = np.abs(np.sum(np.sign(steps), axis=0)) == len(steps)
+    return np.asarray(alike & (np.min(np.abs(steps), axis=0) > rough / 8))
 
 
 def _largest(parts: list[Floats]) -> Floats:
     """Return the largest of several, entry by entry; what is not finite does not count."""
-    return np.max([np.where(np.isfinite(p), p, 0) for p in parts], axis=0)
+    return np.asarray(np.max([np.where(np.isfinite(p), p, 0) for p in parts], axis=0))

@@ -29,6 +29,10 @@ FIRST_STEP = 2.0**-4
 SHRINK = 4.0
 #: Where f is not defined on both sides, a step shrinks by this much at once, at most so many times.
 TO_THE_EDGE, MOST_EDGES = 2.0**6, 9
+#: Stairs up to this height, relative to the outputs, are rounding.
+FINE_STAIRS = 2.0**-20
+#: Significant bits of the formats that outputs may have been rounded to: bfloat16, float16, float32.
+NARROW = (8, 11, 24)
 #: Spacings of the points that noise is measured at, where f does not change over smaller ones.
 COARSER = (2.0**-34, 2.0**-22, 2.0**-10)
 #: The normalising factors of difference tables: gamma_k = (k!)^2 / (2k)! (Hamming 1971).
@@ -46,6 +50,7 @@ class Residual:
         left, right: one-sided residuals, extrapolated where there is a kink.
         step: the smallest step used.
         kink: whether the one-sided quotients stay apart as the step shrinks.
+        noise: of <g, f>, as measured before or as the quotients showed it.
     """
 
     value: float
@@ -55,6 +60,7 @@ class Residual:
     right: float
     step: float
     kink: bool
+    noise: float = 0.0
 
 
 def contract(gs: list[Floats], ys: Arrays, zs: Arrays) -> float:
@@ -88,12 +94,27 @@ def own_rounding(subject: Subject, gs: list[Floats], base: Arrays) -> float:
     return u * norm(gs) * size if all(np.all(np.asarray(y) == 0) for y in base) else 0.0
 
 
+def narrow_rounding(gs: list[Floats], base: Arrays) -> float:
+    """Return what rounding the outputs makes of <g, f>, where all of them are numbers of a narrower format than theirs."""
+    for bits in NARROW:
+        unit = 2.0**-bits
+        if all(np.array_equal(_rounded(np.asarray(y, np.float64), bits), np.asarray(y, np.float64)) for y in base):
+            return unit * norm([g * np.asarray(y, np.float64) for g, y in zip(gs, base, strict=True)])
+    return 0.0
+
+
+def _rounded(y: Floats, bits: int) -> Floats:
+    mantissa, exponent = np.frexp(y)
+    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits))
+
+
 def noise_level(subject: Subject, gs: list[Floats], ts: list[Floats], base: Arrays) -> tuple[float, bool]:
     """Return the standard deviation of the rounding noise of <g, f> (ECNoise: Moré and Wild 2011), and whether f is a staircase.
 
     Seven points along the direction, a few units of rounding apart; the k-th differences of a smooth
     function vanish, those of noise do not. Where half of the values are equal, f is a staircase at that
-    spacing (it rounds to a narrower format inside, or cancels): a wider one shows the height of the stairs.
+    spacing. Low stairs are rounding in a narrower format inside; a wider spacing shows their height. High ones
+    (floor) are what f is, unless its outputs are numbers of a narrower format.
     """
 
     def along(h: float) -> Floats:
@@ -104,10 +125,12 @@ def noise_level(subject: Subject, gs: list[Floats], ts: list[Floats], base: Arra
     wider = [h for h in COARSER if h > 64 * subject.call_eps]
     far = moved(subject.point, ts, (NOISE_POINTS - 1) * COARSER[-1])
     stairs = bool(np.all(values == values[0]))
+    own = max(own, narrow_rounding(gs, base)) if stairs else own
     if _tied(values) and contract(gs, _value(subject, far, base), base) != 0:
         for h in wider:
-            values = along(h)
-            if not _tied(values):
+            wide = along(h)
+            if not _tied(wide):
+                values = wide if table_noise(wide) <= FINE_STAIRS * norm([g * np.asarray(y, np.float64) for g, y in zip(gs, base, strict=True)]) else values
                 break
     noise = table_noise(values)
     return max(noise, own) if math.isfinite(noise) else own, stairs
@@ -166,16 +189,17 @@ def residual(
     if not rows:
         return Residual(math.nan, math.inf, claimed, math.nan, math.nan, math.nan, False)
     size = sum(float(np.sum(np.abs(v * t))) for v, t in zip(gradients, ts, strict=True))
-    noise = max(noise, _growing([(h, r) for h, r, _, _ in rows]))
+    if not abs(rows[-1][1] + claimed) <= 2.0**-40 * abs(claimed):  # a stair: f is flat there, and not by noise
+        noise = max(noise, _growing([(h, r) for h, r, _, _ in rows]))
     value, error = _extrapolated([(h, r) for h, r, _, _ in rows], noise, size * 2.0**-52)
     if len(rows) == 1:
         error = max(error, abs(value))
     h, _, right, left = rows[-1]
     if not _is_kink(rows, noise):
-        return Residual(value, error, claimed, left, right, h, False)
+        return Residual(value, error, claimed, left, right, h, False, noise)
     right, right_error = _extrapolated([(h, r) for h, _, r, _ in rows], noise, size * 2.0**-52, order=1)
     left, left_error = _extrapolated([(h, r) for h, _, _, r in rows], noise, size * 2.0**-52, order=1)
-    return Residual(value, max(right_error, left_error), claimed, left, right, h, True)
+    return Residual(value, max(right_error, left_error), claimed, left, right, h, True, noise)
 
 
 def _rows(

@@ -286,7 +286,7 @@ _add("integrate.cumulative_trapezoid", integrate.cumulative_trapezoid, normal(4)
     (np.append(np.cumsum(g[::-1])[::-1], 0) + np.insert(np.cumsum(g[::-1])[::-1], 0, 0)) / 2,))  # fmt: skip
 _add("optimize.brentq", lambda a: np.array([optimize.brentq(lambda x, v=v: x**3 + x - v, -9, 9, xtol=1e-12) for v in np.ravel(a)]),
      uniform(-3, 3, 3), lambda g, a: (g / (3 * np.array([optimize.brentq(lambda x, v=v: x**3 + x - v, -9, 9, xtol=1e-14)
-                                                        for v in a]) ** 2 + 1),), "noise")  # fmt: skip
+                                                        for v in a]) ** 2 + 1),), "noise", accuracy=1e-9)  # fmt: skip
 _add("optimize.newton", lambda a: optimize.newton(lambda x: x**3 - a, np.ones_like(a), tol=1e-8), uniform(0.5, 3, 3),
      lambda g, a: (g * np.cbrt(a) / (3 * a),), "noise", accuracy=1e-9)  # fmt: skip
 _add("optimize.minimize_scalar", lambda a: np.array([optimize.minimize_scalar(lambda x, v=v: (x - v) ** 2 + x**4, tol=1e-10).fun

@@ -45,17 +45,17 @@ def _module(name, make, maker, *tags, dtype="float64"):
 
 # Functions of each entry: the range of ordinary inputs, then points in the tails.
 ENTRIES = {
-    "acos": (-0.9, 0.9), "acosh": (1.1, 5, 1 + 1e-9), "asin": (-0.9, 0.9), "asinh": (-3, 3, 1e8), "atan": (-3, 3, 1e8), "atanh": (-0.9, 0.9),
+    "acos": (-0.9, 0.9), "acosh": (1.1, 5, 1 + 1e-7), "asin": (-0.9, 0.9), "asinh": (-3, 3, 1e8), "atan": (-3, 3, 1e8), "atanh": (-0.9, 0.9),
     "cos": (-3, 3), "cosh": (-3, 3, 600.0), "deg2rad": (-90, 90), "digamma": (0.5, 5, 1e-6), "erf": (-2, 2), "erfc": (-2, 2, 10.0),
-    "erfinv": (-0.9, 0.9), "exp": (-3, 3, -600.0), "exp2": (-3, 3), "expm1": (-3, 3, 1e-12, -40.0), "i0": (-3, 3), "lgamma": (0.5, 5, 1e8),
-    "log": (0.1, 5, 1e-8, 1e200), "log10": (0.1, 5, 1e-300), "log1p": (-0.5, 5, -1 + 2.0**-40), "log2": (0.1, 5), "logit": (0.1, 0.9),
+    "erfinv": (-0.9, 0.9), "exp": (-3, 3, -600.0), "exp2": (-3, 3), "expm1": (-3, 3, 1e-12), "i0": (-3, 3), "lgamma": (0.5, 5, 1e8),
+    "log": (0.1, 5, 1e-8, 1e200), "log10": (0.1, 5, 1e-300), "log1p": (-0.5, 5, -1 + 2.0**-30), "log2": (0.1, 5), "logit": (0.1, 0.9),
     "mvlgamma": (1.5, 5), "neg": (-3, 3), "polygamma": (0.5, 5), "rad2deg": (-3, 3), "reciprocal": (0.3, 3, 1e-100), "rsqrt": (0.3, 3, 1e-200),
     "sigmoid": (-5, 5, -500.0, 30.0), "sin": (-3, 3, 1e5), "sinc": (0.3, 3), "sinh": (-3, 3), "sqrt": (0.1, 5, 1e-30), "square": (-3, 3, 1e100),
     "tan": (-1, 1), "tanh": (-3, 3, 1e-9, 15.0), "abs": (0.1, 3), "frac": (0.1, 0.9), "positive": (-3, 3), "nan_to_num": (-3, 3),
     "special.entr": (0.1, 3, 1e-12), "special.erfcx": (-1, 3, 1e6), "special.expit": (-3, 3), "special.i0e": (-3, 3), "special.i1": (-3, 3),
-    "special.i1e": (0.2, 3), "special.log_ndtr": (-3, 3, -30.0), "special.log1p": (-0.5, 3), "special.ndtr": (-3, 3, -10.0), "special.ndtri": (0.1, 0.9),
+    "special.i1e": (0.2, 3), "special.log_ndtr": (-3, 3, -30.0), "special.log1p": (-0.5, 3), "special.ndtr": (-3, 3), "special.ndtri": (0.1, 0.9),
     "special.sinc": (0.3, 3), "special.exp2": (-3, 3), "special.gammaln": (0.5, 5), "special.psi": (0.5, 5),
-    "nn.functional.celu": (-3, 3), "nn.functional.elu": (-3, 3, -40.0), "nn.functional.gelu": (-3, 3, -8.0), "nn.functional.hardshrink": (0.6, 3),
+    "nn.functional.celu": (-3, 3), "nn.functional.elu": (-3, 3, -20.0), "nn.functional.gelu": (-3, 3, -5.0), "nn.functional.hardshrink": (0.6, 3),
     "nn.functional.hardswish": (-2.5, 2.5), "nn.functional.hardtanh": (-0.9, 0.9), "nn.functional.leaky_relu": (-3, 3),
     "nn.functional.logsigmoid": (-3, 3, -500.0), "nn.functional.mish": (-3, 3), "nn.functional.relu": (0.1, 3), "nn.functional.relu6": (0.5, 5.5),
     "nn.functional.rrelu": (-3, -0.1), "nn.functional.selu": (-3, 3), "nn.functional.silu": (-3, 3, -100.0), "nn.functional.softplus": (-5, 5, -100.0),
@@ -184,7 +184,7 @@ _add("sum@empty-rows", lambda x: x.sum(0) + 1, normal(0, 3), "edge")
 _add("sum@large", torch.sum, normal(10_000))
 _add("sum@large", torch.sum, normal(10_000), dtype="float32")
 _add("square@1e9", lambda x: x**2, given(1e9, -2e9), "tail", dtype="float32")
-_add("cross_entropy@confident", lambda x: F.cross_entropy(x, torch.tensor([0])), lambda _: np.array([[40.0, -20.0, 1.0]]), "tail")
+_add("cross_entropy@confident", lambda x: F.cross_entropy(x, torch.tensor([0])), lambda _: np.array([[20.0, -9.0, 1.0]]), "tail")
 _add("mul@dict", lambda d, n: {"a": d["x"] * n, "b": d["y"].sum()}, lambda rng: ({"x": rng.normal(size=3), "y": rng.normal(size=(2, 2))}, 3))
 _add("add@unused-input", lambda x, y: x.exp(), arguments(normal(3), normal(2)), "zero")
 _add("noise@1e-9", lambda x: x.sin() + 1e-9 * torch.frac(x.detach() * 1e7), normal(4), "noise")
