@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -22,7 +23,10 @@ from gradcheck.errors import BadInput
 from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.arguments import Library, arguments_of
 from gradcheck.probe.explore.explore import Explorer, Progress
+from gradcheck.probe.guilty import guilty
+from gradcheck.probe.pairs import paired
 from gradcheck.probe.report import Report
+from gradcheck.probe.second import numpy_second
 from gradcheck.probe.structure import flatten
 from gradcheck.probe.subject import Meter, Subject, numpy_subject
 
@@ -37,6 +41,9 @@ def check(
     vjp: Callable[..., Any] | None = None,
     grad: Callable[..., Any] | None = None,
     jvp: Callable[..., Any] | None = None,
+    hvp: Callable[..., Any] | None = None,
+    hessian: Callable[..., Any] | None = None,
+    order: int = 1,
     explore: bool = False,
     seed: int = 0,
     budget: int | str | None = None,
@@ -54,6 +61,10 @@ def check(
             take a tuple g.
         grad: ``grad(*inputs)`` for a scalar f.
         jvp: ``jvp(t, *inputs)`` with a tuple t: checked to be the adjoint of the vjp.
+        hvp: ``hvp(v, *inputs)`` with a tuple v: the Hessian of a scalar f times v, in the form of the inputs.
+        hessian: ``hessian(*inputs)``: an array of shape (*x, *x) for one input, rows of such blocks for several.
+        order: 2 checks second derivatives as well: double backward of torch, the gradient's own autodiff in JAX, else
+            ``hvp`` or ``hessian`` (either of which implies it).
         explore: whether to vary the inputs as well: special values, shapes, indices, tails, cotangents, matrices with
             structure, cut-offs; every finding is shrunk. It takes thousands of evaluations; see ``budget``.
         seed: of directions and cotangents.
@@ -76,24 +87,72 @@ def check(
     >>> print(check(lambda x: np.sum(x**3), x, vjp=lambda g, x: (-3 * g * x * x,)).findings[0].diagnosis)
     sign: it is the negative of the right one
     """
+    return _checked(
+        f, inputs, vjp=vjp, grad=grad, jvp=jvp, hvp=hvp, hessian=hessian, order=order, explore=explore, seed=seed, budget=budget,
+        accuracy=accuracy, progress=progress,
+    )  # fmt: skip
+
+
+def _checked(
+    f: Callable[..., Any],
+    inputs: Any,
+    *,
+    vjp: Callable[..., Any] | None = None,
+    grad: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
+    hvp: Callable[..., Any] | None = None,
+    hessian: Callable[..., Any] | None = None,
+    order: int = 1,
+    explore: bool = False,
+    seed: int = 0,
+    budget: int | str | None = None,
+    accuracy: float | None = None,
+    progress: Progress | None = None,
+    search: bool = True,
+) -> Report:
+    """Check; ``search`` says whether the submodules of a module are checked too where it is wrong."""
     start = time.monotonic()
     arguments = inputs if isinstance(inputs, tuple) else (inputs,)
+    if order not in (1, 2):
+        raise BadInput(f"expected order 1 or 2; got {order}")
 
     def make(at: tuple[Any, ...]) -> Subject:
-        return _subject(f, at, vjp=vjp, grad=grad, jvp=jvp)
+        return paired(_subject(f, at, vjp=vjp, grad=grad, jvp=jvp, second=hvp is not None or hessian is not None))
 
     subject = make(arguments)
     subject.meter = _meter(budget, explore)
     examination = Examination(subject, seed, accuracy)
+    second = None
     explored = None
     with np.errstate(all="ignore"):
-        examination.run()
+        if subject.pull is not None:
+            examination.run()
+        if (order == 2 or hvp is not None or hessian is not None) and not examination.findings:
+            above = paired(_above(subject, f, arguments, seed, vjp=vjp, grad=grad, hvp=hvp, hessian=hessian))
+            above.meter = subject.meter
+            second = Examination(above, seed, accuracy)
+            second.run()
         if explore and examination.instrument is not None and not examination.findings:
             explorer = Explorer(make, arguments_of(arguments, _library(subject.owner)), examination.instrument, seed, accuracy)
             explorer.progress = progress or explorer.progress
             explored = explorer.run()
             examination.findings += explorer.findings
-    return replace(examination.report(time.monotonic() - start), explored=explored)
+        report = examination.report(time.monotonic() - start)
+        if second is not None:
+            report = second.report(report.seconds).after(report if subject.pull is not None else None)
+        if search and report.verdict == "fail" and subject.owner == "torch":
+            alone = partial(_checked, seed=seed, accuracy=accuracy, order=order, search=False)
+            report = replace(report, findings=tuple(guilty(f, arguments, list(report.findings), alone)))
+    return replace(report, explored=explored)
+
+
+def _above(subject: Subject, f: Callable[..., Any], arguments: tuple[Any, ...], seed: int, **given: Any) -> Subject:
+    """Return the subject of second derivatives."""
+    if subject.second is not None:
+        return subject.second(seed)
+    if given["hvp"] is None and given["hessian"] is None:
+        raise BadInput("expected hvp= or hessian= with order=2: NumPy functions bring no second derivative of their own")
+    return numpy_second(f, arguments, **given)
 
 
 def _library(owner: str) -> Library:
@@ -104,15 +163,15 @@ def _library(owner: str) -> Library:
     return Library(module.is_tensor if owner == "torch" else module.is_array, module.to_numpy, module.like)
 
 
-def _subject(f: Callable[..., Any], arguments: tuple[Any, ...], **given: Any) -> Subject:
+def _subject(f: Callable[..., Any], arguments: tuple[Any, ...], *, second: bool, **given: Any) -> Subject:
     """Return the subject for the library that the function belongs to."""
     owner = next((name for name in ("torch", "jax") if name in sys.modules and _belongs(name, f, arguments)), "numpy")
     if owner == "numpy":
-        if given["vjp"] is None and given["grad"] is None:
+        if given["vjp"] is None and given["grad"] is None and not second:
             raise BadInput("expected a derivative to check: give vjp= or grad=, or inputs of torch or JAX")
         return numpy_subject(f, arguments, **given)
-    if any(v is not None for v in given.values()):
-        raise BadInput(f"expected no vjp=, grad= or jvp= for {owner} functions: their own autodiff is checked")
+    if second or any(v is not None for v in given.values()):
+        raise BadInput(f"expected no vjp=, grad=, jvp=, hvp= or hessian= for {owner} functions: their own autodiff is checked")
     module = import_module(f"gradcheck.probe.{owner}")
     subject: Subject = getattr(module, f"{owner}_subject")(f, arguments)
     return subject

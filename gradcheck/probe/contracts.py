@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.errors import OutOfBudget
 from gradcheck.probe.directions import cotangent, own_scale, scale
 from gradcheck.probe.meter import MARGIN, Instrument
-from gradcheck.probe.quotient import norm
+from gradcheck.probe.quotient import moved, norm
 from gradcheck.probe.subject import Arrays, Subject
 from gradcheck.verdict.finding import Finding
 
@@ -73,7 +74,7 @@ def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator) 
     size = sum(float(np.sum(np.abs(g * np.asarray(p, np.float64)))) for g, p in zip(gs, pushed, strict=True))
     v = instrument.gradients(gs)
     back = sum(float(np.sum(a * t)) for a, t in zip(v, ts, strict=True))
-    bar = 2 * MARGIN * instrument.own_error(gs, ts, v) + 64 * max(*subject.eps, instrument.roughness(gs)) * size
+    bar = 2 * MARGIN * instrument.own_error(gs, ts, v) + 64 * max(*subject.eps, instrument.roughness(gs, shown=True)) * size
     if not abs(forward - back) <= bar:
         yield _fault(f"jvp and vjp are not adjoint: <g, jvp(t)> is {forward:.15g}, <vjp(g), t> is {back:.15g} +- {bar:.1g}")
 
@@ -112,7 +113,7 @@ def _bars(instrument: Instrument, gs: list[Floats], first: list[Any]) -> list[fl
     Terms as large as the outputs over the inputs may have cancelled in it, and it is no more precise than f is.
     """
     subject = instrument.subject
-    unit = max(*subject.eps, instrument.roughness(gs))
+    unit = max(*subject.eps, instrument.roughness(gs, shown=True))
     outputs = norm([g * np.asarray(y, np.float64) for g, y in zip(gs, instrument.base, strict=True)])
     bars = []
     for x, v, d in zip(subject.point, first, instrument.deviation(gs), strict=True):
@@ -162,7 +163,7 @@ def _layouts(instrument: Instrument, gs: Arrays, first: list[Any], bars: list[fl
     )
     for what, right, cotangents, inputs in cases:
         try:
-            found = subject.pull(cotangents, inputs)
+            found = _arranged(subject, what, cotangents, inputs)
         except Exception as error:  # refused layouts are findings, not crashes
             yield _fault(f"{what} arrays: the vjp raised {type(error).__name__}: {error}")
             continue
@@ -171,6 +172,61 @@ def _layouts(instrument: Instrument, gs: Arrays, first: list[Any], bars: list[fl
                 continue
             if np.shape(b) != a.shape or np.any(np.abs(np.asarray(b, np.float64) - np.asarray(a, np.float64)) > bar):
                 yield _fault(f"gradient of {path}: {what} arrays give other numbers than contiguous ones", path)
+
+
+def _arranged(subject: Subject, layout: str, gs: Arrays, xs: Arrays) -> list[Any]:
+    assert subject.pull is not None
+    if subject.arranged is not None:
+        return list(subject.arranged(layout, gs, xs))
+    return list(subject.pull(gs, xs))
+
+
+def crossed(subject: Subject, instrument: Instrument, rng: np.random.Generator) -> Iterator[Finding]:
+    """Two forward passes and then two backward ones, the earlier first, give what one after the other gives."""
+    assert subject.pull is not None
+    gs = [g.astype(y.dtype) for g, y in zip(cotangent(rng, instrument.base), instrument.base, strict=True)]
+    other = moved(subject.point, own_scale(rng, subject.point), 0.1)
+    try:
+        right, found = _alone_and_crossed(subject, gs, other)
+    except OutOfBudget:
+        raise
+    except Exception:  # beside the given inputs f, or the derivative, may have an end
+        return
+    bars = _bars(instrument, [np.asarray(g, np.float64) for g in gs], right[0])
+    names = ("another forward pass came between", "an earlier backward pass was made", "a backward pass was made before")
+    for what, one, two in zip(names, right, found, strict=True):
+        for path, a, b, bar in zip(subject.paths, one, two, bars, strict=True):
+            if a is not None and b is not None and np.any(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)) > 4 * bar):
+                yield _fault(f"gradient of {path}: it is another one where {what}: saved values were changed", path)
+                return
+
+
+def _alone_and_crossed(subject: Subject, gs: Arrays, other: Arrays) -> tuple[list[list[Any]], list[list[Any]]]:
+    """Return gradients at the point, at another one and at the point: each after its own forward pass, then after both."""
+    subject.value(subject.point)
+    here = subject.gradient(gs, subject.point)
+    if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in subject.value(other)):
+        raise ValueError("f is not finite beside the point")
+    there = subject.gradient(gs, other)
+    if subject.crossed is not None:
+        return [here, there, here], [list(v) for v in subject.crossed(gs, subject.point, other)]
+    subject.value(subject.point)
+    subject.value(other)
+    first = subject.gradient(gs, subject.point)
+    return [here, there, here], [first, subject.gradient(gs, other), subject.gradient(gs, subject.point)]
+
+
+def symmetric(instrument: Instrument, rng: np.random.Generator) -> Iterator[Finding]:
+    """The Hessian is symmetric: <u, H v> = <v, H u> up to its own rounding."""
+    subject, n = instrument.subject, instrument.subject.hessian
+    us, vs = (own_scale(rng, subject.point[:n]) for _ in range(2))
+    hu, hv = (instrument.gradients(ts)[:n] for ts in (us, vs))
+    one = sum(float(np.sum(a * t)) for a, t in zip(hu, vs, strict=True))
+    two = sum(float(np.sum(a * t)) for a, t in zip(hv, us, strict=True))
+    rest = [np.zeros(x.shape) for x in subject.point[n:]]
+    bar = 2 * MARGIN * (instrument.own_error(us, [*vs, *rest], [*hu, *rest]) + instrument.own_error(vs, [*us, *rest], [*hv, *rest]))
+    if not abs(one - two) <= bar:
+        yield _fault(f"the Hessian is not symmetric: <u, H v> is {two:.15g}, <v, H u> is {one:.15g} +- {bar:.1g}", diagnosis="not symmetric")
 
 
 def _accepted(instrument: Instrument, xs: Arrays) -> Arrays:

@@ -67,11 +67,14 @@ class Examination:
 
     def run(self) -> None:
         """Do everything; end early where the budget or the numbers say so."""
-        base = evaluated(self.subject)
         try:
-            self._examine(base)
+            self._examine(evaluated(self.subject))
         except OutOfBudget as reason:
             self.reasons.append(str(reason))
+        except FunctionFailed as error:
+            if not self.subject.hessian:
+                raise
+            self.reasons.append(str(error))  # f may have no second derivative: what was found of the first stands
 
     def _examine(self, base: Arrays) -> None:
         rng = np.random.default_rng([self.seed, 0])
@@ -93,6 +96,10 @@ class Examination:
         self.noise_of_gradient = instrument.deviation(gs)
         self.findings += list(contracts.rules(self.subject, instrument, rng))
         self.findings += list(contracts.adjoint(self.subject, instrument, rng))
+        if self.subject.hessian:
+            self.findings += list(contracts.symmetric(instrument, rng))
+        elif not self.findings:
+            self.findings += list(contracts.crossed(self.subject, instrument, rng))
         self._elsewhere(instrument, rng)
         self._vacuity()
 
@@ -164,7 +171,7 @@ class Examination:
         look = instrument.look(gs, ts)
         size = norm([v * t for v, t in zip(look.gradients, ts, strict=True)])
         poor = look.residual.error > 1e-4 * max(size, abs(look.residual.value)) and look.residual.step != 0.0
-        if poor and instrument.first > SMALL_STEP:
+        if poor and instrument.first > SMALL_STEP and look.residual.error > 2 * instrument.floor(look):
             again = instrument.look(gs, ts, gradients=look.gradients, first=SMALL_STEP)
             if again.residual.error < look.residual.error or again.residual.kink:
                 instrument.first = SMALL_STEP
@@ -253,7 +260,8 @@ class Examination:
             if all(size == 0 for size in sizes):
                 if k in self.undeclared or any(s.moves for s in looks):
                     continue
-                self.reasons.append(f"{path}: the gradient is zero and f does not change with it: nothing was checked (0 == 0)")
+                where = self.remarks if self.subject.hessian else self.reasons  # a second derivative may well be zero
+                where.append(f"{path}: the gradient is zero and f does not change with it: nothing was checked (0 == 0)")
             elif min((MARGIN * s.residual.error / size for s, size in zip(looks, sizes, strict=True) if size), default=1) > BLIND:
                 self.reasons.append(f"{path}: the step is lost below the noise: nothing could be seen")
 

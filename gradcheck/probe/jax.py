@@ -1,4 +1,4 @@
-"""JAX functions, custom_vjp and custom_jvp: their own autodiff is what is checked, both modes."""
+"""JAX functions, custom_vjp and custom_jvp: their own autodiff is what is checked, both modes, first and second order."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradcheck.errors import FunctionFailed
+from gradcheck.probe.directions import cotangent
 from gradcheck.probe.structure import flatten, refuse_empty, shown_path
 from gradcheck.probe.subject import Array, Arrays, Subject, reproduces, spacing
 
@@ -21,7 +22,7 @@ def is_array(x: Any) -> bool:
 
 def to_numpy(x: Any) -> Array:
     """Return an array's numbers: float64 for any floating-point format, else as they are."""
-    return _array(x) if jnp.issubdtype(x.dtype, jnp.floating) else np.asarray(x)
+    return _array(x) if jnp.issubdtype(x.dtype, jnp.inexact) else np.asarray(x)
 
 
 def like(x: Array, old: Any) -> jax.Array:
@@ -32,7 +33,7 @@ def like(x: Array, old: Any) -> jax.Array:
 def jax_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
     """Return the subject of a JAX function."""
     flat = flatten(inputs, is_array)
-    chosen = [i for i, a in enumerate(flat.arrays) if jnp.issubdtype(a.dtype, jnp.floating)]
+    chosen = [i for i, a in enumerate(flat.arrays) if jnp.issubdtype(a.dtype, jnp.inexact)]
     refuse_empty(len(chosen))
     originals = [flat.arrays[i] for i in chosen]
 
@@ -45,6 +46,12 @@ def jax_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
             raise FunctionFailed("expected f to return JAX arrays")
         return list(found.arrays)
 
+    return subject_of(of, originals, tuple(shown_path(flat.paths[i]) for i in chosen))
+
+
+def subject_of(of: Callable[..., list[Any]], originals: list[Any], paths: tuple[str, ...], hessian: int = 0) -> Subject:
+    """Return the subject of a function from JAX arrays to a list of them."""
+
     def typed(xs: Arrays) -> list[Any]:
         return [jnp.asarray(x, old.dtype) for x, old in zip(xs, originals, strict=True)]
 
@@ -52,11 +59,12 @@ def jax_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
         if not wide:
             return [_array(y) for y in of(*typed(xs))]
         with jax.enable_x64(True):
-            return [_array(y) for y in of(*(jnp.asarray(x, jnp.float64) for x in xs))]
+            return [_array(y) for y in of(*(jnp.asarray(x, _wide(old)) for x, old in zip(xs, originals, strict=True)))]
 
     def pull(gs: Arrays, xs: Arrays) -> Sequence[Any]:
         outputs, back = jax.vjp(of, *typed(xs))
-        return [_array(v) for v in back([jnp.asarray(g, y.dtype) for g, y in zip(gs, outputs, strict=True)])]
+        weights = [jnp.conj(jnp.asarray(g, y.dtype)) for g, y in zip(gs, outputs, strict=True)]
+        return [np.conj(_array(v)) for v in back(weights)]  # JAX's gradient in a complex number is the conjugate of ours
 
     def push(ts: Arrays, xs: Arrays) -> Sequence[Any] | None:
         if _has_no_forward_mode(of, typed(xs)):
@@ -68,9 +76,25 @@ def jax_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
     narrow = max(eps) > 2.0**-52
     wide = narrow and reproduces(call, point, max(eps))
     return Subject(
-        tuple(shown_path(flat.paths[i]) for i in chosen), point, lambda xs: call(xs, wide), pull, push, owner="jax", eps=eps,
-        call_eps=2.0**-52 if wide else max(eps),
+        paths, point, lambda xs: call(xs, wide), pull, push, owner="jax", eps=eps, call_eps=2.0**-52 if wide else max(eps),
+        second=lambda seed: _second(of, originals, paths, seed), hessian=hessian,
     )  # fmt: skip
+
+
+def _second(of: Callable[..., list[Any]], originals: list[Any], paths: tuple[str, ...], seed: int) -> Subject:
+    """Return the subject whose function is the gradient, of inputs and cotangents."""
+    count = len(originals)
+    ys = of(*originals)
+    made = cotangent(np.random.default_rng([seed, 4]), [np.asarray(y).real.astype(np.float64) for y in ys])
+    gs = [jnp.asarray(g, y.dtype) for g, y in zip(made, ys, strict=True)]
+
+    def first(*xs: Any) -> list[Any]:
+        outputs, back = jax.vjp(of, *xs[:count])
+        weights = [jnp.conj(g.astype(y.dtype)) for g, y in zip(xs[count:], outputs, strict=True)]
+        return [jnp.conj(v) for v in back(weights)]
+
+    names = tuple(f"cotangent {k}" if len(gs) > 1 else "cotangent" for k in range(len(gs)))
+    return subject_of(first, [*originals, *gs], (*paths, *names), count)
 
 
 def _has_no_forward_mode(of: Callable[..., Any], xs: list[Any]) -> bool:
@@ -82,5 +106,10 @@ def _has_no_forward_mode(of: Callable[..., Any], xs: list[Any]) -> bool:
     return False
 
 
+def _wide(old: Any) -> Any:
+    return jnp.complex128 if jnp.issubdtype(old.dtype, jnp.complexfloating) else jnp.float64
+
+
 def _array(x: Any) -> Array:
-    return np.asarray(x).astype(np.float64)
+    made = np.asarray(x)
+    return made.astype(np.complex128 if np.iscomplexobj(made) else np.float64)

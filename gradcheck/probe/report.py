@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from gradcheck.errors import GradientWrong
@@ -70,6 +70,21 @@ class Report:
     seconds: float = 0.0
     remarks: tuple[str, ...] = ()
     explored: Explored | None = None
+
+    def after(self, first: Report | None) -> Report:
+        """Return this report on second derivatives as the continuation of one on first derivatives."""
+        findings = tuple(replace(f, message=f"second derivative: {f.message}") for f in self.findings)
+        reasons = tuple(f"second derivative: {r}" for r in self.reasons)
+        mine = replace(self, evidence=f"second derivative: {self.evidence}", findings=findings, reasons=reasons)
+        if first is None:
+            return mine
+        verdicts = (first.verdict, self.verdict)
+        return replace(
+            mine, verdict=next((v for v in ("fail", "inconclusive") if v in verdicts), "pass"),
+            evidence=f"{first.evidence}; {mine.evidence}", findings=(*first.findings, *findings), reasons=(*first.reasons, *reasons),
+            resolution=max(first.resolution, self.resolution), absolute=max(first.absolute, self.absolute),
+            remarks=tuple(dict.fromkeys((*first.remarks, *self.remarks))),
+        )  # fmt: skip
 
     def raise_if_failed(self) -> None:
         """Raise `GradientWrong` with the report if the verdict is fail."""

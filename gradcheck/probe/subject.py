@@ -59,6 +59,12 @@ class Subject:
         guard: returns a message if something was left changed, else "".
         eps: spacing of numbers at 1 in the format of the doubted derivative, input by input.
         call_eps: the same of f as it is evaluated here (a float32 function may run in float64).
+        arranged: as `pull`, with cotangents and inputs in another memory layout ("Fortran-ordered", "strided",
+            "stride-0"); None where NumPy arrays can be laid out themselves.
+        crossed: cotangents, inputs, other inputs -> gradients at the inputs, at the others, and at the inputs once more,
+            with both forward passes made before.
+        second: seed -> the subject whose function is the gradient of this one.
+        hessian: of a second-order subject, the number of its inputs whose mixed derivatives are symmetric.
     """
 
     paths: tuple[str, ...]
@@ -72,6 +78,10 @@ class Subject:
     meter: Meter = field(default_factory=Meter)
     eps: tuple[float, ...] = ()
     call_eps: float = 2.0**-52
+    arranged: Callable[[str, Arrays, Arrays], Sequence[Any]] | None = None
+    crossed: Callable[[Arrays, Arrays, Arrays], Sequence[Sequence[Any]]] | None = None
+    second: Callable[[int], Subject] | None = None
+    hessian: int = 0
 
     def __post_init__(self) -> None:
         if not self.eps:
@@ -95,8 +105,8 @@ class Subject:
 
 
 def spacing(x: Array) -> float:
-    """Return the spacing of numbers at 1 in an array's format."""
-    return float(ml_dtypes.finfo(x.dtype).eps)
+    """Return the spacing of numbers at 1 in an array's format (of its parts, where it is complex)."""
+    return float(ml_dtypes.finfo(x.real.dtype if np.iscomplexobj(x) else x.dtype).eps)
 
 
 def numpy_subject(
@@ -108,9 +118,7 @@ def numpy_subject(
     jvp: Callable[..., Any] | None,
 ) -> Subject:
     """Return the subject of a NumPy function with the user's own vjp, grad or jvp."""
-    flat = flatten(inputs, is_numpy)
-    chosen = [i for i, a in enumerate(flat.arrays) if differentiable(a)]
-    refuse_empty(len(chosen))
+    flat, chosen = numpy_inputs(inputs)
 
     def filled(xs: Sequence[Any]) -> tuple[Any, ...]:
         new = list(flat.arrays)
@@ -130,10 +138,10 @@ def numpy_subject(
         args = filled(xs)
         if vjp is not None:
             g = outputs[0].rebuild(list(gs))
-            return _per_input(vjp(g, *args), inputs, chosen, "vjp")
+            return per_input(vjp(g, *args), inputs, chosen, "vjp")
         assert grad is not None
         answer = grad(*args)
-        found = _per_input(answer if isinstance(answer, tuple) else (answer,), inputs, chosen, "grad")
+        found = per_input(answer if isinstance(answer, tuple) else (answer,), inputs, chosen, "grad")
         return [None if v is None else gs[0] * v for v in found]
 
     def push(ts: Arrays, xs: Arrays) -> Sequence[Any]:
@@ -165,7 +173,15 @@ def _outputs(y: Any) -> Flat:
     return flat
 
 
-def _per_input(answer: Any, inputs: tuple[Any, ...], chosen: list[int], what: str) -> list[Any]:
+def numpy_inputs(inputs: tuple[Any, ...]) -> tuple[Flat, list[int]]:
+    """Return the arrays among the arguments, and the positions of those that are differentiated."""
+    flat = flatten(inputs, is_numpy)
+    chosen = [i for i, a in enumerate(flat.arrays) if differentiable(a)]
+    refuse_empty(len(chosen))
+    return flat, chosen
+
+
+def per_input(answer: Any, inputs: tuple[Any, ...], chosen: list[int], what: str) -> list[Any]:
     """Return the gradient of every chosen array out of an answer with one part an argument."""
     parts = answer if isinstance(answer, tuple | list) else (answer,)
     if len(parts) != len(inputs):

@@ -1,4 +1,4 @@
-"""PyTorch functions and modules: their own autodiff is what is checked.
+"""PyTorch functions and modules: their own autodiff is what is checked, at first and at second order.
 
 Everything is left as found: parameters, buffers, train mode, random state. Code in float32 or a half format is
 evaluated in float64 for the reference, if that reproduces it.
@@ -14,8 +14,11 @@ import numpy as np
 import torch
 
 from gradcheck.errors import FunctionFailed
+from gradcheck.probe.directions import cotangent
 from gradcheck.probe.structure import Flat, flatten, refuse_empty, shown_path
 from gradcheck.probe.subject import Array, Arrays, Subject, reproduces
+
+Tensors = Sequence[torch.Tensor]
 
 
 def is_tensor(x: Any) -> bool:
@@ -25,12 +28,16 @@ def is_tensor(x: Any) -> bool:
 
 def to_numpy(t: Any) -> Array:
     """Return a tensor's numbers: float64 for any floating-point format, else as they are."""
-    return _array(t) if t.is_floating_point() else np.array(t.detach().cpu().numpy())
+    return _array(t) if _inexact(t) else np.array(t.detach().cpu().numpy())
 
 
 def like(x: Array, old: Any) -> torch.Tensor:
     """Return an array as a tensor of the format and on the device of another one."""
     return torch.from_numpy(np.array(x)).to(old.dtype).to(old.device)
+
+
+def _inexact(t: Any) -> bool:
+    return bool(t.is_floating_point() or t.is_complex())
 
 
 class _Calls:
@@ -39,14 +46,14 @@ class _Calls:
     def __init__(self, f: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
         self.f = f
         self.flat = flatten(inputs, is_tensor)
-        self.chosen = [i for i, t in enumerate(self.flat.arrays) if t.is_floating_point()]
+        self.chosen = [i for i, t in enumerate(self.flat.arrays) if _inexact(t)]
         self.module = f if isinstance(f, torch.nn.Module) else None
         named = dict(self.module.named_parameters()) if self.module is not None else {}
         self.names = [k for k, p in named.items() if p.requires_grad]
         self.originals = [self.flat.arrays[i] for i in self.chosen] + [named[k] for k in self.names]
         self.paths = (*(shown_path(self.flat.paths[i]) for i in self.chosen), *self.names)
 
-    def run(self, tensors: Sequence[torch.Tensor], double: bool = False) -> Flat:
+    def run(self, tensors: Tensors, double: bool = False) -> Flat:
         """Return the outputs, with the random state and the module's buffers as they were before."""
         arrays = list(self.flat.arrays)
         for i, t in zip(self.chosen, tensors, strict=False):
@@ -71,12 +78,16 @@ class _Calls:
         return out
 
     def tensors(self, xs: Arrays, double: bool) -> list[torch.Tensor]:
-        """Return arrays as tensors of the original formats, or of float64."""
-        out = []
-        for x, old in zip(xs, self.originals, strict=True):
-            t = torch.from_numpy(np.array(x, np.float64)).to(old.device)
-            out.append(t if double else t.to(old.dtype))
-        return out
+        """Return arrays as tensors of the original formats, or of twice their precision."""
+        return [_tensor(x, _wide(old.dtype) if double else old.dtype, old.device) for x, old in zip(xs, self.originals, strict=True)]
+
+    def gradients(self, leaves: Tensors, gs: Tensors, outputs: Tensors, graph: bool = False) -> list[torch.Tensor | None]:
+        """Return the gradients of the leaves, None for those that the outputs do not depend on."""
+        used = [(y, g) for y, g in zip(outputs, gs, strict=True) if y.requires_grad]
+        if not used:
+            return [None] * len(leaves)
+        ys, weights = [y for y, _ in used], [g for _, g in used]
+        return list(torch.autograd.grad(ys, leaves, weights, allow_unused=True, create_graph=graph, retain_graph=True))
 
 
 def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
@@ -90,15 +101,27 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
         with torch.no_grad():
             return [_array(y) for y in calls.run(calls.tensors(xs, double), double).arrays]
 
-    def pull(gs: Arrays, xs: Arrays) -> Sequence[Any]:
+    def forward(xs: Arrays) -> tuple[list[torch.Tensor], Tensors]:
         leaves = [t.requires_grad_() for t in calls.tensors(xs, False)]
-        outputs = calls.run(leaves).arrays
-        cotangents = [torch.from_numpy(np.array(g, np.float64)).to(y.dtype).to(y.device) for g, y in zip(gs, outputs, strict=True)]
-        used = [(y, g) for y, g in zip(outputs, cotangents, strict=True) if y.requires_grad]
-        if not used:
-            return [None] * len(leaves)
-        found = torch.autograd.grad([y for y, _ in used], leaves, [g for _, g in used], allow_unused=True)
-        return [None if v is None else _array(v) for v in found]
+        return leaves, calls.run(leaves).arrays
+
+    def pull(gs: Arrays, xs: Arrays) -> Sequence[Any]:
+        leaves, outputs = forward(xs)
+        return _arrays(calls.gradients(leaves, _cotangents(gs, outputs), outputs))
+
+    def arranged(layout: str, gs: Arrays, xs: Arrays) -> Sequence[Any]:
+        leaves = [(t if layout == "stride-0" else _laid_out(t, layout)).requires_grad_() for t in calls.tensors(xs, False)]
+        try:
+            outputs: Tensors = calls.run(leaves).arrays
+        except RuntimeError:  # f itself asks for contiguous inputs (view)
+            leaves, outputs = forward(xs)
+        return _arrays(calls.gradients(leaves, [_laid_out(g, layout) for g in _cotangents(gs, outputs)], outputs))
+
+    def crossed(gs: Arrays, xs: Arrays, other: Arrays) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
+        (a, ya), (b, yb) = forward(xs), forward(other)
+        first = _arrays(calls.gradients(a, _cotangents(gs, ya), ya))
+        second = _arrays(calls.gradients(b, _cotangents(gs, yb), yb))
+        return first, second, _arrays(calls.gradients(a, _cotangents(gs, ya), ya))
 
     def guard() -> str:
         changed = any(not torch.equal(a, b.detach()) for a, b in zip(before, calls.originals, strict=True))
@@ -108,9 +131,99 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
     double = max(eps) > 2.0**-52 and reproduces(call, point, max(eps))
     return Subject(
         calls.paths, point, lambda xs: call(xs, double or max(eps) == 2.0**-52), pull, owner="torch", guard=guard, eps=eps,
-        call_eps=2.0**-52 if double else max(eps),
+        call_eps=2.0**-52 if double else max(eps), arranged=arranged, crossed=crossed,
+        second=lambda seed: second_subject(calls, point, eps, seed),
     )  # fmt: skip
 
 
+def second_subject(calls: _Calls, point: Arrays, eps: tuple[float, ...], seed: int) -> Subject:
+    """Return the subject whose function is the gradient, of inputs and cotangents, and whose derivative is double backward."""
+    with torch.no_grad():
+        outputs = list(calls.run(calls.tensors(point, False)).arrays)
+    gs = cotangent(np.random.default_rng([seed, 4]), [_array(y).real for y in outputs])
+    count = len(point)
+
+    def first(xs: Arrays, double: bool, graph: bool) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        leaves = [t.requires_grad_() for t in calls.tensors(xs[:count], double)]
+        with torch.enable_grad():
+            ys = calls.run(leaves, double).arrays
+            weights = [w.requires_grad_() for w in _cotangents(xs[count:], ys)]
+            found = calls.gradients(leaves, weights, ys, graph)
+        return [*leaves, *weights], [torch.zeros_like(t) if v is None else v for v, t in zip(found, leaves, strict=True)]
+
+    def call(xs: Arrays, double: bool) -> Arrays:
+        return [_array(v) for v in first(xs, double, False)[1]]
+
+    def pull(hs: Arrays, xs: Arrays) -> Sequence[Any]:
+        leaves, found = first(xs, False, True)
+        return _arrays(calls.gradients(leaves, _cotangents(hs, found), found))
+
+    start = [*point, *gs]
+    double = max(eps) > 2.0**-52 and reproduces(call, start, max(eps))
+    names = tuple(f"cotangent {k}" if len(gs) > 1 else "cotangent" for k in range(len(gs)))
+    formats = (*eps, *(float(torch.finfo(y.dtype).eps) for y in outputs))
+    return Subject(
+        (*calls.paths, *names), start, lambda xs: call(xs, double or max(eps) == 2.0**-52), pull, owner="torch", eps=formats,
+        call_eps=2.0**-52 if double else max(eps), hessian=count,
+    )  # fmt: skip
+
+
+def submodules(module: Any, inputs: tuple[Any, ...]) -> list[tuple[str, Any, tuple[Any, ...]]]:
+    """Return (name, module, operands) of every submodule that is called with tensors alone, at what it really sees."""
+    seen: dict[str, tuple[Any, tuple[Any, ...]]] = {}
+    copied = copy.deepcopy(module)
+
+    def hook(name: str) -> Callable[[Any, tuple[Any, ...]], None]:
+        def keep(sub: Any, args: tuple[Any, ...]) -> None:
+            if name not in seen and all(is_tensor(a) for a in args):
+                seen[name] = (copy.deepcopy(sub), tuple(a.detach().clone() for a in args))
+
+        return keep
+
+    handles = [sub.register_forward_pre_hook(hook(name)) for name, sub in copied.named_modules() if name]
+    state = torch.get_rng_state()
+    try:
+        with torch.no_grad():
+            copied(*inputs)
+    finally:
+        torch.set_rng_state(state)
+        for handle in handles:
+            handle.remove()
+    for sub, _ in seen.values():
+        for inner in sub.modules():
+            inner._forward_pre_hooks.clear()
+    return [(name, sub, args) for name, (sub, args) in seen.items()]
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.complex128 if dtype.is_complex else torch.float64
+
+
+def _tensor(x: Array, dtype: torch.dtype, device: Any) -> torch.Tensor:
+    return torch.from_numpy(np.array(x, np.complex128 if dtype.is_complex else np.float64)).to(device).to(dtype)
+
+
+def _cotangents(gs: Arrays, outputs: Tensors) -> list[torch.Tensor]:
+    return [_tensor(g, y.dtype, y.device) for g, y in zip(gs, outputs, strict=True)]
+
+
+def _laid_out(t: torch.Tensor, layout: str) -> torch.Tensor:
+    """Return the same numbers in another memory layout."""
+    if layout == "stride-0":
+        return t.reshape(-1)[:1].reshape((1,) * t.ndim).expand(t.shape) if t.numel() else t
+    if layout == "Fortran-ordered":
+        return t.transpose(-1, -2).contiguous().transpose(-1, -2) if t.ndim > 1 else t.clone()
+    wide = torch.zeros((*t.shape[:-1], 2 * t.shape[-1]), dtype=t.dtype, device=t.device) if t.ndim else t.clone()
+    if t.ndim:
+        wide[..., ::2] = t
+        return wide[..., ::2]
+    return wide
+
+
+def _arrays(found: Sequence[torch.Tensor | None]) -> list[Any]:
+    return [None if v is None else _array(v) for v in found]
+
+
 def _array(t: torch.Tensor) -> Array:
-    return np.array(t.detach().cpu().double().numpy())
+    plain = t.detach().cpu().resolve_conj().resolve_neg()
+    return np.array(plain.to(_wide(plain.dtype)).numpy())

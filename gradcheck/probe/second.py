@@ -1,0 +1,102 @@
+"""Second derivatives of NumPy functions: a Hessian-vector product or a Hessian is the derivative of the gradient.
+
+The function is then the gradient (the user's, which is checked first, or an exact one by dual numbers), and the doubted
+derivative the user's ``hvp`` or ``hessian``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.errors import BadInput, FunctionFailed
+from gradcheck.probe.jet import directional
+from gradcheck.probe.structure import Flat
+from gradcheck.probe.subject import Array, Arrays, Subject, numpy_inputs, numpy_subject, per_input
+
+#: Entries up to which the gradient is made by dual numbers, one pass an entry.
+MOST_ENTRIES = 64
+
+
+def numpy_second(
+    f: Callable[..., Any],
+    inputs: tuple[Any, ...],
+    *,
+    vjp: Callable[..., Any] | None,
+    grad: Callable[..., Any] | None,
+    hvp: Callable[..., Any] | None,
+    hessian: Callable[..., Any] | None,
+) -> Subject:
+    """Return the subject whose function is the gradient of a scalar f, and whose derivative is its Hessian.
+
+    Raises:
+        BadInput: f is not scalar, or there is no gradient to differentiate.
+    """
+    flat, chosen = numpy_inputs(inputs)
+    below = numpy_subject(f, inputs, vjp=vjp, grad=grad, jvp=None)
+    base = below.call(below.point)
+    if len(base) != 1 or base[0].size != 1:
+        raise BadInput(f"expected a scalar f for hvp= and hessian=; got outputs of shapes {[y.shape for y in base]}")
+    ones = [np.ones(base[0].shape)]
+
+    def gradient(xs: Sequence[Any]) -> list[Any]:
+        assert below.pull is not None
+        return [np.zeros(np.shape(x)) if v is None else v for v, x in zip(below.pull(ones, list(xs)), xs, strict=True)]
+
+    def pull(hs: Arrays, xs: Arrays) -> Sequence[Any]:
+        args = _filled(flat, chosen, xs, flat.arrays)
+        if hvp is not None:
+            v = _filled(flat, chosen, hs, [np.zeros(np.shape(a)) for a in flat.arrays])
+            return per_input(hvp(v, *args), inputs, chosen, "hvp")
+        assert hessian is not None
+        return _contracted(hessian(*args), hs)
+
+    exact = below.pull is None
+    return Subject(
+        below.paths, below.point, _by_duals(below) if exact else lambda xs: [np.asarray(v) for v in gradient(xs)], pull,
+        raw=None if exact else gradient, hessian=len(chosen),
+    )  # fmt: skip
+
+
+def _filled(flat: Flat, chosen: list[int], xs: Sequence[Array], others: Sequence[Any]) -> tuple[Any, ...]:
+    new = list(others)
+    for i, x in zip(chosen, xs, strict=True):
+        new[i] = x
+    made: tuple[Any, ...] = flat.rebuild(new)
+    return made
+
+
+def _contracted(blocks: Any, hs: Arrays) -> list[Array]:
+    """Return the product of a Hessian with a direction: an array of shape (*x, *x), or rows of such blocks for several inputs."""
+    rows = [[blocks]] if len(hs) == 1 else [[b for b in row if b is not None] for row in blocks if row is not None]
+    out = []
+    for row, mine in zip(rows, hs, strict=True):
+        for b, h in zip(row, hs, strict=True):
+            if np.shape(b) != (*mine.shape, *h.shape):
+                raise FunctionFailed(f"expected a block of the Hessian of shape {(*mine.shape, *h.shape)}; got {np.shape(b)}")
+        out.append(np.asarray(sum(np.tensordot(np.asarray(b), h, axes=h.ndim) for b, h in zip(row, hs, strict=True))))
+    return out
+
+
+def _by_duals(below: Subject) -> Callable[[Arrays], Arrays]:
+    """Return the exact gradient, entry by entry, of a function that runs over dual numbers."""
+    if sum(x.size for x in below.point) > MOST_ENTRIES:
+        raise BadInput(f"expected grad= or vjp= beside hvp= or hessian= for more than {MOST_ENTRIES} entries")
+
+    def call(xs: Arrays) -> Arrays:
+        assert below.raw is not None
+        out = [np.zeros(x.shape) for x in xs]
+        for k, x in enumerate(xs):
+            for index in np.ndindex(*x.shape):
+                ts = [np.zeros(v.shape) for v in xs]
+                ts[k][index] = 1.0
+                out[k][index] = float(np.sum(directional(below.raw, xs, ts)[1][0]))
+        return out
+
+    try:
+        call(below.point)
+    except Exception as error:
+        raise BadInput(f"expected grad= or vjp= beside hvp= or hessian=: f does not run over dual numbers ({error})") from error
+    return call
