@@ -301,12 +301,18 @@ _add("matmul@float32-inside", lambda x: (_M.astype(np.float32) @ np.asarray(x).a
 # Linear algebra.
 _add("linalg.solve", lambda a, b: linalg.solve(a, b), arguments(lambda rng: rng.normal(size=(3, 3)) + 3 * np.eye(3), normal(3)),
      lambda g, a, b: (-np.outer(linalg.solve(a.T, g), linalg.solve(a, b)), linalg.solve(a.T, g)))  # fmt: skip
-_SQUARE = lambda rng: rng.normal(size=(3, 3)) + 3 * np.eye(3)  # noqa: E731
+_SQUARE = lambda rng: rng.normal(size=(3, 3)) + 3 * np.eye(3)
 _add("linalg.inv", linalg.inv, _SQUARE, lambda g, a: (-linalg.inv(a).T @ g @ linalg.inv(a).T,))
 _add("linalg.det", linalg.det, _SQUARE, lambda g, a: (g * linalg.det(a) * linalg.inv(a).T,))
 _add("linalg.expm", linalg.expm, normal(3, 3), lambda g, a: (linalg.expm_frechet(a.T, g, compute_expm=False),))
-_add("linalg.sqrtm", lambda a: linalg.sqrtm(a @ a.T + np.eye(3)), normal(3, 3), lambda g, a: (
-    (lambda m: (m + m.T) @ a)(linalg.solve_sylvester(linalg.sqrtm(a @ a.T + np.eye(3)), linalg.sqrtm(a @ a.T + np.eye(3)), g)),))  # fmt: skip
+
+
+def _of_root(root, g):
+    m = linalg.solve_sylvester(root, root, g)
+    return m + m.T
+
+
+_add("linalg.sqrtm", lambda a: linalg.sqrtm(a @ a.T + np.eye(3)), normal(3, 3), lambda g, a: (_of_root(linalg.sqrtm(a @ a.T + np.eye(3)), g) @ a,))
 _add("linalg.solve_triangular", lambda b: linalg.solve_triangular(np.triu(_M), b), normal(4),
      lambda g, b: (linalg.solve_triangular(np.triu(_M), g, trans=1),))  # fmt: skip
 _add("linalg.solve_sylvester", lambda q: linalg.solve_sylvester(_M, _M.T, q), normal(4, 4),
@@ -361,7 +367,14 @@ _distance("canberra", distance.canberra, lambda u, v: np.sign(u - v) / (u + v) -
 _distance("braycurtis", distance.braycurtis, lambda u, v: np.sign(u - v) / np.sum(u + v) - np.sum(np.abs(u - v)) / np.sum(u + v) ** 2)
 _distance("mahalanobis", lambda u, v: distance.mahalanobis(u, v, _M @ _M.T), lambda u, v: (_M @ _M.T) @ (u - v)
           / distance.mahalanobis(u, v, _M @ _M.T))  # fmt: skip
+
+
+def _pulled_together(w, x, y):
+    """Return the sum over j of w_ij (x_i - y_j)."""
+    return w.sum(axis=1)[:, None] * x - w @ y
+
+
 _add("spatial.distance.pdist", lambda x: distance.pdist(x, "sqeuclidean"), normal(3, 2), lambda g, x: (
-    (lambda w: 2 * (w.sum(axis=1)[:, None] * x - w @ x))(distance.squareform(g)),))  # fmt: skip
+    2 * _pulled_together(distance.squareform(g), x, x),))  # fmt: skip
 _add("spatial.distance.cdist", lambda x, y: distance.cdist(x, y), arguments(normal(3, 2), normal(4, 2)), lambda g, x, y: (
-    (lambda w: (w.sum(1)[:, None] * x - w @ y, w.sum(0)[:, None] * y - w.T @ x))(g / distance.cdist(x, y))))  # fmt: skip
+    _pulled_together(g / distance.cdist(x, y), x, y), _pulled_together(g.T / distance.cdist(y, x), y, x)))  # fmt: skip

@@ -1,4 +1,7 @@
-"""scikit-learn's own gradients: kernels, losses, likelihoods, embeddings, networks (its private functions among them)."""
+"""scikit-learn's own gradients: kernels, losses, likelihoods, embeddings, networks (its private functions among them).
+
+Not here (docs/findings.md): t-SNE with more than one degree of freedom, the perceptron with several outputs.
+"""
 
 import numpy as np
 from sklearn._loss import loss as losses
@@ -101,7 +104,7 @@ _MANY = LinearModelLoss(base_loss=losses.HalfMultinomialLoss(n_classes=3), fit_i
 _LABELS = np.array([0.0, 1, 2, 2, 1, 0])
 _add("linear_model._linear_loss.HalfMultinomialLoss", lambda w: _MANY.loss(np.asfortranarray(w), X, _LABELS, l2_reg_strength=0.3), normal(3, 4),
      grad=lambda w: _MANY.loss_gradient(np.asfortranarray(w), X, _LABELS, l2_reg_strength=0.3)[1])  # fmt: skip
-_HUBER = lambda w: _huber._huber_loss_and_gradient(w, X, Y, 1.35, 0.1, np.ones(6))  # noqa: E731
+_HUBER = lambda w: _huber._huber_loss_and_gradient(w, X, Y, 1.35, 0.1, np.ones(6))
 _add("linear_model._huber", lambda w: _HUBER(w)[0], lambda rng: np.append(rng.normal(size=4), 1.2), grad=lambda w: _HUBER(w)[1])
 
 # Neighbours, embeddings.
@@ -117,14 +120,19 @@ def _nca(flat):
 _add("neighbors.nca", lambda a: _nca(a)[0], normal(6), grad=lambda a: _nca(a)[1])
 _P = np.abs(RNG.normal(size=15))
 _P /= _P.sum() * 2
-for _dof in (1, 3):
-    _f = lambda y, d=_dof: _t_sne._kl_divergence(np.ravel(y).copy(), _P, d, 6, 2)  # noqa: E731
-    _add(f"manifold.t_sne.{_dof}", lambda y, f=_f: f(y)[0], normal(12), grad=lambda y, f=_f: f(y)[1])
+_TSNE = lambda y: _t_sne._kl_divergence(np.ravel(y).copy(), _P, 1, 6, 2)
+_add("manifold.t_sne", lambda y: _TSNE(y)[0], normal(12), grad=lambda y: _TSNE(y)[1])
 
 _add("metrics.pairwise.euclidean_distances", lambda a: pairwise.euclidean_distances(a, X, squared=True), normal(3, 3),
      lambda g, a: (2 * (g.sum(1)[:, None] * a - g @ X),))  # fmt: skip
-_add("metrics.pairwise.rbf_kernel", lambda a: pairwise.rbf_kernel(a, X, gamma=0.3), normal(3, 3), lambda g, a: (
-    (lambda w: -0.6 * (w.sum(1)[:, None] * a - w @ X))(g * pairwise.rbf_kernel(a, X, gamma=0.3)),))  # fmt: skip
+
+
+def _rbf_slope(g, a):
+    w = g * pairwise.rbf_kernel(a, X, gamma=0.3)
+    return (-0.6 * (w.sum(1)[:, None] * a - w @ X),)
+
+
+_add("metrics.pairwise.rbf_kernel", lambda a: pairwise.rbf_kernel(a, X, gamma=0.3), normal(3, 3), _rbf_slope)
 _add("metrics.pairwise.laplacian_kernel", lambda a: pairwise.laplacian_kernel(a, X, gamma=0.3), normal(2, 3), lambda g, a: (
     -0.3 * np.einsum("ij,ijk->ik", g * pairwise.laplacian_kernel(a, X, gamma=0.3), np.sign(a[:, None] - X[None])),))  # fmt: skip
 _add("metrics.pairwise.polynomial_kernel", lambda a: pairwise.polynomial_kernel(a, X, degree=3, gamma=0.5), normal(2, 3),

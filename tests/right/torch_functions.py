@@ -1,4 +1,9 @@
-"""PyTorch's functions, modules and densities: their own autodiff is what is checked."""
+"""PyTorch's functions, modules and densities: their own autodiff is what is checked.
+
+Not here, because the check rightly rejects them (docs/findings.md): digamma, psi and divergences of gamma distributions
+(trigamma is 4e-10 off), hardsigmoid (a float32 slope), as_strided_scatter (inverted), expm1 at -40, ndtr and gelu far below zero,
+ctc_loss of what is not normalised, torch.normal, max_unpool with an index twice (the last value wins, all gradients flow).
+"""
 
 import math
 
@@ -46,7 +51,7 @@ def _module(name, make, maker, *tags, dtype="float64"):
 # Functions of each entry: the range of ordinary inputs, then points in the tails.
 ENTRIES = {
     "acos": (-0.9, 0.9), "acosh": (1.1, 5, 1 + 1e-7), "asin": (-0.9, 0.9), "asinh": (-3, 3, 1e8), "atan": (-3, 3, 1e8), "atanh": (-0.9, 0.9),
-    "cos": (-3, 3), "cosh": (-3, 3, 600.0), "deg2rad": (-90, 90), "digamma": (0.5, 5, 1e-6), "erf": (-2, 2), "erfc": (-2, 2, 10.0),
+    "cos": (-3, 3), "cosh": (-3, 3, 600.0), "deg2rad": (-90, 90), "erf": (-2, 2), "erfc": (-2, 2, 10.0),
     "erfinv": (-0.9, 0.9), "exp": (-3, 3, -600.0), "exp2": (-3, 3), "expm1": (-3, 3, 1e-12), "i0": (-3, 3), "lgamma": (0.5, 5, 1e8),
     "log": (0.1, 5, 1e-8, 1e200), "log10": (0.1, 5, 1e-300), "log1p": (-0.5, 5, -1 + 2.0**-30), "log2": (0.1, 5), "logit": (0.1, 0.9),
     "mvlgamma": (1.5, 5), "neg": (-3, 3), "polygamma": (0.5, 5), "rad2deg": (-3, 3), "reciprocal": (0.3, 3, 1e-100), "rsqrt": (0.3, 3, 1e-200),
@@ -54,7 +59,7 @@ ENTRIES = {
     "tan": (-1, 1), "tanh": (-3, 3, 1e-9, 15.0), "abs": (0.1, 3), "frac": (0.1, 0.9), "positive": (-3, 3), "nan_to_num": (-3, 3),
     "special.entr": (0.1, 3, 1e-12), "special.erfcx": (-1, 3, 1e6), "special.expit": (-3, 3), "special.i0e": (-3, 3), "special.i1": (-3, 3),
     "special.i1e": (0.2, 3), "special.log_ndtr": (-3, 3, -30.0), "special.log1p": (-0.5, 3), "special.ndtr": (-3, 3), "special.ndtri": (0.1, 0.9),
-    "special.sinc": (0.3, 3), "special.exp2": (-3, 3), "special.gammaln": (0.5, 5), "special.psi": (0.5, 5),
+    "special.sinc": (0.3, 3), "special.exp2": (-3, 3), "special.gammaln": (0.5, 5),
     "nn.functional.celu": (-3, 3), "nn.functional.elu": (-3, 3, -20.0), "nn.functional.gelu": (-3, 3, -5.0), "nn.functional.hardshrink": (0.6, 3),
     "nn.functional.hardswish": (-2.5, 2.5), "nn.functional.hardtanh": (-0.9, 0.9), "nn.functional.leaky_relu": (-3, 3),
     "nn.functional.logsigmoid": (-3, 3, -500.0), "nn.functional.mish": (-3, 3), "nn.functional.relu": (0.1, 3), "nn.functional.relu6": (0.5, 5.5),
@@ -193,11 +198,16 @@ _add("noise@half-inside", lambda x: (x.half() * 3).double(), normal(4), "noise",
 _add("to.bfloat16", lambda x: x.bfloat16(), normal(4), "noise", "narrow")
 
 # Linear algebra; functions of symmetric matrices read one triangle, so they are fed symmetric ones.
-SQUARE = lambda rng: rng.normal(size=(3, 3)) + 3 * np.eye(3)  # noqa: E731
+SQUARE = lambda rng: rng.normal(size=(3, 3)) + 3 * np.eye(3)
 
 
 def _spd(x):
     return x @ x.mT + torch.eye(3, dtype=x.dtype)
+
+
+def _log_of_singular_values(x):
+    u, s, v = torch.linalg.svd(x)
+    return u @ torch.diag(s.log()) @ v
 
 
 MATRICES = {
@@ -205,7 +215,7 @@ MATRICES = {
     "linalg.cholesky": lambda x: torch.linalg.cholesky(_spd(x)), "cholesky_inverse": lambda x: torch.cholesky_inverse(torch.linalg.cholesky(_spd(x))),
     "cholesky_solve": lambda x: torch.cholesky_solve(x, torch.linalg.cholesky(_spd(x))), "linalg.eigvalsh": lambda x: torch.linalg.eigvalsh(_spd(x)),
     "linalg.eigh": lambda x: torch.linalg.eigh(_spd(x))[1].abs(), "linalg.eigvals": lambda x: torch.linalg.eigvals(x).abs().sum(), "linalg.svdvals": torch.linalg.svdvals,
-    "linalg.svd": lambda x: (lambda u, s, v: u @ torch.diag(s.log()) @ v)(*torch.linalg.svd(x)), "linalg.qr": lambda x: tuple(torch.linalg.qr(x)), "linalg.lu": lambda x: tuple(torch.linalg.lu(x))[1:],
+    "linalg.svd": _log_of_singular_values, "linalg.qr": lambda x: tuple(torch.linalg.qr(x)), "linalg.lu": lambda x: tuple(torch.linalg.lu(x))[1:],
     "linalg.pinv": lambda x: torch.linalg.pinv(x[:, :2]), "linalg.matrix_exp": torch.linalg.matrix_exp, "linalg.matrix_power": lambda x: torch.linalg.matrix_power(x, 3),
     "linalg.matrix_power.inverse": lambda x: torch.linalg.matrix_power(x, -2), "linalg.cond": torch.linalg.cond, "linalg.solve": lambda x: torch.linalg.solve(x, x[0]),
     "linalg.lstsq": lambda x: torch.linalg.lstsq(x[:, :2], x[:, 2:]).solution, "linalg.solve_triangular": lambda x: torch.linalg.solve_triangular(x, x[:, :1], upper=True),
@@ -272,9 +282,8 @@ DENSITIES = {
     "FisherSnedecor": POSITIVE, "Pareto": arguments(uniform(0.5, 1, 3), uniform(0.5, 3, 3), uniform(1.2, 3, 3)), "Beta": UNIT, "Kumaraswamy": UNIT, "VonMises": LOC_SCALE
 }  # fmt: skip
 for _name, _maker in DENSITIES.items():
-    _add(f"distributions.{_name}", lambda a, b, x, kind=getattr(D, _name): kind(a, b, validate_args=False).log_prob(x), _maker)
-    if len(_name) % 2:
-        _add(f"distributions.{_name}", lambda a, b, x, kind=getattr(D, _name): kind(a, b, validate_args=False).log_prob(x), _maker, dtype="float32")
+    for _dtype in ("float64", "float32")[: 1 + len(_name) % 2]:
+        _add(f"distributions.{_name}", lambda a, b, x, n=_name: getattr(D, n)(a, b, validate_args=False).log_prob(x), _maker, dtype=_dtype)
 _add("distributions.Uniform", lambda a, b: D.Uniform(a, b).log_prob(torch.zeros_like(a)), arguments(uniform(-2, -1, 3), uniform(1, 2, 3)))
 _add("distributions.Exponential", lambda r, x: D.Exponential(r, validate_args=False).log_prob(x), arguments(P, P))
 _add("distributions.StudentT", lambda d, x: D.StudentT(d, validate_args=False).log_prob(x), arguments(P, P))
@@ -286,7 +295,7 @@ _add("distributions.Binomial", lambda z: D.Binomial(5, logits=z).log_prob(torch.
 _add("distributions.Poisson", lambda r: D.Poisson(r).log_prob(torch.full_like(r, 3)), uniform(0.5, 4, 3))
 _add("distributions.NegativeBinomial", lambda z: D.NegativeBinomial(3, logits=z).log_prob(torch.full_like(z, 2)), normal(4))
 _add("distributions.kl.normal", lambda a, b: D.kl_divergence(D.Normal(a, b), D.Normal(b, a.exp())), arguments(normal(3), uniform(0.5, 2, 3)))
-_add("distributions.kl.gamma", lambda a, b: D.kl_divergence(D.Gamma(a, b), D.Gamma(b, a)), arguments(uniform(0.5, 3, 3), uniform(0.5, 3, 3)))
+_add("distributions.kl.laplace", lambda a, b: D.kl_divergence(D.Laplace(a, b), D.Laplace(b, a.exp())), arguments(normal(3), uniform(0.5, 2, 3)))
 _add("distributions.Normal.rsample", lambda a, b: D.Normal(a, b).rsample(), arguments(normal(3), uniform(0.5, 2, 3)))
 _add("distributions.Normal.cdf", lambda a, b: D.Normal(a, b).cdf(torch.ones_like(a)), arguments(normal(3), uniform(0.5, 2, 3)))
 # Gamma.rsample is no case: its implicit gradient is not that of the sampler, whose rejections differ with the parameter.
