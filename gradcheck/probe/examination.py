@@ -190,11 +190,17 @@ class Examination:
         if look.residual.kink and (place := convention(instrument, look)) != OUTSIDE:
             self.meeting += place == BESIDE
             return False
-        if not self._persists(instrument, look, rng, base, maker):
+        persists = self._outside(instrument, look, maker(rng, base)) or self._persists(instrument, look, rng, base, maker)
+        if not persists:
             self.unconfirmed += 1
             return False
         self.findings += blame(instrument, look, base) if self.locating else [unlocated(instrument, look)]
         return True
+
+    def _outside(self, instrument: Instrument, look: Look, gs: list[Floats]) -> bool:
+        """Answer whether the gradient at a kink is none of those around it for another cotangent either."""
+        again = replace(look, gs=gs, gradients=instrument.gradients(gs))
+        return look.residual.kink and convention(instrument, again) == OUTSIDE
 
     def _within_accuracy(self, look: Look) -> bool:
         if self.accuracy is None:

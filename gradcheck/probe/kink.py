@@ -42,9 +42,9 @@ def convention(instrument: Instrument, look: Look) -> str:
     low, high = shares.min(axis=0), shares.max(axis=0)
     slack = SAME * np.max(np.abs(shares), axis=0) + 1e-300
     beyond = np.maximum(low - mine, mine - high) - slack
-    spread = np.max(high - low, initial=0.0)
-    worst = float(np.max(beyond, initial=0.0))
-    return INSIDE if worst <= 0 else BESIDE if worst <= NEAR * spread else OUTSIDE
+    if np.all(beyond <= 0):
+        return INSIDE
+    return BESIDE if np.all(beyond <= NEAR * (high - low)) else OUTSIDE
 
 
 def _flat(vs: list[Floats], moving: list[npt.NDArray[np.bool_]]) -> Floats:

@@ -94,11 +94,11 @@ def own_rounding(subject: Subject, gs: list[Floats], base: Arrays) -> float:
     return u * norm(gs) * size if all(np.all(np.asarray(y) == 0) for y in base) else 0.0
 
 
-def narrow_rounding(gs: list[Floats], base: Arrays) -> float:
-    """Return what rounding the outputs makes of <g, f>, where all of them are numbers of a narrower format than theirs."""
+def narrow_rounding(gs: list[Floats], base: Arrays, far: Arrays) -> float:
+    """Return the deviation of <g, f> by rounding its outputs, where all of them, elsewhere too, are numbers of a narrower format."""
     for bits in NARROW:
-        unit = 2.0**-bits
-        if all(np.array_equal(_rounded(np.asarray(y, np.float64), bits), np.asarray(y, np.float64)) for y in base):
+        unit = 2.0 ** -(bits + 1)  # half of the largest rounding error
+        if all(np.array_equal(_rounded(np.asarray(y, np.float64), bits), np.asarray(y, np.float64)) for y in (*base, *far)):
             return unit * norm([g * np.asarray(y, np.float64) for g, y in zip(gs, base, strict=True)])
     return 0.0
 
@@ -123,10 +123,12 @@ def noise_level(subject: Subject, gs: list[Floats], ts: list[Floats], base: Arra
     own = own_rounding(subject, gs, base)
     values = along(64 * subject.call_eps)
     wider = [h for h in COARSER if h > 64 * subject.call_eps]
-    far = moved(subject.point, ts, (NOISE_POINTS - 1) * COARSER[-1])
     stairs = bool(np.all(values == values[0]))
-    own = max(own, narrow_rounding(gs, base)) if stairs else own
-    if _tied(values) and contract(gs, _value(subject, far, base), base) != 0:
+    if _tied(values):
+        far = _value(subject, moved(subject.point, ts, (NOISE_POINTS - 1) * COARSER[-1]), base)
+        own = max(own, narrow_rounding(gs, base, far)) if stairs else own
+        if contract(gs, far, base) == 0:
+            return own, stairs
         for h in wider:
             wide = along(h)
             if not _tied(wide):

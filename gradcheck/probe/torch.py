@@ -110,11 +110,16 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
         return _arrays(calls.gradients(leaves, _cotangents(gs, outputs), outputs))
 
     def arranged(layout: str, gs: Arrays, xs: Arrays) -> Sequence[Any]:
-        leaves = [(t if layout == "stride-0" else _laid_out(t, layout)).requires_grad_() for t in calls.tensors(xs, False)]
+        given = len(calls.chosen)  # parameters stay as modules make them
+        made = [t if layout == "stride-0" or k >= given else _laid_out(t, layout) for k, t in enumerate(calls.tensors(xs, False))]
+        leaves = [t.requires_grad_() for t in made]
+        contiguous, ordinary = forward(xs)
         try:
             outputs: Tensors = calls.run(leaves).arrays
         except RuntimeError:  # f itself asks for contiguous inputs (view)
-            leaves, outputs = forward(xs)
+            leaves, outputs = contiguous, ordinary
+        if not all(torch.allclose(a, b, equal_nan=True) for a, b in zip(outputs, ordinary, strict=True)):
+            leaves, outputs = contiguous, ordinary  # f is another one in this layout: the mask of dropout goes by memory
         return _arrays(calls.gradients(leaves, [_laid_out(g, layout) for g in _cotangents(gs, outputs)], outputs))
 
     def crossed(gs: Arrays, xs: Arrays, other: Arrays) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
@@ -156,6 +161,8 @@ def second_subject(calls: _Calls, point: Arrays, eps: tuple[float, ...], seed: i
 
     def pull(hs: Arrays, xs: Arrays) -> Sequence[Any]:
         leaves, found = first(xs, False, True)
+        if any(type(v.grad_fn).__name__ == "Error" for v in found):
+            raise FunctionFailed("f is declared to be differentiable once")
         return _arrays(calls.gradients(leaves, _cotangents(hs, found), found))
 
     start = [*point, *gs]
