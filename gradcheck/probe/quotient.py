@@ -10,6 +10,7 @@ noise and of the last corrections (Ridders 1982) wins. No tolerance, and never "
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -34,7 +35,7 @@ FINE_STAIRS = 2.0**-20
 #: Significant bits of the formats that outputs may have been rounded to: bfloat16, float16, float32.
 NARROW = (8, 11, 24)
 #: Spacings of the points that noise is measured at, where f does not change over smaller ones.
-COARSER = (2.0**-34, 2.0**-22, 2.0**-10)
+COARSER = (2.0**-22, 2.0**-10)
 #: The normalising factors of difference tables: gamma_k = (k!)^2 / (2k)! (Hamming 1971).
 _GAMMA = [math.factorial(k) ** 2 / math.factorial(2 * k) for k in range(NOISE_POINTS)]
 
@@ -122,20 +123,25 @@ def noise_level(subject: Subject, gs: list[Floats], ts: list[Floats], base: Arra
 
     own = own_rounding(subject, gs, base)
     values = along(64 * subject.call_eps)
-    wider = [h for h in COARSER if h > 64 * subject.call_eps]
     stairs = bool(np.all(values == values[0]))
     if _tied(values):
         far = _value(subject, moved(subject.point, ts, (NOISE_POINTS - 1) * COARSER[-1]), base)
         own = max(own, narrow_rounding(gs, base, far)) if stairs else own
-        if contract(gs, far, base) == 0:
-            return own, stairs
-        for h in wider:
-            wide = along(h)
-            if not _tied(wide):
-                values = wide if table_noise(wide) <= FINE_STAIRS * norm([g * np.asarray(y, np.float64) for g, y in zip(gs, base, strict=True)]) else values
-                break
+        if contract(gs, far, base) != 0:
+            height = _stair_height(along, [h for h in COARSER if h > 64 * subject.call_eps])
+            low = height <= FINE_STAIRS * norm([g * np.asarray(y, np.float64) for g, y in zip(gs, base, strict=True)])
+            own = max(own, height) if low else own
     noise = table_noise(values)
     return max(noise, own) if math.isfinite(noise) else own, stairs
+
+
+def _stair_height(along: Callable[[float], Floats], spacings: list[float]) -> float:
+    """Return the noise at the first spacing that is not within a stair."""
+    for h in spacings:
+        values = along(h)
+        if not _tied(values):
+            return table_noise(values)
+    return 0.0
 
 
 def _tied(values: Floats) -> bool:
