@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import OutOfBudget
+from gradcheck.probe.evidence import boundary, kept_one, lost_output, same_factor
 from gradcheck.probe.locate import locate, masks, split
 from gradcheck.probe.meter import MARGIN, Instrument, Look
-from gradcheck.probe.pattern import name_mistake
+from gradcheck.probe.pattern import Scene, name_mistake
 from gradcheck.probe.subject import Arrays
 from gradcheck.verdict.finding import Finding
 
@@ -20,6 +24,8 @@ WHOLE = 64
 QUICK_STEP = 2.0**-7
 #: Entries shown of a located fault.
 SHOWN = 5
+#: Entries that are drawn where many are wrong.
+SAMPLE = 4
 
 
 def blame(instrument: Instrument, look: Look, base: Arrays) -> list[Finding]:
@@ -54,19 +60,41 @@ def _whole(instrument: Instrument, look: Look, base: Arrays) -> list[Finding]:
             _, expected[index], bar[index] = _entry(instrument, look, k, index)
         wrong = np.abs(got - expected) > MARGIN * bar
         if wrong.any():
-            single = len(base) == 1
-            g = look.gs[0] if single else None
-            y = np.asarray(base[0], np.float64) if single else None
-            mistake = name_mistake(got, expected, bar, g, y) or _swapped(instrument, look, k, expected, bar)
+            mistake = _named(instrument, look, base, k, expected, bar, wrong)
             out.append(_finding(path, got, expected, bar, wrong, mistake))
     return out
+
+
+def _named(
+    instrument: Instrument, look: Look, base: Arrays, k: int, expected: Floats, bar: Floats, wrong: npt.NDArray[np.bool_]
+) -> str:
+    """Return the mistake of a gradient that was measured whole."""
+    got = look.gradients[k]
+    places = [tuple(int(i) for i in w) for w in np.argwhere(wrong)]
+    scene, entry = _scene(instrument, look, base), partial(_entry, instrument)
+    name = name_mistake(got, expected, bar, scene) or _swapped(instrument, look, k, expected, bar)
+    if name.startswith("factor") and not same_factor(instrument, look, k, places[0], entry):
+        name = ""
+    return (
+        name
+        or lost_output(look, k, expected - got, bar, entry)
+        or kept_one(instrument, look, k, places)
+        or boundary(np.asarray(instrument.subject.point[k], np.float64), wrong, got, expected, bar, scene.g)
+    )
+
+
+def _scene(instrument: Instrument, look: Look, base: Arrays) -> Scene:
+    single = len(base) == 1
+    inputs = tuple(zip(instrument.subject.paths, (np.asarray(x, np.float64) for x in instrument.subject.point), strict=True))
+    return Scene(look.gs[0] if single else None, np.asarray(base[0], np.float64) if single else None, inputs)
 
 
 def _swapped(instrument: Instrument, look: Look, k: int, expected: Floats, bar: Floats) -> str:
     """Name another input's gradient handed to this one."""
     for j, path in enumerate(instrument.subject.paths):
         other = look.gradients[j]
-        if j != k and other.shape == expected.shape and np.all(np.abs(other - expected) <= 16 * bar + 1e-12 * np.abs(other)):
+        near = other.shape == expected.shape and bool(np.all(np.abs(other - expected) <= 16 * bar + 1e-12 * np.abs(other)))
+        if j != k and near and np.any(np.abs(expected) > 16 * bar):
             return f"swapped: the right gradient was handed to {path}"
     return ""
 
@@ -92,10 +120,13 @@ def _located(instrument: Instrument, look: Look, sizes: list[int]) -> list[Findi
 
     def wrong(group: npt.NDArray[np.intp]) -> bool:
         ts = [t * on for t, on in zip(look.ts, masks(group, shapes), strict=True)]
-        steps = {} if instrument.exact else {"first": QUICK_STEP, "levels": 3}
+        steps = {} if instrument.exact else {"first": min(QUICK_STEP, instrument.first), "levels": 3}
         return instrument.look(look.gs, ts, gradients=look.gradients, **steps).wrong  # type: ignore[arg-type]  # as named
 
     found = locate(sum(sizes), wrong)
+    if not found.complete:  # many are wrong: entries from all over say more about the mistake than neighbours
+        drawn = np.random.default_rng(0).choice(sum(sizes), min(SAMPLE, sum(sizes)), replace=False)
+        found.entries = list(dict.fromkeys([*found.entries[:1], *(int(p) for p in drawn), *found.entries[1:]]))
     out = []
     for k, path in enumerate(instrument.subject.paths):
         entries = [split(p, sizes) for p in found.entries]
@@ -103,10 +134,12 @@ def _located(instrument: Instrument, look: Look, sizes: list[int]) -> list[Findi
         if not mine:
             continue
         measured = [_entry(instrument, look, k, tuple(int(i) for i in index)) for index in mine[:SHOWN]]
-        got, expected, bar = (np.array(v) for v in zip(*measured, strict=True))
-        if not np.any(np.abs(got - expected) > MARGIN * bar):
+        really = [i for i, (a, b, e) in enumerate(measured) if abs(a - b) > MARGIN * e]
+        if not really:
             continue  # the quick looks went astray: nothing is accused that a full look acquits
-        mistake = name_mistake(got, expected, bar) if len(measured) > 1 else ""
+        mine = [*(mine[i] for i in really), *mine[SHOWN:]]
+        got, expected, bar = (np.array(v) for v in zip(*(measured[i] for i in really), strict=True))
+        mistake = name_mistake(got, expected, bar) or _elsewhere(look.gradients[k], mine[: len(got)], expected, bar) if len(got) > 1 else ""
         index = tuple(int(i) for i in mine[0])
         listed = ", ".join(str(tuple(int(i) for i in m)) for m in mine[:SHOWN])
         more = f"; wrong entries: {listed}{'' if found.complete and len(mine) <= SHOWN else ', ...'}"
@@ -119,6 +152,19 @@ def _located(instrument: Instrument, look: Look, sizes: list[int]) -> list[Findi
             )
         )  # fmt: skip
     return out
+
+
+def _elsewhere(v: Floats, places: list[Any], expected: Floats, bar: Floats) -> str:
+    """Name right numbers that stand in other places of a large gradient: in its transpose, or shifted by one."""
+    index = tuple(np.array([p[a] for p in places]) for a in range(v.ndim))
+    moves = [(f"roll: it is shifted by {s} along axis {a}", np.roll(v, -s, a)) for a in range(v.ndim) for s in (1, -1)]
+    moves += [("transpose: it is the transpose of the right one", v.T)] if v.ndim == 2 and v.shape[0] == v.shape[1] else []
+    for name, candidate in moves:
+        if np.all(np.abs(candidate[index] - expected) <= 16 * bar + 1e-9 * np.abs(expected)):
+            return name
+    if np.all([np.min(np.abs(v - e)) <= 16 * b + 1e-9 * abs(e) for e, b in zip(expected, bar, strict=True)]):
+        return "permutation: the right numbers stand in wrong places"
+    return ""
 
 
 def unlocated(instrument: Instrument, look: Look) -> Finding:

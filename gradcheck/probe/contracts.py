@@ -55,7 +55,8 @@ def rules(subject: Subject, instrument: Instrument, rng: np.random.Generator) ->
     yield from _linear(subject, gs, first, base, bars, rng)
     zero = _pulled(subject, [np.zeros_like(g) for g in gs])
     if any(v is not None and np.any(v != 0) for v in zero):
-        yield _fault("the gradient for a zero cotangent is not zero", diagnosis="cotangent ignored")
+        same = equal(zero, first)
+        yield _fault("the gradient for a zero cotangent is not zero", diagnosis="cotangent ignored: it is the same for none" if same else "")
     yield from _layouts(instrument, gs, first, bars)
 
 
@@ -146,7 +147,18 @@ def _linear(
             continue
         p, q, r = (np.asarray(v, np.float64) for v in (a, b, c))
         if np.any(np.abs(r - (2 * p - q)) > 4 * bar + 1e3 * max(subject.eps) * float(np.max(np.abs(q), initial=0.0))):
-            yield _fault(f"gradient of {path}: it is not linear in the cotangent", path, "cotangent ignored or used twice")
+            mistake = ""
+            if np.array_equal(p, q):
+                mistake = "cotangent ignored: it is the same for every cotangent"
+            elif _squares(subject, gs, path, p, bar):
+                mistake = "cotangent used twice: twice the cotangent gives four times the gradient"
+            yield _fault(f"gradient of {path}: it is not linear in the cotangent", path, mistake)
+
+
+def _squares(subject: Subject, gs: Arrays, path: str, first: Floats, bar: float) -> bool:
+    """Answer whether twice the cotangent gives four times the gradient."""
+    twice = dict(zip(subject.paths, _pulled(subject, [2 * g for g in gs]), strict=True))[path]
+    return twice is not None and bool(np.any(first != 0)) and bool(np.all(np.abs(np.asarray(twice, np.float64) - 4 * first) <= 4 * bar))
 
 
 def _layouts(instrument: Instrument, gs: Arrays, first: list[Any], bars: list[float]) -> Iterator[Finding]:

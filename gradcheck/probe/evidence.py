@@ -1,0 +1,86 @@
+"""Measurements that name a mistake: what each output contributes to an entry, and what each output alone gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.probe.meter import Instrument, Look
+from gradcheck.probe.quotient import moved
+
+Floats = npt.NDArray[np.float64]
+#: One entry of the gradient of an input: index -> (got, expected, bar).
+Entry = Callable[[Look, int, tuple[int, ...]], tuple[float, float, float]]
+
+#: Wrong entries whose contributions are measured.
+MOST_ENTRIES = 6
+MOST_OUTPUTS = 4
+#: The step of a plain central difference, and what it is good for.
+STEP, GOOD = 2.0**-12, 1e-5
+
+
+def kept_one(instrument: Instrument, look: Look, k: int, wrong: list[tuple[int, ...]]) -> str:
+    """Name = for +=: in every wrong entry only one of several contributions was kept, always the last or always the first."""
+    verdicts: list[set[str]] = []
+    for index in wrong[:MOST_ENTRIES]:
+        parts = contributions(instrument, look, k, index)
+        if parts is None or len(parts) < 2:
+            return ""
+        got, allowed = float(look.gradients[k][index]), GOOD * float(np.max(np.abs(parts)))
+        verdicts.append({name for name, part in (("last", parts[-1]), ("first", parts[0])) if abs(got - part) <= allowed})
+    kept = set.intersection(*verdicts) if verdicts else set()
+    return f"= for +=: of the contributions to an entry only the {kept.pop()} is kept" if len(kept) == 1 or (len(wrong) == 1 and kept) else ""
+
+
+def contributions(instrument: Instrument, look: Look, k: int, index: tuple[int, ...]) -> Floats | None:
+    """Return what each output entry contributes to an entry of the gradient, zeros left out; None where f is not finite."""
+    subject = instrument.subject
+    ts = [np.zeros(x.shape) for x in subject.point]
+    x = abs(float(np.asarray(subject.point[k], np.float64)[index]))
+    ts[k][index] = x if x > 0 else 1.0
+    plus, minus = moved(subject.point, ts, STEP), moved(subject.point, ts, -STEP)
+    step = float(plus[k][index]) - float(minus[k][index])
+    up, down = subject.value(plus), subject.value(minus)
+    parts = np.concatenate([(g * (np.asarray(a, np.float64) - np.asarray(b, np.float64)) / step).ravel() for g, a, b in zip(look.gs, up, down, strict=True)])
+    if not np.isfinite(parts).all():
+        return None
+    return np.asarray(parts[np.abs(parts) > GOOD * float(np.max(np.abs(parts), initial=0.0))])
+
+
+def lost_output(look: Look, k: int, difference: Floats, bar: Floats, entry: Entry) -> str:
+    """Name an output that counts for nothing: the missing part is the gradient for its cotangent alone."""
+    if not 1 < len(look.gs) <= MOST_OUTPUTS:
+        return ""
+    for j in range(len(look.gs)):
+        alone = Look(look.residual, [g if i == j else np.zeros_like(g) for i, g in enumerate(look.gs)], look.ts, [0 * v for v in look.gradients])
+        part = np.zeros(difference.shape)
+        for index in np.ndindex(*difference.shape):
+            part[index] = entry(alone, k, index)[1]
+        if np.all(np.abs(difference - part) <= 32 * bar + 1e-6 * float(np.max(np.abs(difference)))):
+            return f"term missing: output {j} counts for nothing"
+    return ""
+
+
+def boundary(x: Floats, wrong: npt.NDArray[np.bool_], got: Floats, expected: Floats, bar: Floats, g: Floats | None) -> str:
+    """Name a mask that is off at its boundary: the cotangent is let through or stopped wrongly at entries of one value alone."""
+    if g is None or g.shape != got.shape or x.shape != got.shape or len(values := np.unique(x[wrong])) != 1 or np.any(x[~wrong] == values[0]):
+        return ""
+    through = np.abs(expected - g) <= 16 * bar
+    stopped = np.abs(expected) <= 16 * bar
+    if not np.all(through | stopped) or not (np.any(through[~wrong]) and np.any(stopped | wrong)):
+        return ""
+    other = np.where(through, 0.0, g)
+    if not np.all(np.abs(got - other)[wrong] <= 16 * bar[wrong]):
+        return ""
+    return f"mask off at boundary: entries equal to {values[0]:g} are {'stopped' if np.all(through[wrong]) else 'let through'}"
+
+
+def same_factor(instrument: Instrument, look: Look, k: int, index: tuple[int, ...], entry: Entry) -> bool:
+    """Answer whether the factor in an entry is the same for another cotangent: else it is none."""
+    rng = np.random.default_rng(1)
+    gs = [g * rng.uniform(0.25, 4.0, g.shape) * rng.choice([-1.0, 1.0], g.shape) for g in look.gs]
+    again = Look(look.residual, gs, look.ts, instrument.gradients(gs))
+    (a, b, _), (c, d, _) = entry(look, k, index), entry(again, k, index)
+    return abs(a * d - b * c) <= GOOD * (abs(a * d) + abs(b * c))
