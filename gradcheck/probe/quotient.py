@@ -165,7 +165,7 @@ def table_noise(table: Floats) -> float:
     levels = []
     for k in range(1, NOISE_POINTS):
         table = np.diff(table)
-        levels.append(math.sqrt(_GAMMA[k] * float(np.mean(np.square(table)))))
+        levels.append(norm([table]) * math.sqrt(_GAMMA[k] / table.size))
     return float(np.median(levels[2:]))
 
 

@@ -144,7 +144,7 @@ def _clipped(x):
 _clipped.defvjp(lambda x: (x * x, x), lambda x, g: (2 * g * x,))
 _add("custom_jvp", _log1pexp, normal(5), dtype="float64")
 _add("custom_vjp", _clipped, normal(5))
-_add("matmul@bfloat16-inside", lambda x: (x.astype(jnp.bfloat16) @ x.astype(jnp.bfloat16)).astype(x.dtype), normal(4), "noise")
+_add("matmul@float32-inside", lambda x: (x.astype(jnp.float32) @ x.astype(jnp.float32)).astype(x.dtype), normal(4), "noise", dtype="float64")
 _add("numpy.sum@large", jnp.sum, normal(10_000))
 _add("numpy.square@1e2", lambda x: x**2, given(130.0, -210.0), "tail")
 _add("numpy.log@1e-3", jnp.log, given(1e-3, 2e-3), "tail")
