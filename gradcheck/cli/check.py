@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gradcheck.cli.output import NEW_FILE, console, write_json
+from gradcheck.cli.output import NEW_FILE, console, status_line, write_json
 from gradcheck.errors import BadInput
 from gradcheck.probe.check import check
 from gradcheck.probe.report import Report
@@ -18,21 +18,38 @@ from gradcheck.probe.report import Report
 @click.argument("function", metavar="MODULE:F")
 @click.option("--vjp", metavar="MODULE:VJP", help="The doubted vjp(g, *inputs); not needed for torch and JAX.")
 @click.option("--grad", metavar="MODULE:GRAD", help="The doubted gradient of a scalar function.")
+@click.option("--jvp", metavar="MODULE:JVP", help="The doubted jvp(t, *inputs).")
+@click.option("--hvp", metavar="MODULE:HVP", help="The doubted Hessian-vector product hvp(v, *inputs).")
+@click.option("--hessian", metavar="MODULE:HESSIAN", help="The doubted Hessian of a scalar function.")
 @click.option("--at", "point", required=True, metavar="MODULE:INPUTS", help="The inputs, or a function that makes them.")
+@click.option("--order", default=1, type=click.IntRange(1, 2), show_default=True, help="2 checks second derivatives too.")
+@click.option("--explore", is_flag=True, help="Vary the inputs as well: special values, shapes, indices, tails, ...")
 @click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
 @click.option("--budget", help="Evaluations of f, or time such as 30s.")
+@click.option("--accuracy", type=click.FloatRange(0, min_open=True), help="Declare an approximate derivative: relative errors below it pass.")
 @click.option("--json", "file", type=NEW_FILE, help="Write the report as JSON.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if the check is inconclusive.")
 def check_command(
-    function: str, vjp: str | None, grad: str | None, point: str, seed: int, budget: str | None, file: Path | None, strict: bool
-) -> int:
-    """Check the derivative of MODULE:F at given inputs."""
+    function: str, point: str, order: int, explore: bool, seed: int, budget: str | None, accuracy: float | None, file: Path | None,
+    strict: bool, **given: str | None,
+) -> int:  # fmt: skip
+    """Check the derivative of MODULE:F at given inputs.
+
+    Modules are looked for in the present directory too. With --explore the inputs are varied, which takes some thousand
+    evaluations of f; see --budget.
+    """
     inputs = _found(point)
-    report = check(
-        _found(function), inputs() if callable(inputs) else inputs, vjp=_found(vjp), grad=_found(grad), seed=seed,
-        budget=int(budget) if budget is not None and budget.isdigit() else budget,
-    )  # fmt: skip
+    with status_line() as told:
+        report = check(
+            _found(function), inputs() if callable(inputs) else inputs, **{k: _found(v) for k, v in given.items()},
+            order=order, explore=explore, seed=seed, accuracy=accuracy,
+            budget=int(budget) if budget is not None and budget.isdigit() else budget,
+            progress=lambda count, name: told(f"{count} inputs explored: {name}"),
+        )  # fmt: skip
     console().print(str(report), markup=False)
+    code = next((f.snippet for f in report.findings if f.severity == "fault" and f.snippet), "")
+    if code:
+        click.echo(f"\nTo reproduce:\n\n{code}")
     if file is not None:
         write_json(file, report.to_dict())
     return status(report, strict)

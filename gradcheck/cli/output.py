@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from gradcheck.verdict.validate import Progress as Callback
 
@@ -31,6 +32,17 @@ def progress() -> Iterator[Callback]:
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("", total=None)
         yield lambda label, k, n: bar.update(task, description=label[:60], completed=k, total=n)
+
+
+@contextmanager
+def status_line() -> Iterator[Callable[[str], None]]:
+    """Give a callback that shows a line on standard error while work goes on, or nothing where that is no terminal."""
+    errors = Console(stderr=True)
+    if not errors.is_terminal:
+        yield lambda text: None
+        return
+    with errors.status("") as shown:
+        yield lambda text: shown.update(Text(text[:100]))
 
 
 class _NewFile(click.Path):

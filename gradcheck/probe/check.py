@@ -27,6 +27,7 @@ from gradcheck.probe.guilty import guilty
 from gradcheck.probe.pairs import paired
 from gradcheck.probe.report import Report
 from gradcheck.probe.second import numpy_second
+from gradcheck.probe.snippet import Reproduction
 from gradcheck.probe.structure import flatten
 from gradcheck.probe.subject import Meter, Subject, numpy_subject
 
@@ -121,6 +122,10 @@ def _checked(
 
     subject = make(arguments)
     subject.meter = _meter(budget, explore)
+    given = {"vjp": vjp, "grad": grad, "jvp": jvp, "hvp": hvp, "hessian": hessian}
+    flat = arguments_of(arguments, _library(subject.owner))
+    options = {k: v for k, v in (("order", order), ("seed", seed), ("accuracy", accuracy)) if v not in (None, {"order": 1, "seed": 0}.get(k))}
+    reproduction = Reproduction(f, given, subject.owner, flat, options)
     examination = Examination(subject, seed, accuracy)
     second = None
     explored = None
@@ -133,7 +138,7 @@ def _checked(
             second = Examination(above, seed, accuracy)
             second.run()
         if explore and examination.instrument is not None and not examination.findings:
-            explorer = Explorer(make, arguments_of(arguments, _library(subject.owner)), examination.instrument, seed, accuracy)
+            explorer = Explorer(make, flat, examination.instrument, seed, accuracy, reproduction=reproduction)
             explorer.progress = progress or explorer.progress
             explored = explorer.run()
             examination.findings += explorer.findings
@@ -143,7 +148,8 @@ def _checked(
         if search and report.verdict == "fail" and subject.owner == "torch":
             alone = partial(_checked, seed=seed, accuracy=accuracy, order=order, search=False)
             report = replace(report, findings=tuple(guilty(f, arguments, list(report.findings), alone)))
-    return replace(report, explored=explored)
+    code = reproduction.code(flat.arrays) if report.findings else ""
+    return replace(report, explored=explored, findings=tuple(x if x.snippet else replace(x, snippet=code) for x in report.findings))
 
 
 def _above(subject: Subject, f: Callable[..., Any], arguments: tuple[Any, ...], seed: int, **given: Any) -> Subject:

@@ -20,11 +20,15 @@ class Arguments:
         paths: the names of the arrays.
         arrays: floats, integers and booleans; Python numbers are arrays of rank 0.
         rebuild: arrays -> arguments of f.
+        originals: what the user gave in their places.
+        structure: whatever stands for the arrays -> the arguments with it in their places.
     """
 
     paths: tuple[str, ...]
     arrays: tuple[Array, ...]
     rebuild: Callable[[Sequence[Array]], tuple[Any, ...]]
+    originals: tuple[Any, ...]
+    structure: Callable[[list[Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def arguments_of(inputs: tuple[Any, ...], library: Library) -> Arguments:
         return made
 
     arrays = tuple(library.to_numpy(a) if library.is_array(a) else np.array(a) for a in flat.arrays)
-    return Arguments(tuple(shown_path(p) for p in flat.paths), arrays, rebuild)
+    return Arguments(tuple(shown_path(p) for p in flat.paths), arrays, rebuild, flat.arrays, flat.rebuild)
 
 
 def _back(a: Array, old: Any, library: Library) -> Any:

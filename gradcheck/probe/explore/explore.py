@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gradcheck.errors import OutOfBudget
+from gradcheck.errors import GradcheckError, OutOfBudget
 from gradcheck.probe import contracts
 from gradcheck.probe.directions import cotangent
 from gradcheck.probe.examination import Examination
@@ -20,9 +20,9 @@ from gradcheck.probe.explore.mutation import Arrays, Mutation, floats
 from gradcheck.probe.explore.order import mixtures, ordered
 from gradcheck.probe.explore.same import operands, sliced, stretched
 from gradcheck.probe.explore.shrink import shrunk
-from gradcheck.probe.explore.snippet import snippet
 from gradcheck.probe.meter import Instrument
 from gradcheck.probe.report import Explored
+from gradcheck.probe.snippet import Reproduction
 from gradcheck.probe.subject import Subject
 from gradcheck.verdict.finding import Finding
 
@@ -50,6 +50,7 @@ class Explorer:
         seed: of everything that is drawn.
         accuracy: as declared by the user.
         progress: is told the number of inputs tried and the name of the present one.
+        reproduction: writes code that repeats a finding.
     """
 
     make: Make
@@ -58,6 +59,7 @@ class Explorer:
     seed: int
     accuracy: float | None = None
     progress: Progress = lambda count, name: None
+    reproduction: Reproduction | None = None
     findings: list[Finding] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: {"tried": 0, "f": 0, "not finite": 0, "the derivative": 0})
     complete: bool = True
@@ -141,8 +143,21 @@ class Explorer:
             small, best = arrays, finding
         if self._known(best):
             return
-        code = snippet(self.arguments, small, best)
+        code = self._code(small)
         self.findings.append(replace(best, message=f"{best.message} (explored: {name})", snippet=code))
+
+    def _code(self, arrays: Arrays) -> str:
+        """Return code that reproduces: the plain check where it fails at these inputs, else the whole exploration."""
+        subject = self._subject(arrays)
+        if self.reproduction is None or subject is None:
+            return ""
+        examination = Examination(subject, self.seed, self.accuracy, locating=False)
+        try:
+            examination.run()
+        except GradcheckError:
+            return self.reproduction.code(self.arguments.arrays, explore=True)
+        alone = any(f.severity == "fault" for f in examination.findings)
+        return self.reproduction.code(arrays) if alone else self.reproduction.code(self.arguments.arrays, explore=True)
 
     def _examined(
         self, arrays: Arrays, maker: Maker = cotangent, count: bool = True, locating: bool = True
@@ -220,8 +235,7 @@ class Explorer:
             faults = [f for f in found.findings if f.severity == "fault"] if found is not None else []
             for f in faults[:1]:
                 if not self._known(f):
-                    code = snippet(self.arguments, arrays, f)
-                    self.findings.append(replace(f, message=f"{f.message} (cotangent: {name})", snippet=code))
+                    self.findings.append(replace(f, message=f"{f.message} (cotangent: {name})", snippet=self._code(arrays)))
 
     def _aliases(self) -> None:
         """The same array in two places must give what equal arrays give."""
