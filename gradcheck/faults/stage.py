@@ -74,7 +74,8 @@ class Stage:
         return tuple(fill(kind, tuple(x)) if real else np.array(x) for kind, x, real in given)
 
     def value(self, *xs: Array) -> Array:
-        """Return the operation's value."""
+        """Return the operation's value; raise `BadShape` where operands have shapes that it refuses."""
+        self.op.result_shape(tuple(np.shape(x) for x in xs), self.attributes)
         with np.errstate(all="ignore"):
             return np.asarray(self.op.value(self.m, *xs, **self.attributes))
 
