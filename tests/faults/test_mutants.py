@@ -21,7 +21,7 @@ from gradcheck.faults.stage import Stage
 from gradcheck.ops import registry
 from gradcheck.verdict.proof import prove_vjp
 
-QUICK = list(mutants)[::60]
+QUICK = list(mutants)[18::60]
 
 def killed(name):
     """Answer whether the check rejects a mutant at ordinary inputs, or at its trigger after a call at ordinary ones."""
