@@ -25,10 +25,10 @@ from gradcheck.probe.directions import (
 from gradcheck.probe.infinite import finite_slope
 from gradcheck.probe.kink import BESIDE, OUTSIDE, convention
 from gradcheck.probe.meter import MARGIN, Instrument, Look, vary
-from gradcheck.probe.quotient import moved, norm
+from gradcheck.probe.quotient import LEVELS, moved, norm
 from gradcheck.probe.report import Report
 from gradcheck.probe.resolution import resolution
-from gradcheck.probe.scales import agrees_at_finer_steps
+from gradcheck.probe.scales import agrees_at_finer_steps, jumps
 from gradcheck.probe.subject import Arrays, Subject, evaluated
 from gradcheck.verdict.finding import Finding
 
@@ -63,6 +63,7 @@ class Examination:
     meeting: int = 0
     locating: bool = True
     instrument: Instrument | None = None
+    vain: bool = False  # smaller steps did not help
     undeclared: set[int] = field(default_factory=set)
 
     def run(self) -> None:
@@ -142,7 +143,7 @@ class Examination:
         for k in range(rounds):
             ts = (own_scale if k % 2 == 0 else array_scale)(rng, point)
             if k == 1 and not instrument.exact and spread(base) > WIDE:
-                look = instrument.look(relative_cotangent(rng, base), own_scale(rng, point), fresh=True)
+                look = instrument.look(relative_cotangent(rng, base), own_scale(rng, point), fresh=True, levels=LEVELS - 1)
                 if self.judged(instrument, look, rng, base, relative_cotangent):
                     return
                 continue
@@ -171,11 +172,12 @@ class Examination:
         look = instrument.look(gs, ts)
         size = norm([v * t for v, t in zip(look.gradients, ts, strict=True)])
         poor = look.residual.error > 1e-4 * max(size, abs(look.residual.value)) and look.residual.step != 0.0
-        if poor and instrument.first > SMALL_STEP and look.residual.error > 2 * instrument.floor(look):
+        if poor and not self.vain and instrument.first > SMALL_STEP and look.residual.error > 2 * instrument.floor(look):
             again = instrument.look(gs, ts, gradients=look.gradients, first=SMALL_STEP)
             if again.residual.error < look.residual.error or again.residual.kink:
                 instrument.first = SMALL_STEP
                 return again
+            self.vain = True
         return look
 
     def judged(
@@ -186,6 +188,9 @@ class Examination:
         if look.residual.kink:
             self.remarks.append("a kink at the point: any element of the generalised derivative is accepted")
         if not look.wrong or self._within_accuracy(look):
+            return False
+        if look.residual.step != 0.0 and jumps(instrument, look):
+            self.reasons.append("f jumps at the point: it has no derivative there")
             return False
         if look.residual.kink and (place := convention(instrument, look)) != OUTSIDE:
             self.meeting += place == BESIDE

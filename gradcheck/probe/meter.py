@@ -16,6 +16,7 @@ from gradcheck.probe.quotient import (
     FIRST_STEP,
     LEVELS,
     NOISE_POINTS,
+    SHRINK,
     Residual,
     contract,
     moved,
@@ -222,6 +223,8 @@ class Instrument:
         found = self._exact(gs, ts, v) if self.exact and first is None else None
         if found is None:
             found = residual(self.subject, gs, ts, v, self.noise(gs, ts), self.base, first=first or self.first, levels=levels)
+            if first is None and found.step * SHRINK ** (levels - 1) < self.first / 2:  # the domain of f ends close by
+                self.first = found.step * SHRINK ** (levels - 1)
             self.shown = min(self.shown, found.noise / (norm(gs) or 1.0))
         own = self.own_error(gs, ts, v, found.kink)
         made = Look(replace(found, error=found.error + own), gs, ts, v)
