@@ -284,7 +284,8 @@ class Examination:
         evidence = f"{len(self.looks)} fresh directions, {self.arithmetic}"
         if self.accuracy is not None:
             evidence += f", relative differences up to the declared {self.accuracy:g} accepted"
+        findings = tuple(sorted(self.findings, key=lambda f: f.severity != "fault"))
         return Report(
-            verdict, evidence, tuple(sorted(self.findings, key=lambda f: f.severity != "fault")), tuple(dict.fromkeys(self.reasons)), relative, absolute,  # type: ignore[arg-type]  # one of three
+            verdict, evidence, findings, tuple(dict.fromkeys(self.reasons)), relative, absolute,  # type: ignore[arg-type]  # one of three
             self.subject.meter.evaluations, self.arithmetic, self.seed, self.accuracy, seconds, tuple(dict.fromkeys(self.remarks)),
         )  # fmt: skip
