@@ -153,11 +153,18 @@ def primed(mutant: Mutant) -> Rule:
 
     def rule(m: Arithmetic, g: Array, y: Array, *xs: Array, **attributes: Any) -> tuple[Array | None, ...]:
         vjp, kinds = mutant.vjp, op.kinds(len(xs))
-        earlier = [x if kind in INTEGER_KINDS else x / 2 + m.constant(1) / 4 for x, kind in zip(xs, kinds, strict=True)]
+        earlier = [_other(m, x, kind) for x, kind in zip(xs, kinds, strict=True)]
         vjp(m, g, op.value(m, *earlier, **attributes), *earlier, **attributes)
         return vjp(m, g, y, *xs, **attributes)
 
     return rule if mutant.stateful else mutant.vjp
+
+
+def _other(m: Arithmetic, x: Array, kind: str) -> Array:
+    """Return another operand of a kind, in which the order of the entries is the other way round."""
+    if kind in INTEGER_KINDS:
+        return x
+    return 1 / (1 + x) if kind == "positive" else 1 - x if kind == "probability" else -x / 2 + m.constant(1) / 16
 
 
 def case(mutant: Mutant, number: int | None = None) -> Fault:
@@ -180,7 +187,7 @@ def case(mutant: Mutant, number: int | None = None) -> Fault:
     return Fault(
         name=mutant.name, title=f"the vjp of {op.name}: {mutant.name.partition('/')[2]}", operation=op.doc, fault_class="mutant",
         source=f"sample {stage.number}", f=stage.value, right=partial(stage.pull, op.vjp), wrong=partial(stage.pull, mutant.vjp),
-        ordinary=stage.inputs, trigger=trigger, mistake=mutant.mistake,
+        ordinary=stage.first if mutant.stateful else stage.inputs, trigger=trigger, mistake=mutant.mistake,
         stateful=(lambda: partial(stage.pull, mutant.vjp)) if mutant.stateful else None,
     )  # fmt: skip
 
@@ -203,6 +210,8 @@ def shows(mutant: Mutant) -> bool:
 def _differing(stage: Stage, mutant: Mutant, rng: np.random.Generator) -> tuple[Inputs, bool]:
     """Return the first draw at which a mutant differs, on no kink if there is such a one, and whether there is."""
     g, vjp = rng.normal(size=stage.shape), mutant.vjp
+    if mutant.stateful:
+        stage.pull(vjp, g, *stage.first())
     at_kink = None
     for xs in stage.draws(rng):
         if stage.difference(vjp, g, xs) > 1e-6:

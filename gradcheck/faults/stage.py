@@ -56,6 +56,10 @@ class Stage:
         """Return fresh ordinary operands."""
         return self._filled(lambda kind, shape: operand(kind, shape, rng))
 
+    def first(self, _: np.random.Generator | None = None) -> Inputs:
+        """Return the ordinary operands of the call that a rule with a memory remembers, always the same."""
+        return self.inputs(np.random.default_rng(self.number))
+
     def special(self, rng: np.random.Generator) -> Inputs:
         """Return fresh operands with ties, borders and kinks among them."""
         return self._filled(lambda kind, shape: rng.choice(_SPECIAL[kind], shape))
