@@ -9,12 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.probe.meter import Instrument, Look
-from gradcheck.probe.quotient import own_rounding, residual_at
+from gradcheck.probe.quotient import contract, moved, own_rounding, residual_at
 
 #: Steps shrink by this from look to look, down to where rounding hides half a percent of the mismatch.
 SHRINK = 2.0**-6
 #: Below this no step moves an entry that is not 0; an entry that is 0 moves by any step.
 FINEST, FINEST_FROM_ZERO = 2.0**-44, 2.0**-140
+#: Two steps to the next numbers, or nearly, over which a jump stays; and its least size, in roundings of the outputs.
+NEXT, LEAST_JUMP = (2.0**-36, 2.0**-44), 2.0**16
 #: Agreement is this much of the mismatch.
 AGREES = 1 / 16
 
@@ -34,3 +36,13 @@ def agrees_at_finer_steps(instrument: Instrument, look: Look) -> bool:
     return False
 
 
+
+
+def jumps(instrument: Instrument, look: Look) -> bool:
+    """Answer whether f is discontinuous at the point along a direction: its change does not shrink with the step."""
+    subject = instrument.subject
+    changes = []
+    for h in NEXT:
+        up, down = (subject.value(moved(subject.point, look.ts, s * h)) for s in (1, -1))
+        changes.append(abs(contract(look.gs, up, down)))
+    return changes[1] > 0.5 * changes[0] and changes[1] > LEAST_JUMP * own_rounding(subject, look.gs, instrument.base)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.errors import GradcheckError, OutOfBudget
 from gradcheck.probe import contracts
-from gradcheck.probe.directions import cotangent
+from gradcheck.probe.directions import cotangent, scale
 from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.arguments import Arguments
 from gradcheck.probe.explore.cotangents import COTANGENTS, Maker
@@ -23,7 +23,8 @@ from gradcheck.probe.explore.shrink import shrunk
 from gradcheck.probe.meter import Instrument
 from gradcheck.probe.report import Explored
 from gradcheck.probe.snippet import Reproduction
-from gradcheck.probe.subject import Subject
+from gradcheck.probe.structure import differentiable
+from gradcheck.probe.subject import Subject, spacing
 from gradcheck.verdict.finding import Finding
 
 Make = Callable[[tuple[object, ...]], Subject]
@@ -174,12 +175,19 @@ class Explorer:
         except Refused as reason:
             self.counts[str(reason)] += count
             return None
+        if self._coarse(arrays) and any(look.wrong and look.residual.step for look in examination.looks):
+            examination.findings = []  # between neighbouring numbers there is room for whole periods of f
         examination.findings = [tail(f, subject, self.sizes) for f in examination.findings]
         shape = any("expected shape" in f.message for f in examination.findings)
         if examination.findings and not self._same_function(arrays, shape):
             self.counts["the derivative"] += count
             return None
         return examination
+
+    def _coarse(self, arrays: Arrays) -> bool:
+        """Answer whether entries are so large that their spacing is that of ordinary inputs: differences say nothing of f then."""
+        pairs = [(a, b) for a, b in zip(arrays, self.arguments.arrays, strict=True) if differentiable(a) and a.size]
+        return any(float(np.max(np.abs(a))) * spacing(a) > scale(b) / 16 for a, b in pairs)
 
     def _same_function(self, arrays: Arrays, shape: bool) -> bool:
         """Answer whether f at inputs of these shapes is what the derivative was written for."""

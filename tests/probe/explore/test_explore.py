@@ -1,0 +1,167 @@
+"""Exploration: faults that hide at ordinary inputs are found, shrunk, and reproduced; right derivatives stay right."""
+
+import numpy as np
+import pytest
+
+from gradcheck import check
+from gradcheck.faults import faults
+
+X = np.array([0.5, 1.5, -0.7])
+
+
+def _unbroadcast(g, x):
+    g = np.asarray(g)
+    while g.ndim > np.ndim(x):
+        g = g.sum(axis=0)
+    return g.sum(axis=tuple(k for k, n in enumerate(np.shape(x)) if n == 1 and g.shape[k] != 1), keepdims=True)
+
+
+def _at(g, x, i):
+    out = np.zeros_like(x)
+    out[i] = g
+    return out
+
+
+def _huber(x):
+    return np.where(np.abs(x) < 3, x * x / 2, 3 * (np.abs(x) - 1.5))
+
+
+HIDDEN = {
+    "a zero": (lambda x: np.prod(x), X, lambda g, x: (g * np.prod(x) / x,), "nan"),
+    "a tie": (lambda x: np.max(x), X, lambda g, x: (g * (x == np.max(x)),), "expected"),
+    "a repeated index": (lambda x, i: x[i], (X, np.array([2, 0])), lambda g, x, i: (_at(g, x, i), None), "= for +="),
+    "a tail": (lambda x: np.logaddexp(0, x), X, lambda g, x: (g * np.exp(x) / (1 + np.exp(x)),), "nan"),
+    "broadcasting": (lambda x, y: x * y, (X, X + 1), lambda g, x, y: (g * y, g * x), "expected shape"),
+    "beyond a cut-off": (_huber, X, lambda g, x: (g * x,), "expected"),
+    "equal inputs": (
+        lambda x, y: np.maximum(x, y), (X, X * X), lambda g, x, y: (g * (x >= y), g * (y >= x)), "",
+    ),
+    "a negative number": (lambda x: np.abs(x), np.abs(X), lambda g, x: (g,), "expected"),
+    "a switch": (lambda x, on: x * x if on else x, (X, False), lambda g, x, on: (g, None), "expected"),
+    "an adversarial cotangent": (
+        lambda x: np.sin(x), X, lambda g, x: (np.where(np.abs(g) > 100, 0, g) * np.cos(x),), "expected",
+    ),
+    "an empty array": (lambda x: np.sum(x * x), X, lambda g, x: (2 * g * x if x.size else np.zeros(1),), "expected shape"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_hidden_faults_are_found(name):
+    """The plain check passes, exploration fails with a finding."""
+    f, inputs, vjp, words = HIDDEN[name]
+    assert check(f, inputs, vjp=vjp).verdict == "pass"
+    report = check(f, inputs, vjp=vjp, explore=True)
+    assert report.verdict == "fail", str(report)
+    assert any(words in x.message for x in report.findings), str(report)
+    assert report.explored is not None
+    assert report.explored.tried > 0
+
+
+RIGHT = {
+    "tanh, textbook": (np.tanh, X, lambda g, x: (g * (1 - np.tanh(x) ** 2),)),
+    "relu": (lambda x: np.maximum(x, 0), X, lambda g, x: (g * (x > 0),)),
+    "max, first of a tie": (lambda x: np.max(x), X, lambda g, x: (g * (np.arange(x.size).reshape(x.shape) == np.argmax(x)),)),
+    "sort": (np.sort, X, lambda g, x: (_at(g, x, np.argsort(x, kind="stable")) if x.ndim == 1 else 1 / 0,)),
+    "product": (lambda x, y: x * y, (X, X + 1), lambda g, x, y: (_unbroadcast(g * y, x), _unbroadcast(g * x, y))),
+    "a layer": (lambda x, w, b: x @ w + b, (np.ones((2, 3)) * X, np.outer(X, [1.0, 2.0]), np.array([0.1, 0.2])),
+                lambda g, x, w, b: (g @ w.T, x.T @ g, g.sum(axis=0))),
+    "saw": (lambda x: x % 1.0, np.abs(X), lambda g, x: (g,)),
+    "floor": (np.floor, X, lambda g, x: (0 * g,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_derivatives_are_not_rejected(name):
+    """Textbook formulas far out, kinks that meet, stairs, shapes that f takes by chance: nothing is wrong there."""
+    f, inputs, vjp = RIGHT[name]
+    report = check(f, inputs, vjp=vjp, explore=True)
+    assert report.verdict != "fail", str(report)
+
+
+def test_findings_are_shrunk_and_reproduced(capsys):
+    """The smallest product with a zero; the snippet fails in the same way."""
+    report = check(lambda x: np.prod(x), np.linspace(0.3, 1.7, 9), vjp=lambda g, x: (g * np.prod(x) / x,), explore=True)
+    code = report.findings[0].snippet
+    assert "x0 = np.array([0.], dtype='float64')" in code
+    scope = {"f": np.prod, "vjp": lambda g, x: (g * np.prod(x) / x,)}
+    exec(code, scope)
+    assert capsys.readouterr().out.startswith("fail")
+
+
+def test_exploration_is_repeatable():
+    """The same seed gives the same findings after the same number of evaluations."""
+    one, two = (check(np.prod, X, vjp=lambda g, x: (g * np.prod(x) / x,), explore=True, seed=3) for _ in range(2))
+    assert [x.message for x in one.findings] == [x.message for x in two.findings]
+    assert one.findings
+    assert (one.evaluations, one.explored) == (two.evaluations, two.explored)
+
+
+def test_budget_ends_it_and_keeps_what_was_found():
+    """200 evaluations are not exceeded, and the report says that the budget ended it."""
+    report = check(lambda x: np.sum(np.sin(x)), X, vjp=lambda g, x: (g * np.cos(x),), explore=True, budget=200)
+    assert report.evaluations <= 200
+    assert report.explored is not None
+    assert not report.explored.complete
+    assert "budget" in str(report)
+
+
+def test_refusals_are_counted():
+    """A function that insists on its shape refuses other shapes; none of that is a fault."""
+
+    def strict(x):
+        if x.shape != (3,):
+            raise ValueError(x.shape)
+        return np.sum(x**2)
+
+    report = check(strict, X, vjp=lambda g, x: (2 * g * x,), explore=True)
+    assert report.verdict == "pass"
+    assert report.explored.refused > 10
+
+
+def test_progress_is_told():
+    """The callback gets the count and the name of each input."""
+    seen = []
+    check(np.sin, X, vjp=lambda g, x: (g * np.cos(x),), explore=True, budget=300, progress=lambda k, name: seen.append((k, name)))
+    assert len(seen) > 5
+    assert seen[0][1]
+
+
+def test_torch_and_jax_are_explored():
+    """A custom torch function that is wrong at zero; a right JAX function."""
+    torch = pytest.importorskip("torch")
+
+    class Power(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**2
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * 2 * x**2 / x
+
+    report = check(Power.apply, torch.tensor([0.5, 1.5], dtype=torch.float64), explore=True)
+    assert report.verdict == "fail"
+    assert "torch.tensor" in report.findings[0].snippet
+
+
+def test_jax_is_explored():
+    """A right JAX function stays right, in float32."""
+    jax = pytest.importorskip("jax")
+    report = check(lambda x: jax.numpy.sum(jax.numpy.tanh(x)), jax.numpy.ones(3), explore=True, budget=600)
+    assert report.verdict != "fail", str(report)
+
+
+NAMES = [n for n, f in faults.items() if f.wrong is not None and f.fault_class not in ("false-negative", "false-positive")]
+
+
+@pytest.mark.deep
+def test_nine_of_ten_historical_faults_are_found_from_ordinary_inputs():
+    """What a user would do: one ordinary input, and explore=True."""
+    missed = []
+    for name in NAMES:
+        fault = faults[name]
+        report = check(fault.f, fault.ordinary(np.random.default_rng(11)), vjp=fault.doubted(), explore=True)
+        missed += [name] if report.verdict != "fail" else []
+    assert len(missed) <= len(NAMES) / 10, missed
