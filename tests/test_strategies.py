@@ -94,3 +94,24 @@ def test_hypothesis_is_optional(monkeypatch):
     monkeypatch.delitem(sys.modules, "gradcheck.strategies")
     with pytest.raises(MissingDependency, match=r"gradcheck\[hypothesis\]"):
         __import__("gradcheck.strategies")
+
+
+def test_arrays_and_adversarial_numbers():
+    """Shapes and formats as asked; zeros, ties and both tails turn up; float16 gets no number beyond its range."""
+    seen = []
+
+    @settings(max_examples=200, derandomize=True, database=None)
+    @given(strategies.arrays((2, 3)), strategies.adversarial((5,)), strategies.adversarial(dtype=np.float16))
+    def look(ordinary, delicate, small):
+        assert ordinary.shape == (2, 3)
+        assert np.all(np.abs(ordinary) <= 2)
+        assert small.dtype == np.float16
+        assert np.all(np.isfinite(small))
+        seen.append(delicate)
+
+    look()
+    flat = np.concatenate(seen)
+    assert np.any(flat == 0)
+    assert np.any(np.abs(flat) > 1e6)
+    assert np.any((flat != 0) & (np.abs(flat) < 1e-6))
+    assert any(len(np.unique(x)) < len(x) for x in seen)

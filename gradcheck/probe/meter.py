@@ -147,14 +147,14 @@ class Instrument:
         if self._deviation is None:
             here = self.gradients(gs)
             worst = [np.zeros(v.shape) for v in here]
-            sides: dict[bool, list[list[Floats]]] = {}
-            for step in NEARBY[1:3] if max(self.subject.eps) > 2.0**-20 else NEARBY:
-                sides.setdefault(step > 0, []).append([np.abs(a - b) for a, b in zip(self.gradients(gs, self._nearby(step)), here, strict=True)])
+            around = {s: self.gradients(gs, self._nearby(s)) for s in (NEARBY[1:3] if max(self.subject.eps) > 2.0**-20 else NEARBY)}
             for k, w in enumerate(worst):
-                left, right = (_largest([v[k] for v in sides[s]]) for s in (False, True))
+                left, right = (_largest([np.abs(v[k] - here[k]) for s, v in around.items() if (s > 0) is up]) for up in (False, True))
                 one, other = np.fmin(left, right), np.fmax(left, right)
-                jump = other > 16 * one + 256 * max(self.subject.eps) * np.abs(here[k])  # a kink is no noise
-                w[...] = np.where(jump, one, other)
+                least = 256 * max(self.subject.eps) * np.abs(here[k])
+                near = np.ptp(np.stack([v[k] for v in around.values()]), axis=0)
+                alone = one > 16 * near + least  # this value is a branch of its own: no noise either
+                w[...] = np.where(alone, near, np.where(other > 16 * one + least, one, other))  # nor is a kink
             step = self._noise_step()
             line = [self.gradients(gs, self._nearby(step * k)) for k in (1, 2, 3, 4)] if step == NOISE_STEP else []
             for w, *four in zip(worst, *line, strict=True) if line else ():  # third differences: nothing smooth is left in them

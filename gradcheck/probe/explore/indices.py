@@ -23,6 +23,9 @@ def indices(arrays: Sequence[Array], paths: Sequence[str]) -> Iterator[Mutation]
         yield Mutation(f"{paths[k]}: {VERY_MANY} times the same", one(k, lambda a, rng: np.full(VERY_MANY, a.reshape(-1)[0])))
     if len(lists) > 1:
         yield from (Mutation(f"every list of integers: {name}", every(lists, change)) for name, change in _LIST)
+    numbers = [k for k in whole if arrays[k].ndim == 0]
+    if len(numbers) > 1:
+        yield from (Mutation(f"every whole number {n}", every(numbers, _number(n))) for n in (2, 3, 1, 0))
     for k in whole:
         if arrays[k].ndim == 0:
             yield from (Mutation(f"{paths[k]} = {v}", one(k, _number(v))) for v in _numbers(int(arrays[k])))

@@ -1,0 +1,55 @@
+"""The submodule whose own derivative is wrong is named."""
+
+import pytest
+
+from gradcheck import check
+
+torch = pytest.importorskip("torch")
+
+
+class _Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * torch.sigmoid(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        s = torch.sigmoid(x)
+        return g * s * (1 - s)
+
+
+class Swish(torch.nn.Module):
+    """A module with a wrong backward."""
+
+    def forward(self, x):
+        """Return x times its logistic function."""
+        return _Swish.apply(x)
+
+
+def _network(wrong):
+    torch.manual_seed(0)
+    inner = torch.nn.Sequential(torch.nn.Tanh(), Swish() if wrong else torch.nn.SiLU())
+    return torch.nn.Sequential(torch.nn.Linear(4, 5), inner, torch.nn.Linear(5, 2)).double()
+
+
+def test_innermost_guilty_submodule_is_named_first():
+    """Not the block around it, not the layers before it, whose gradients are wrong too."""
+    report = check(_network(True), torch.randn(3, 4, dtype=torch.float64))
+    assert report.verdict == "fail"
+    assert "submodule '1.1' (Swish)" in report.findings[0].message
+    assert sum("submodule" in x.message for x in report.findings) == 1
+
+
+def test_right_network_names_nobody():
+    """The same network with torch's own SiLU."""
+    report = check(_network(False), torch.randn(3, 4, dtype=torch.float64))
+    assert report.verdict == "pass", str(report)
+
+
+def test_hooks_are_removed():
+    """The module is left without the hooks that the search used."""
+    net = _network(True)
+    check(net, torch.randn(3, 4, dtype=torch.float64))
+    assert not any(m._forward_pre_hooks for m in net.modules())

@@ -1,0 +1,170 @@
+"""Second derivatives: Hessian-vector products and Hessians of NumPy functions, double backward of torch, JAX."""
+
+import numpy as np
+import pytest
+
+from gradcheck import check
+from gradcheck.errors import BadInput
+
+RNG = np.random.default_rng(0)
+X, A = RNG.normal(size=4), RNG.normal(size=(4, 4))
+
+
+def f(x):
+    """A scalar function of a vector."""
+    return np.sum(np.sin(x) @ A @ x)
+
+
+def grad(x):
+    """Its gradient."""
+    return np.cos(x) * (A @ x) + A.T @ np.sin(x)
+
+
+def hessian(x):
+    """Its Hessian."""
+    mixed = np.cos(x)[:, None] * A
+    return np.diag(-np.sin(x) * (A @ x)) + mixed + mixed.T
+
+
+@pytest.mark.parametrize("given", [{"grad": grad}, {"vjp": lambda g, x: (g * grad(x),)}, {}])
+def test_right_second_derivatives_pass(given):
+    """With the gradient given, and with one made by dual numbers."""
+    assert check(f, X, hvp=lambda v, x: (hessian(x) @ v[0],), **given).verdict == "pass"
+    report = check(f, X, hessian=hessian, **given)
+    assert report.verdict == "pass", str(report)
+    assert report.resolution < 1e-6
+
+
+WRONG = {
+    "sign": (lambda v, x: (-hessian(x) @ v[0],), "sign"),
+    "half": (lambda v, x: (hessian(x) @ v[0] / 2,), "factor: every entry is 1/2"),
+    "term missing": (lambda v, x: ((np.diag(-np.sin(x) * (A @ x)) + np.cos(x)[:, None] * A) @ v[0],), "not symmetric"),
+    "one entry": (lambda v, x: (hessian(x) @ v[0] * (1 + 1e-6 * (np.arange(4) == 2)),), ""),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_hessian_vector_products_fail(name):
+    """Right at first order, wrong at second; the finding says so."""
+    hvp, mistake = WRONG[name]
+    report = check(f, X, grad=grad, hvp=hvp)
+    assert report.verdict == "fail"
+    assert all(x.message.startswith("second derivative") for x in report.findings)
+    assert any(x.diagnosis.startswith(mistake) for x in report.findings), str(report)
+
+
+def test_hessian_of_several_inputs():
+    """Rows of blocks; a block of a wrong shape is an answer that cannot be used."""
+    a, b = X, X + 1
+    blocks = lambda a, b: ((np.diag(2 * b), np.diag(2 * a)), (np.diag(2 * a), np.zeros((4, 4))))
+    assert check(lambda a, b: np.sum(a * a * b), (a, b), grad=lambda a, b: (2 * a * b, a * a), hessian=blocks).verdict == "pass"
+    short = lambda a, b: ((np.diag(2 * b), np.diag(2 * a)), (np.diag(2 * a), np.zeros(4)))
+    report = check(lambda a, b: np.sum(a * a * b), (a, b), grad=lambda a, b: (2 * a * b, a * a), hessian=short)
+    assert report.verdict == "inconclusive"
+    assert any("shape (4, 4)" in r for r in report.reasons)
+
+
+def test_wrong_gradient_comes_first():
+    """A wrong first derivative is reported as that."""
+    report = check(f, X, grad=lambda x: 2 * grad(x), hvp=lambda v, x: (hessian(x) @ v[0],))
+    assert report.verdict == "fail"
+    assert not any("second derivative" in x.message for x in report.findings)
+
+
+def test_what_cannot_be_checked_is_refused():
+    """No second derivative given, f not scalar, f not for dual numbers and no gradient, a third order."""
+    with pytest.raises(BadInput, match="hvp= or hessian="):
+        check(f, X, grad=grad, order=2)
+    with pytest.raises(BadInput, match="scalar f"):
+        check(np.sin, X, vjp=lambda g, x: (g * np.cos(x),), hvp=lambda v, x: v)
+    with pytest.raises(BadInput, match="dual numbers"):
+        check(lambda x: float(np.sum(np.asarray(x, float) ** 2)), X, hvp=lambda v, x: (2 * v[0],))
+    with pytest.raises(BadInput, match="order 1 or 2"):
+        check(f, X, grad=grad, order=3)
+
+
+def test_torch_double_backward():
+    """A backward that is right, and cut off from its own derivative."""
+    torch = pytest.importorskip("torch")
+
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 3 * g * x.detach() ** 2
+
+    class Once(Cube):
+        backward = staticmethod(torch.autograd.function.once_differentiable(Cube.backward))
+
+    x = torch.tensor(X)
+    assert check(Cube.apply, x).verdict == "pass"
+    report = check(Cube.apply, x, order=2)
+    assert report.verdict == "fail"
+    assert report.findings[0].diagnosis.startswith("zero")
+    once = check(Once.apply, x, order=2)
+    assert once.verdict == "inconclusive"
+    assert any("differentiable once" in r for r in once.reasons)
+
+
+def test_elu_without_the_incoming_gradient():
+    """The historical fault: its second derivative forgets the incoming gradient."""
+    torch = pytest.importorskip("torch")
+
+    class Slope(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, g, x):
+            ctx.save_for_backward(g, x)
+            return g * torch.where(x > 0, 1.0, torch.exp(x))
+
+        @staticmethod
+        def backward(ctx, h):
+            _, x = ctx.saved_tensors
+            return h * torch.where(x > 0, 1.0, torch.exp(x)), h * torch.where(x > 0, 0.0, torch.exp(x))
+
+    class Elu(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return torch.where(x > 0, x, torch.exp(x) - 1)
+
+        @staticmethod
+        def backward(ctx, g):
+            return Slope.apply(g, *ctx.saved_tensors)
+
+    x = torch.tensor([-1.0, 0.5, -0.3], dtype=torch.float64)
+    assert check(Elu.apply, x).verdict == "pass"
+    assert check(Elu.apply, x, order=2).verdict == "fail"
+    assert check(torch.nn.functional.elu, x, order=2).verdict == "pass"
+
+
+@pytest.mark.parametrize("name", ["tanh", "exp", "sin", "logsumexp"])
+def test_right_functions_of_torch_at_order_two(name):
+    """torch's own functions in both formats."""
+    torch = pytest.importorskip("torch")
+    function = (lambda x: torch.logsumexp(x, 0)) if name == "logsumexp" else getattr(torch, name)
+    for dtype in (torch.float64, torch.float32):
+        report = check(function, torch.tensor(X, dtype=dtype), order=2)
+        assert report.verdict == "pass", str(report)
+
+
+def test_jax_at_order_two():
+    """A custom_jvp whose tangent is cut off from its own derivative."""
+    jax = pytest.importorskip("jax")
+
+    @jax.custom_jvp
+    def cube(x):
+        return x**3
+
+    @cube.defjvp
+    def _(primals, tangents):
+        return primals[0] ** 3, 3 * jax.lax.stop_gradient(primals[0]) ** 2 * tangents[0]
+
+    x = jax.numpy.asarray(X)
+    assert check(jax.numpy.tanh, x, order=2).verdict == "pass"
+    assert check(cube, x).verdict == "pass"
+    assert check(cube, x, order=2).verdict == "fail"
