@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import OutOfBudget
+from gradcheck.probe import complexstep
 from gradcheck.probe.jet import DIGITS, MOST_ENTRIES, directional
 from gradcheck.probe.quotient import (
     FIRST_STEP,
@@ -32,6 +33,7 @@ Floats = npt.NDArray[np.float64]
 
 #: What the derivative is compared with, beside "differences".
 DUAL, WIDER = "dual numbers of 34 digits", "differences of f run in float64"
+COMPLEX = "complex step, where it reproduces differences"
 #: A run over dual numbers that takes longer is not repeated: differences are used.
 MOST_SECONDS = 0.5
 #: Error bars within which two numbers count as equal.
@@ -221,6 +223,8 @@ class Instrument:
             return other.look(gs, ts, gradients=gradients, first=first, levels=levels)
         v = self.gradients(gs) if gradients is None else gradients
         found = self._exact(gs, ts, v) if self.exact and first is None else None
+        if self.arithmetic == COMPLEX and first is None and (stepped := self._stepped(gs, ts, v)) is not None:
+            return stepped
         if found is None:
             found = residual(self.subject, gs, ts, v, self.noise(gs, ts), self.base, first=first or self.first, levels=levels)
             if first is None and found.step * SHRINK ** (levels - 1) < self.first / 2:  # the domain of f ends close by
@@ -272,13 +276,33 @@ class Instrument:
         value = float(right - claimed)
         return Residual(value, 0.0, float(claimed), math.nan, math.nan, 0.0, False) if math.isfinite(value) else None
 
+    def _stepped(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> Look | None:
+        """Return a look by the complex step; None where it does not work, or sees a mismatch, which is left to differences."""
+        found = complexstep.slopes(self.subject, ts)
+        if found is None:
+            return None
+        self.noise(gs, ts)
+        terms = [g * d for g, d in zip(gs, found[1], strict=True)]
+        claimed = float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True)))
+        value = float(sum(np.sum(x) for x in terms)) - claimed
+        unit = max(16 * max(self.subject.eps), 4 * self.roughness(gs))
+        error = unit * float(sum(np.sum(np.abs(x)) for x in terms)) + self.own_error(gs, ts, v)
+        made = Look(Residual(value, error, claimed, math.nan, math.nan, 0.0, False), gs, ts, v)
+        return None if made.wrong or not math.isfinite(value) else made
+
     def try_better(self, ts: list[Floats]) -> None:
-        """Switch to dual numbers of thirty digits if f runs over them and its values come out the same."""
+        """Switch to dual numbers of thirty digits, or to the complex step, if f runs over them and comes out the same."""
         s = self.subject
-        if s.raw is None or s.owner != "numpy" or sum(x.size for x in (*s.point, *self.base)) > MOST_ENTRIES:
+        if s.raw is None or s.owner != "numpy" or any(x.dtype != np.float64 for x in s.point):
             return
-        if any(x.dtype != np.float64 for x in s.point):
-            return
+        if sum(x.size for x in (*s.point, *self.base)) <= MOST_ENTRIES and self._try_duals(ts):
+            self.arithmetic = DUAL
+        elif all(y.dtype == np.float64 for y in self.base) and complexstep.reproduces(s, self.base, ts):
+            self.arithmetic = COMPLEX
+
+    def _try_duals(self, ts: list[Floats]) -> bool:
+        s = self.subject
+        assert s.raw is not None
         start = time.perf_counter()
         try:
             s.meter.spend()
@@ -286,11 +310,10 @@ class Instrument:
         except OutOfBudget:
             raise
         except Exception:  # f does something that only floats can do
-            return
-        if time.perf_counter() - start > MOST_SECONDS:
-            return
-        if len(values) == len(self.base) and all(self._reproduces(v, y) for v, y in zip(values, self.base, strict=True)):
-            self.arithmetic = DUAL
+            return False
+        if time.perf_counter() - start > MOST_SECONDS or len(values) != len(self.base):
+            return False
+        return all(self._reproduces(v, y) for v, y in zip(values, self.base, strict=True))
 
     def _reproduces(self, exact: npt.NDArray[Any], y: npt.NDArray[Any]) -> bool:
         if exact.shape != y.shape:

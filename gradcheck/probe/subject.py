@@ -153,9 +153,15 @@ def numpy_subject(
             tangents[i] = t
         return list(_outputs(jvp(flat.rebuild(tangents), *args)).arrays)
 
+    def call(xs: Arrays, wide: bool) -> Arrays:
+        return [np.asarray(y) for y in raw([x.astype(np.complex128 if np.iscomplexobj(x) else np.float64) if wide else x for x in xs])]
+
+    eps = tuple(spacing(x) for x in point)
+    wide = min(eps) > 2.0**-52 and reproduces(call, point, max(eps))  # narrow code is evaluated in float64 if that reproduces it
     return Subject(
-        tuple(shown_path(flat.paths[i]) for i in chosen), point, lambda xs: [np.asarray(y) for y in raw(xs)],
-        pull if vjp is not None or grad is not None else None, push if jvp is not None else None, raw,
+        tuple(shown_path(flat.paths[i]) for i in chosen), point, lambda xs: call(xs, wide),
+        pull if vjp is not None or grad is not None else None, push if jvp is not None else None, raw, eps=eps,
+        call_eps=2.0**-52 if wide else max(eps),
     )  # fmt: skip
 
 
