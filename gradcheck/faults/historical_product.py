@@ -144,7 +144,7 @@ declare(
     wrong=lambda g, x: (_divided(x, nan=False) @ g,),
     ordinary=positive((2,)),
     trigger=given([0.0, 1.0]),
-    twin="pytorch-106789-prod-2zeros",
+    mistake="zero", twin="pytorch-106789-prod-2zeros",
 )  # fmt: skip
 
 

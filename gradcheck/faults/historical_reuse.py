@@ -73,7 +73,8 @@ declare(
     f=lambda x, gamma, beta: x + _standard(x)[0] * gamma + beta,
     right=lambda g, x, gamma, beta: (g + _batch_norm_pull(g, x, gamma), (g * _standard(x)[0]).sum(axis=0), g.sum(axis=0)),
     wrong=lambda g, x, gamma, beta: (_batch_norm_pull(g, x, gamma), (g * _standard(x)[0]).sum(axis=0), 0 * beta),
-    ordinary=normal((4, 2), (2,), (2,)), trigger=normal((4, 2), (2,), (2,)), twin="ssmproblems-190-overwrite",
+    ordinary=normal((4, 2), (2,), (2,)), trigger=normal((4, 2), (2,), (2,)), mistake="term missing",
+    twin="ssmproblems-190-overwrite",
 )  # fmt: skip
 
 declare(

@@ -56,7 +56,7 @@ def rules(subject: Subject, instrument: Instrument, rng: np.random.Generator) ->
     zero = _pulled(subject, [np.zeros_like(g) for g in gs])
     if any(v is not None and np.any(v != 0) for v in zero):
         same = equal(zero, first)
-        yield _fault("the gradient for a zero cotangent is not zero", diagnosis="cotangent ignored: it is the same for none" if same else "")
+        yield _fault("the gradient for a zero cotangent is not zero", diagnosis="cotangent ignored: it is the same for a cotangent of zeros" if same else "")
     yield from _layouts(instrument, gs, first, bars)
 
 

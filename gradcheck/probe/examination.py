@@ -102,6 +102,8 @@ class Examination:
         elif not self.findings:
             self.findings += list(contracts.crossed(self.subject, instrument, rng))
         self._elsewhere(instrument, rng)
+        nones = {self.subject.paths[k] for k in self.undeclared}
+        self.findings = [_named_none(f) if f.node in nones else f for f in self.findings]
         self._vacuity()
 
     def well_formed(self, base: Arrays, gs: list[Floats]) -> bool:
@@ -115,6 +117,9 @@ class Examination:
         self.findings += list(contracts.shapes(self.subject, found))
         if self.findings:
             return False
+        for path, x, v in zip(self.subject.paths, self.subject.point, found, strict=True):
+            if v is not None and np.asarray(v).dtype != x.dtype:  # another precision is no wrong number
+                self.remarks.append(f"gradient of {path} has dtype {np.asarray(v).dtype}, the input {x.dtype}")
         self.undeclared = {k for k, v in enumerate(found) if v is None}  # f is said not to depend on these
         for k, v in enumerate(found):
             if v is not None and not np.isfinite(np.asarray(v, np.float64)).all():
@@ -289,3 +294,9 @@ class Examination:
             verdict, evidence, findings, tuple(dict.fromkeys(self.reasons)), relative, absolute,  # type: ignore[arg-type]  # one of three
             self.subject.meter.evaluations, self.arithmetic, self.seed, self.accuracy, seconds, tuple(dict.fromkeys(self.remarks)),
         )  # fmt: skip
+
+
+def _named_none(finding: Finding) -> Finding:
+    """Return a finding on an input whose gradient is None, as that."""
+    text = f"gradient of {finding.node} is None, where f depends on it: {finding.message.partition('; ')[0]}"
+    return replace(finding, message=text, diagnosis="zero: the gradient is None")
