@@ -29,3 +29,46 @@ def test_right_wrong_and_missing(tmp_path):
     assert "sign" in wrong.stdout
     assert "nothing" in missing.stderr
     assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["verdict"] == "fail"
+
+
+MORE = SOURCE + '''
+def product(x): return np.prod(x)
+def product_vjp(g, x): return (g * np.prod(x) / x,)
+def grad(x): return 3 * x * x
+def hvp(v, x): return (6 * x * v[0],)
+def hessian(x): return -np.diag(6 * x)
+'''
+
+
+def _more(tmp_path, *arguments):
+    (tmp_path / "mine.py").write_text(MORE, encoding="utf-8")
+    command = [sys.executable, "-m", "gradcheck", "check", *arguments, "--at", "mine:inputs"]
+    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+
+def test_exploration_prints_code_that_reproduces(tmp_path):
+    """Without --explore it passes; with it the fault is shown with code, which fails when it is run."""
+    assert _more(tmp_path, "mine:product", "--vjp", "mine:product_vjp").returncode == 0
+    found = _more(tmp_path, "mine:product", "--vjp", "mine:product_vjp", "--explore")
+    assert found.returncode == 1
+    assert "explored" in found.stdout
+    code = found.stdout.partition("To reproduce:")[2]
+    again = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert again.stdout.startswith("fail"), again.stderr
+
+
+def test_second_derivatives(tmp_path):
+    """A right Hessian-vector product and a Hessian of the wrong sign."""
+    assert _more(tmp_path, "mine:f", "--grad", "mine:grad", "--hvp", "mine:hvp", "--order", "2").returncode == 0
+    wrong = _more(tmp_path, "mine:f", "--hessian", "mine:hessian")
+    assert wrong.returncode == 1
+    assert "second derivative" in wrong.stdout
+
+
+def test_budget_accuracy_and_strict(tmp_path):
+    """A budget too small is inconclusive, an error with --strict; a declared accuracy accepts what is within it."""
+    small = _more(tmp_path, "mine:f", "--vjp", "mine:right", "--budget", "3")
+    assert small.returncode == 0
+    assert small.stdout.startswith("inconclusive")
+    assert _more(tmp_path, "mine:f", "--vjp", "mine:right", "--budget", "3", "--strict").returncode == 1
+    assert _more(tmp_path, "mine:f", "--vjp", "mine:wrong", "--accuracy", "3").returncode == 0
