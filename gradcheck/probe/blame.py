@@ -52,17 +52,37 @@ def _entry(instrument: Instrument, look: Look, k: int, index: tuple[int, ...]) -
 
 def _whole(instrument: Instrument, look: Look, base: Arrays) -> list[Finding]:
     """Measure every entry and compare whole gradients."""
+    measured = [_measured(instrument, look, k) for k in range(len(look.gradients))]
     out = []
     for k, path in enumerate(instrument.subject.paths):
-        got = look.gradients[k]
-        expected, bar = np.array(got), np.zeros(got.shape)
-        for index in np.ndindex(*got.shape):
-            _, expected[index], bar[index] = _entry(instrument, look, k, index)
+        got, (expected, bar) = look.gradients[k], measured[k]
         wrong = np.abs(got - expected) > MARGIN * bar
         if wrong.any():
-            mistake = _named(instrument, look, base, k, expected, bar, wrong)
+            mistake = _exchanged(instrument, look, measured, k) or _named(instrument, look, base, k, expected, bar, wrong)
             out.append(_finding(path, got, expected, bar, wrong, mistake))
     return out
+
+
+def _measured(instrument: Instrument, look: Look, k: int) -> tuple[Floats, Floats]:
+    """Return the right gradient of an input, entry by entry, with its error bar."""
+    expected, bar = np.array(look.gradients[k]), np.zeros(look.gradients[k].shape)
+    for index in np.ndindex(*expected.shape):
+        _, expected[index], bar[index] = _entry(instrument, look, k, index)
+    return expected, bar
+
+
+def _exchanged(instrument: Instrument, look: Look, measured: list[tuple[Floats, Floats]], k: int) -> str:
+    """Name two inputs whose gradients were exchanged, where both are something."""
+    mine, bar = measured[k]
+    for j, path in enumerate(instrument.subject.paths):
+        theirs, other = measured[j]
+        if j == k or mine.shape != theirs.shape or not (np.any(np.abs(mine) > 16 * bar) or np.any(np.abs(theirs) > 16 * other)):
+            continue
+        swapped = np.abs(look.gradients[k] - theirs) <= 16 * other + 1e-12 * np.abs(theirs)
+        back = np.abs(look.gradients[j] - mine) <= 16 * bar + 1e-12 * np.abs(mine)
+        if np.all(swapped & back):
+            return f"swapped: it is the gradient of {path}, and the other way round"
+    return ""
 
 
 def _named(
@@ -78,7 +98,7 @@ def _named(
     return (
         name
         or lost_output(look, k, expected - got, bar, entry)
-        or kept_one(instrument, look, k, places)
+        or kept_one(instrument, look, base, k, places)
         or boundary(np.asarray(instrument.subject.point[k], np.float64), wrong, got, expected, bar, scene.g)
     )
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from gradcheck.probe.meter import Instrument, Look
 from gradcheck.probe.quotient import moved
+from gradcheck.probe.subject import Arrays
 
 Floats = npt.NDArray[np.float64]
 #: One entry of the gradient of an input: index -> (got, expected, bar).
@@ -21,8 +22,11 @@ MOST_OUTPUTS = 4
 STEP, GOOD = 2.0**-12, 1e-5
 
 
-def kept_one(instrument: Instrument, look: Look, k: int, wrong: list[tuple[int, ...]]) -> str:
-    """Name = for +=: in every wrong entry only one of several contributions was kept, always the last or always the first."""
+def kept_one(instrument: Instrument, look: Look, base: Arrays, k: int, wrong: list[tuple[int, ...]]) -> str:
+    """Name = for +=: in every wrong entry only one of several contributions was kept, always the last or always the first.
+
+    Where the input was broadcast to the output, that is a missing sum.
+    """
     verdicts: list[set[str]] = []
     for index in wrong[:MOST_ENTRIES]:
         parts = contributions(instrument, look, k, index)

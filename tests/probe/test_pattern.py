@@ -26,7 +26,7 @@ NAMED = {
     "output lost": (lambda x: (x**2, np.sin(x)), X, lambda g, x: (2 * g[0] * x,), "term missing: output 1"),
     "mean as sum": (lambda x: np.mean(x**2), X, lambda g, x: (2 * g * x,), "factor: every entry is 12 times the right one (12 is the size"),
     "batch": (lambda x, w: x @ w, (X, W), lambda g, x, w: (g @ w.T, x.T @ g / 3), "factor: every entry is 1/3"),
-    "swapped": (lambda x, y: x * y**2, (X, X + 3), lambda g, x, y: (2 * g * x * y, g * y**2), "swapped"),
+    "swapped": (lambda x, y: x * y**2, (X, X + 3), lambda g, x, y: (2 * g * x * y, g * y**2), "swapped: it is the gradient of"),
     "ignored input": (lambda x, y: x * x, (X, X + 1), lambda g, x, y: (2 * g * x, g), "not ignored"),
     "axes": (lambda x: x**2, RNG.normal(size=(3, 3, 3)), lambda g, x: ((2 * g * x).transpose(1, 2, 0),), "transpose"),
     "boundary": (
