@@ -141,7 +141,7 @@ def _located(instrument: Instrument, look: Look, sizes: list[int]) -> list[Findi
     def wrong(group: npt.NDArray[np.intp]) -> bool:
         ts = [t * on for t, on in zip(look.ts, masks(group, shapes), strict=True)]
         steps = {} if instrument.exact else {"first": min(QUICK_STEP, instrument.first), "levels": 3}
-        return instrument.look(look.gs, ts, gradients=look.gradients, **steps).wrong  # type: ignore[arg-type]  # as named
+        return instrument.look(look.gs, ts, gradients=look.gradients, confirmed=True, **steps).wrong  # type: ignore[arg-type]  # as named
 
     found = locate(sum(sizes), wrong)
     if not found.complete:  # many are wrong: entries from all over say more about the mistake than neighbours

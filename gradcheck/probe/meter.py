@@ -206,6 +206,7 @@ class Instrument:
         first: float | None = None,
         levels: int = LEVELS,
         fresh: bool = False,
+        confirmed: bool = False,
     ) -> Look:
         """Compare the two sides along one direction; see `gradcheck.probe.quotient.residual`.
 
@@ -215,6 +216,7 @@ class Instrument:
             gradients: the doubted gradients for `gs`, if they are known.
             first: the largest step.
             levels: how many steps.
+            confirmed: whether differences have shown that something is wrong, so that quicker looks may say where.
             fresh: whether `gs` weighs the outputs so differently that the noise has to be measured for it.
         """
         if fresh:
@@ -223,8 +225,9 @@ class Instrument:
             return other.look(gs, ts, gradients=gradients, first=first, levels=levels)
         v = self.gradients(gs) if gradients is None else gradients
         found = self._exact(gs, ts, v) if self.exact and first is None else None
-        if self.arithmetic == COMPLEX and first is None and (stepped := self._stepped(gs, ts, v)) is not None:
-            return stepped
+        stepped = self._stepped(gs, ts, v) if self.arithmetic == COMPLEX and (first is None or confirmed) else None
+        if stepped is not None and (confirmed or not stepped.wrong):
+            return stepped  # by itself the complex step accuses nobody
         if found is None:
             found = residual(self.subject, gs, ts, v, self.noise(gs, ts), self.base, first=first or self.first, levels=levels)
             if first is None and found.step * SHRINK ** (levels - 1) < self.first / 2:  # the domain of f ends close by
@@ -277,18 +280,17 @@ class Instrument:
         return Residual(value, 0.0, float(claimed), math.nan, math.nan, 0.0, False) if math.isfinite(value) else None
 
     def _stepped(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> Look | None:
-        """Return a look by the complex step; None where it does not work, or sees a mismatch, which is left to differences."""
+        """Return a look by the complex step; None where it does not work."""
         found = complexstep.slopes(self.subject, ts)
         if found is None:
             return None
         self.noise(gs, ts)
         terms = [g * d for g, d in zip(gs, found[1], strict=True)]
-        claimed = float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True)))
-        value = float(sum(np.sum(x) for x in terms)) - claimed
+        claimed = _total([a * t for a, t in zip(v, ts, strict=True)])
+        value = float(_total(terms) - claimed)
         unit = max(16 * max(self.subject.eps), 4 * self.roughness(gs))
-        error = unit * float(sum(np.sum(np.abs(x)) for x in terms)) + self.own_error(gs, ts, v)
-        made = Look(Residual(value, error, claimed, math.nan, math.nan, 0.0, False), gs, ts, v)
-        return None if made.wrong or not math.isfinite(value) else made
+        error = unit * norm(terms) + self.own_error(gs, ts, v)
+        return Look(Residual(value, error, float(claimed), math.nan, math.nan, 0.0, False), gs, ts, v) if math.isfinite(value) else None
 
     def try_better(self, ts: list[Floats]) -> None:
         """Switch to dual numbers of thirty digits, or to the complex step, if f runs over them and comes out the same."""
@@ -327,6 +329,11 @@ def vary(subject: Subject, base: Arrays, gs: list[Floats]) -> bool:
     """Answer whether f gives the same numbers twice."""
     again = subject.value(moved(subject.point, [np.zeros(x.shape) for x in subject.point], 0.0))
     return contract(gs, again, base) == 0.0 or not any(np.any(a != b) for a, b in zip(again, base, strict=True))
+
+
+def _total(parts: list[Floats]) -> np.longdouble:
+    """Return the sum of all entries, in a wider format where there is one."""
+    return np.longdouble(sum(np.sum(p, dtype=np.longdouble) for p in parts))
 
 
 def _steady(values: list[Floats], rough: Floats) -> npt.NDArray[np.bool_]:
