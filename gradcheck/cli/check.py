@@ -38,10 +38,10 @@ def check_command(
     Modules are looked for in the present directory too. With --explore the inputs are varied, which takes some thousand
     evaluations of f; see --budget.
     """
-    inputs = _found(point)
+    inputs = _made(point)
     with status_line() as told:
         report = check(
-            _found(function), inputs() if callable(inputs) else inputs, **{k: _found(v) for k, v in given.items()},
+            _found(function), inputs, **{k: _found(v) for k, v in given.items()},
             order=order, explore=explore, seed=seed, accuracy=accuracy,
             budget=int(budget) if budget is not None and budget.isdigit() else budget,
             progress=lambda count, name: told(f"{count} inputs explored: {name}"),
@@ -58,6 +58,17 @@ def check_command(
 def status(report: Report, strict: bool) -> int:
     """Return the exit status of a report."""
     return 1 if report.verdict == "fail" or (strict and report.verdict == "inconclusive") else 0
+
+
+def _made(point: str) -> Any:
+    """Return the inputs that are named, or what the function that is named makes."""
+    found = _found(point)
+    if not callable(found):
+        return found
+    try:
+        return found()
+    except Exception as error:  # the user's code
+        raise BadInput(f"expected {point!r} to make the inputs; it raised {type(error).__name__}: {error}") from error
 
 
 def _found(spec: str | None) -> Any:

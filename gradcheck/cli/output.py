@@ -50,7 +50,7 @@ class _NewFile(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         path = Path(str(super().convert(value, param, ctx)))
-        if not path.parent.is_dir():
+        if not path.parent.is_dir() or path.name == "-":
             self.fail(f"expected a file in a folder that exists; got {str(path)!r}", param, ctx)
         return path
 

@@ -8,6 +8,7 @@ by group testing and the mistake is named where the numbers show it.
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import time
@@ -114,8 +115,7 @@ def _checked(
     """Check; ``search`` says whether the submodules of a module are checked too where it is wrong."""
     start = time.monotonic()
     arguments = inputs if isinstance(inputs, tuple) else (inputs,)
-    if order not in (1, 2):
-        raise BadInput(f"expected order 1 or 2; got {order}")
+    _refuse(order, seed, accuracy, vjp, grad)
 
     def make(at: tuple[Any, ...]) -> Subject:
         return paired(_subject(f, at, vjp=vjp, grad=grad, jvp=jvp, second=hvp is not None or hessian is not None))
@@ -142,6 +142,13 @@ def _checked(
             explorer.progress = progress or explorer.progress
             explored = explorer.run()
             examination.findings += explorer.findings
+        elif explore and second is not None and second.instrument is not None and not second.findings:
+            def beyond(at: tuple[Any, ...]) -> Subject:
+                return paired(_above(make(at), f, at, seed, vjp=vjp, grad=grad, hvp=hvp, hessian=hessian))
+
+            explorer = Explorer(beyond, flat, second.instrument, seed, accuracy, reproduction=reproduction)
+            explored = explorer.run()
+            second.findings += explorer.findings
         report = examination.report(time.monotonic() - start)
         if second is not None:
             report = second.report(report.seconds).after(report if subject.pull is not None else None)
@@ -150,6 +157,18 @@ def _checked(
             report = replace(report, findings=tuple(guilty(f, arguments, list(report.findings), alone)))
     code = reproduction.code(flat.arrays) if report.findings else ""
     return replace(report, explored=explored, findings=tuple(x if x.snippet else replace(x, snippet=code) for x in report.findings))
+
+
+def _refuse(order: Any, seed: Any, accuracy: Any, vjp: Any, grad: Any) -> None:
+    """Raise `BadInput` for options that cannot be."""
+    if order not in (1, 2):
+        raise BadInput(f"expected order 1 or 2; got {order!r}")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise BadInput(f"expected a whole number of at least 0 as the seed; got {seed!r}")
+    if accuracy is not None and not (isinstance(accuracy, int | float) and 0 < accuracy < math.inf):
+        raise BadInput(f"expected a positive number as the accuracy; got {accuracy!r}")
+    if vjp is not None and grad is not None:
+        raise BadInput("expected one of vjp= and grad=; got both")
 
 
 def _above(subject: Subject, f: Callable[..., Any], arguments: tuple[Any, ...], seed: int, **given: Any) -> Subject:

@@ -35,11 +35,21 @@ def shapes(subject: Subject, found: list[Any]) -> Iterator[Finding]:
             mistake = ""
             if np.shape(v) == x.shape[::-1]:
                 mistake = "transpose: it has the shape of the transpose"
-            elif np.ndim(v) > x.ndim or np.size(v) > x.size:
+            elif stretches(x.shape, np.shape(v)) and (
+                np.shape(v) in {np.shape(o) for o in subject.point} or (x.ndim == np.ndim(v) and x.size > 1)
+            ):
                 mistake = "missing sum over a broadcast axis: it has too many entries"
             yield _fault(f"gradient of {path}: expected shape {x.shape}; got {np.shape(v)}", path, mistake)
         elif np.asarray(v).dtype != x.dtype and np.asarray(v).dtype.kind != x.dtype.kind:
             yield _fault(f"gradient of {path}: expected dtype {x.dtype}; got {np.asarray(v).dtype}", path)
+
+
+def stretches(small: tuple[int, ...], large: tuple[int, ...]) -> bool:
+    """Answer whether an array of one shape is broadcast to the other."""
+    try:
+        return np.broadcast_shapes(small, large) == large
+    except ValueError:
+        return False
 
 
 def rules(subject: Subject, instrument: Instrument, rng: np.random.Generator) -> Iterator[Finding]:
@@ -131,6 +141,11 @@ def _untouched(subject: Subject, gs: Arrays) -> Iterator[Finding]:
         yield _fault("the vjp changes its inputs in place")
     if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(g, gs, strict=True)):
         yield _fault("the vjp changes its cotangent in place")
+    given = [v.copy() for v in subject.point]
+    subject.meter.spend()
+    subject.call(given)
+    if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(given, subject.point, strict=True)):
+        yield _fault("f changes its inputs in place")
     if text := subject.guard():
         yield _fault(text)
 
@@ -173,6 +188,8 @@ def _layouts(instrument: Instrument, gs: Arrays, first: list[Any], bars: list[fl
         ("strided", first, [_strided(g) for g in gs], _accepted(instrument, [_strided(v) for v in x])),
         ("stride-0", list(subject.gradient(constant, x)), repeated, list(x)),
     )
+    if subject.arranged is not None:
+        cases += (("Fortran-ordered cotangent", first, gs, list(x)), ("strided cotangent", first, gs, list(x)))
     for what, right, cotangents, inputs in cases:
         try:
             found = _arranged(subject, what, cotangents, inputs)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.probe.contracts import stretches
 from gradcheck.probe.meter import Instrument, Look
 from gradcheck.probe.quotient import moved
 from gradcheck.probe.subject import Arrays
@@ -35,7 +36,12 @@ def kept_one(instrument: Instrument, look: Look, base: Arrays, k: int, wrong: li
         got, allowed = float(look.gradients[k][index]), GOOD * float(np.max(np.abs(parts)))
         verdicts.append({name for name, part in (("last", parts[-1]), ("first", parts[0])) if abs(got - part) <= allowed})
     kept = set.intersection(*verdicts) if verdicts else set()
-    return f"= for +=: of the contributions to an entry only the {kept.pop()} is kept" if len(kept) == 1 or (len(wrong) == 1 and kept) else ""
+    if len(kept) != 1 and not (len(wrong) == 1 and kept):
+        return ""
+    which, shape = kept.pop(), instrument.subject.point[k].shape
+    if len(base) == 1 and shape != base[0].shape and stretches(shape, base[0].shape):
+        return f"missing sum over a broadcast axis: only the {which} slice is kept"
+    return f"= for +=: of the contributions to an entry only the {which} is kept"
 
 
 def contributions(instrument: Instrument, look: Look, k: int, index: tuple[int, ...]) -> Floats | None:

@@ -8,12 +8,15 @@ kink: in every entry, and in sums of entries, so that the shares of a tie add up
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.probe.directions import own_scale, scale
 from gradcheck.probe.meter import Instrument, Look
 from gradcheck.probe.quotient import moved
+from gradcheck.probe.subject import Arrays
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,6 +30,8 @@ SUMS, MOST_ENTRIES = 12, 256
 SAME = 1e-3
 #: Beyond the gradients nearby by this much of their spread, a gradient may still be a mixture of sides that was not met.
 NEAR = 0.9
+#: Gradients nearby that differ by this much belong to different branches.
+APART = 0.05
 
 
 def convention(instrument: Instrument, look: Look) -> str:
@@ -45,6 +50,25 @@ def convention(instrument: Instrument, look: Look) -> str:
     if np.all(beyond <= 0):
         return INSIDE
     return BESIDE if np.all(beyond <= NEAR * (high - low)) else OUTSIDE
+
+
+def branches(instrument: Instrument, look: Look, rng: np.random.Generator, base: Arrays) -> bool:
+    """Answer whether the gradient is that of one of several branches that meet at the point without a kink along any direction.
+
+    The median of equal numbers follows one of them on each side. The gradients nearby have to differ from each other, this one
+    has to lie between them, and they have to be right.
+    """
+    ways = [own_scale(rng, instrument.subject.point) for _ in range(4)]
+    near = [np.concatenate([v.ravel() for v in instrument.gradients(look.gs, moved(instrument.subject.point, ts, NEARBY))]) for ts in ways]
+    size = float(np.max(np.abs(near), initial=0.0))
+    if not np.isfinite(size) or float(np.max(np.ptp(near, axis=0), initial=0.0)) < APART * size or convention(instrument, look) != INSIDE:
+        return False
+    there = replace(instrument.subject, point=moved(instrument.subject.point, ways[0], 2.0**-6))
+    values = there.value(there.point)
+    if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in values):
+        return False
+    beside = instrument.at(there, values)
+    return not beside.look(look.gs, own_scale(rng, there.point), first=2.0**-14).wrong
 
 
 def _flat(vs: list[Floats], moving: list[npt.NDArray[np.bool_]]) -> Floats:

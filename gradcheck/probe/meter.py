@@ -27,6 +27,7 @@ from gradcheck.probe.quotient import (
     residual,
     table_noise,
 )
+from gradcheck.probe.spread import largest, steady, total
 from gradcheck.probe.subject import Arrays, Subject
 
 Floats = npt.NDArray[np.float64]
@@ -99,6 +100,7 @@ class Instrument:
         self.first = FIRST_STEP
         self._noise: float | None = None
         self.shown = math.inf  # the least noise that a look has shown
+        self.suspected = 0  # looks that only the complex step calls wrong
         self.stairs = False  # f is flat over a few units of rounding
         self._deviation: list[Floats] | None = None
 
@@ -151,7 +153,7 @@ class Instrument:
             worst = [np.zeros(v.shape) for v in here]
             around = {s: self.gradients(gs, self._nearby(s)) for s in (NEARBY[1:3] if max(self.subject.eps) > 2.0**-20 else NEARBY)}
             for k, w in enumerate(worst):
-                left, right = (_largest([np.abs(v[k] - here[k]) for s, v in around.items() if (s > 0) is up]) for up in (False, True))
+                left, right = (largest([np.abs(v[k] - here[k]) for s, v in around.items() if (s > 0) is up]) for up in (False, True))
                 one, other = np.fmin(left, right), np.fmax(left, right)
                 least = 256 * max(self.subject.eps) * np.abs(here[k])
                 near = np.ptp(np.stack([v[k] for v in around.values()]), axis=0)
@@ -161,7 +163,7 @@ class Instrument:
             line = [self.gradients(gs, self._nearby(step * k)) for k in (1, 2, 3, 4)] if step == NOISE_STEP else []
             for w, *four in zip(worst, *line, strict=True) if line else ():  # third differences: nothing smooth is left in them
                 rough = np.abs(four[0] - 3 * four[1] + 3 * four[2] - four[3]) / 4
-                rough = np.where(_steady(four, rough), 0, rough)  # next to a pole it is the slope that changes
+                rough = np.where(steady(four, rough), 0, rough)  # next to a pole it is the slope that changes
                 np.fmax(w, np.where(np.isfinite(rough), rough, 0), out=w)
             self._deviation = worst
         return self._deviation
@@ -235,6 +237,7 @@ class Instrument:
             self.shown = min(self.shown, found.noise / (norm(gs) or 1.0))
         own = self.own_error(gs, ts, v, found.kink)
         made = Look(replace(found, error=found.error + own), gs, ts, v)
+        self.suspected += stepped is not None and not made.wrong
         if made.wrong and self.stairs and not any(np.any(a * t) for a, t in zip(v, ts, strict=True)):
             made.residual = replace(found, error=math.inf)  # zero is the slope of a stair: nothing to accuse, nor to praise
         elif made.wrong and not found.kink:  # before anything is accused: the doubted derivative's own noise
@@ -276,7 +279,10 @@ class Instrument:
         right = sum((np.sum(np.asarray(g, dtype=object) * s) for g, s in zip(gs, slopes, strict=True)), 0)
         number = np.frompyfunc(type(right) if hasattr(right, "context") else float, 1, 1)
         claimed = sum((np.sum(number(a) * t) for a, t in zip(v, ts, strict=True)), 0)
-        value = float(right - claimed)
+        try:
+            value = float(right - claimed)
+        except TypeError:  # a root has left the real numbers
+            return None
         return Residual(value, 0.0, float(claimed), math.nan, math.nan, 0.0, False) if math.isfinite(value) else None
 
     def _stepped(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> Look | None:
@@ -286,8 +292,8 @@ class Instrument:
             return None
         self.noise(gs, ts)
         terms = [g * d for g, d in zip(gs, found[1], strict=True)]
-        claimed = _total([a * t for a, t in zip(v, ts, strict=True)])
-        value = float(_total(terms) - claimed)
+        claimed = total([a * t for a, t in zip(v, ts, strict=True)])
+        value = float(total(terms) - claimed)
         unit = max(16 * max(self.subject.eps), 4 * self.roughness(gs))
         error = unit * norm(terms) + self.own_error(gs, ts, v)
         return Look(Residual(value, error, float(claimed), math.nan, math.nan, 0.0, False), gs, ts, v) if math.isfinite(value) else None
@@ -320,7 +326,10 @@ class Instrument:
     def _reproduces(self, exact: npt.NDArray[Any], y: npt.NDArray[Any]) -> bool:
         if exact.shape != y.shape:
             return False
-        value = exact.astype(np.float64)
+        try:
+            value = exact.astype(np.float64)
+        except TypeError:  # a root has left the real numbers
+            return False
         size = np.max(np.abs(y), initial=0.0)
         return bool(np.all(np.abs(value - y) <= 1e-9 * size + 1e-300))
 
@@ -329,20 +338,3 @@ def vary(subject: Subject, base: Arrays, gs: list[Floats]) -> bool:
     """Answer whether f gives the same numbers twice."""
     again = subject.value(moved(subject.point, [np.zeros(x.shape) for x in subject.point], 0.0))
     return contract(gs, again, base) == 0.0 or not any(np.any(a != b) for a, b in zip(again, base, strict=True))
-
-
-def _total(parts: list[Floats]) -> np.longdouble:
-    """Return the sum of all entries, in a wider format where there is one."""
-    return np.longdouble(sum(np.sum(p, dtype=np.longdouble) for p in parts))
-
-
-def _steady(values: list[Floats], rough: Floats) -> npt.NDArray[np.bool_]:
-    """Answer, entry by entry, whether values rise or fall all along, by more than their third difference explains."""
-    steps = np.diff(np.stack(values), axis=0)
-    alike = np.abs(np.sum(np.sign(steps), axis=0)) == len(steps)
-    return np.asarray(alike & (np.min(np.abs(steps), axis=0) > rough / 8))
-
-
-def _largest(parts: list[Floats]) -> Floats:
-    """Return the largest of several, entry by entry; what is not finite does not count."""
-    return np.asarray(np.max([np.where(np.isfinite(p), p, 0) for p in parts], axis=0))

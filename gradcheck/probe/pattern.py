@@ -117,7 +117,8 @@ def _factor(got: Floats, expected: Floats, bar: Floats, scene: Scene) -> str:
         return f"factor: every entry is 1 {'+' if c > 1 else '-'} {abs(c - 1):.2g} times the right one"
     q = Fraction(c).limit_denominator(1024)
     simple = max(abs(q.numerator), q.denominator) <= 64 or abs(q.numerator) in scene.sizes or q.denominator in scene.sizes
-    near = simple and abs(float(q) - c) <= 1e-5 * abs(c)
+    blur = 16 * float(np.max(bar, initial=0.0)) / float(np.max(np.abs(expected)))
+    near = simple and abs(float(q) - c) <= (1e-9 + blur) * abs(c)
     whole = q.numerator if q.denominator == 1 else q.denominator if q.numerator == 1 else 0
     axis = f" ({whole} is the size of an axis or array)" if near and whole > 2 and whole in scene.sizes else ""
     return f"factor: every entry is {q if near else f'{c:.6g}'} times the right one{axis}"

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.errors import GradcheckError
+from gradcheck.errors import FunctionFailed, GradcheckError
 from gradcheck.probe.subject import Subject
 
 Floats = npt.NDArray[np.float64]
@@ -67,6 +67,8 @@ class Residual:
 def contract(gs: list[Floats], ys: Arrays, zs: Arrays) -> float:
     """Return <g, y - z>."""
     total = 0.0
+    if [np.shape(y) for y in ys] != [np.shape(z) for z in zs]:
+        raise FunctionFailed(f"f changes the shape of its output: {[np.shape(z) for z in zs]}, then {[np.shape(y) for y in ys]}")
     for g, y, z in zip(gs, ys, zs, strict=True):
         total += float(np.sum(g * (np.asarray(y, np.float64) - np.asarray(z, np.float64))))
     return total

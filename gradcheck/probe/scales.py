@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.probe.meter import Instrument, Look
 from gradcheck.probe.quotient import contract, moved, own_rounding, residual_at
+from gradcheck.probe.subject import spacing
 
 #: Steps shrink by this from look to look, down to where rounding hides half a percent of the mismatch.
 SHRINK = 2.0**-6
@@ -27,7 +28,8 @@ def agrees_at_finer_steps(instrument: Instrument, look: Look) -> bool:
     zero = any(np.any((x == 0) & (t != 0)) for x, t in zip(subject.point, look.ts, strict=True))
     least = own_rounding(subject, look.gs, instrument.base) * 200 / max(abs(r.value), 5e-324)
     h, before = r.step * SHRINK, False
-    while h > max(least, FINEST_FROM_ZERO if zero else FINEST):
+    finest = FINEST_FROM_ZERO if zero else max(FINEST, 256 * max(spacing(x) for x in subject.point))  # a step has to move x
+    while h > max(least, finest):
         found = residual_at(subject, look.gs, look.ts, look.gradients, instrument.base, h)
         now = found is not None and abs(found) <= AGREES * abs(r.value)
         if now and before:

@@ -64,6 +64,7 @@ class Subject:
         crossed: cotangents, inputs, other inputs -> gradients at the inputs, at the others, and at the inputs once more,
             with both forward passes made before.
         second: seed -> the subject whose function is the gradient of this one.
+        fresh: whether f has to be evaluated before each derivative, which uses what the forward pass left.
         hessian: of a second-order subject, the number of its inputs whose mixed derivatives are symmetric.
     """
 
@@ -82,6 +83,7 @@ class Subject:
     crossed: Callable[[Arrays, Arrays, Arrays], Sequence[Sequence[Any]]] | None = None
     second: Callable[[int], Subject] | None = None
     hessian: int = 0
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         if not self.eps:
@@ -98,10 +100,16 @@ class Subject:
         """Return the doubted gradients for cotangents `gs`."""
         if self.pull is None:
             raise FunctionFailed("there is no vjp to check")
+        if self.fresh:
+            self.value(xs)
         self.meter.pulls += 1
         with np.errstate(all="ignore"):
             found = self.pull([g.copy() for g in gs], [x.copy() for x in xs])
-        return [None if v is None else np.asarray(v) for v in found]
+        made = [None if v is None else np.asarray(v) for v in found]
+        for path, v in zip(self.paths, made, strict=False):
+            if v is not None and v.dtype.kind in "OSUVM" and v.dtype.name != "bfloat16":
+                raise FunctionFailed(f"expected numbers as the gradient of {path}; got {v.dtype}")
+        return made
 
 
 def spacing(x: Array) -> float:
@@ -134,12 +142,23 @@ def numpy_subject(
         return list(outputs[0].arrays)
 
     point = [np.array(flat.arrays[i]) for i in chosen]
+    narrow = [x.dtype for x in point]
+    formats: list[Any] = []  # of the outputs, where f is evaluated in a wider one than theirs
+
     def pull(gs: Arrays, xs: Arrays) -> Sequence[Any]:
+        if not formats:
+            return own(gs, xs)
+        found = own([g.astype(d) for g, d in zip(gs, formats, strict=True)], [x.astype(d) for x, d in zip(xs, narrow, strict=True)])
+        return [v if v is None or np.asarray(v).dtype.kind not in "fcV" else _widened(np.asarray(v)) for v in found]
+
+    def own(gs: Arrays, xs: Arrays) -> Sequence[Any]:
         args = filled(xs)
         if vjp is not None:
             g = outputs[0].rebuild(list(gs))
             return per_input(vjp(g, *args), inputs, chosen, "vjp")
         assert grad is not None
+        if len(gs) != 1 or gs[0].size != 1:
+            raise FunctionFailed(f"expected a scalar f for grad=; got outputs of shapes {[g.shape for g in gs]}: give vjp= instead")
         answer = grad(*args)
         found = per_input(answer if isinstance(answer, tuple) else (answer,), inputs, chosen, "grad")
         return [None if v is None else gs[0] * v for v in found]
@@ -154,15 +173,22 @@ def numpy_subject(
         return list(_outputs(jvp(flat.rebuild(tangents), *args)).arrays)
 
     def call(xs: Arrays, wide: bool) -> Arrays:
-        return [np.asarray(y) for y in raw([x.astype(np.complex128 if np.iscomplexobj(x) else np.float64) if wide else x for x in xs])]
+        return [np.asarray(y) for y in raw([_widened(x) if wide else x for x in xs])]
 
     eps = tuple(spacing(x) for x in point)
     wide = min(eps) > 2.0**-52 and reproduces(call, point, max(eps))  # narrow code is evaluated in float64 if that reproduces it
+    if wide:
+        formats += [y.dtype for y in call(point, False)]
+        point = [_widened(x) for x in point]
     return Subject(
         tuple(shown_path(flat.paths[i]) for i in chosen), point, lambda xs: call(xs, wide),
         pull if vjp is not None or grad is not None else None, push if jvp is not None else None, raw, eps=eps,
         call_eps=2.0**-52 if wide else max(eps),
     )  # fmt: skip
+
+
+def _widened(x: Array) -> Array:
+    return x.astype(np.complex128 if np.iscomplexobj(x) else np.float64)
 
 
 def _like(old: Any, new: Any) -> Any:
@@ -210,7 +236,8 @@ def _at(part: Any, path: str, count: int) -> Any:
     flat = flatten(part, lambda v: v is None or is_numpy(v))
     found = dict(zip(flat.paths, flat.arrays, strict=True))
     if path not in found:
-        raise FunctionFailed(f"expected a gradient at {path}; got {sorted(found)}")
+        got = "one array" if list(found) == [""] else str(sorted(found))
+        raise FunctionFailed(f"expected gradients in the form of the input, one at {path}; got {got} (a tuple of inputs is the list of arguments)")
     return found[path]
 
 

@@ -110,7 +110,7 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
         return _arrays(calls.gradients(leaves, _cotangents(gs, outputs), outputs))
 
     def arranged(layout: str, gs: Arrays, xs: Arrays) -> Sequence[Any]:
-        given = len(calls.chosen)  # parameters stay as modules make them
+        given = 0 if layout.endswith("cotangent") else len(calls.chosen)  # parameters stay as modules make them
         made = [t if layout == "stride-0" or k >= given else _laid_out(t, layout) for k, t in enumerate(calls.tensors(xs, False))]
         leaves = [t.requires_grad_() for t in made]
         contiguous, ordinary = forward(xs)
@@ -120,7 +120,7 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
             leaves, outputs = contiguous, ordinary
         if not all(torch.allclose(a, b, equal_nan=True) for a, b in zip(outputs, ordinary, strict=True)):
             leaves, outputs = contiguous, ordinary  # f is another one in this layout: the mask of dropout goes by memory
-        return _arrays(calls.gradients(leaves, [_laid_out(g, layout) for g in _cotangents(gs, outputs)], outputs))
+        return _arrays(calls.gradients(leaves, [_laid_out(g, layout.removesuffix(" cotangent")) for g in _cotangents(gs, outputs)], outputs))
 
     def crossed(gs: Arrays, xs: Arrays, other: Arrays) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         (a, ya), (b, yb) = forward(xs), forward(other)
@@ -217,7 +217,7 @@ def _cotangents(gs: Arrays, outputs: Tensors) -> list[torch.Tensor]:
 def _laid_out(t: torch.Tensor, layout: str) -> torch.Tensor:
     """Return the same numbers in another memory layout."""
     if layout == "stride-0":
-        return t.reshape(-1)[:1].reshape((1,) * t.ndim).expand(t.shape) if t.numel() else t
+        return t.reshape(-1)[:1].clone().reshape((1,) * t.ndim).expand(t.shape) if t.numel() else t
     if layout == "Fortran-ordered":
         return t.transpose(-1, -2).contiguous().transpose(-1, -2) if t.ndim > 1 else t.clone()
     wide = torch.zeros((*t.shape[:-1], 2 * t.shape[-1]), dtype=t.dtype, device=t.device) if t.ndim else t.clone()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.probe.explore.mutation import Array
+from gradcheck.probe.pairs import joined, split
 from gradcheck.probe.structure import flatten, is_numpy, shown_path
 
 
@@ -48,11 +49,18 @@ def arguments_of(inputs: tuple[Any, ...], library: Library) -> Arguments:
         made: tuple[Any, ...] = flat.rebuild([_back(a, old, library) for a, old in zip(arrays, flat.arrays, strict=True)])
         return made
 
-    arrays = tuple(library.to_numpy(a) if library.is_array(a) else np.array(a) for a in flat.arrays)
+    arrays = tuple(split(library.to_numpy(a) if library.is_array(a) else np.array(a)) for a in flat.arrays)
     return Arguments(tuple(shown_path(p) for p in flat.paths), arrays, rebuild, flat.arrays, flat.rebuild)
 
 
 def _back(a: Array, old: Any, library: Library) -> Any:
-    if isinstance(old, bool | int | float) and not isinstance(old, np.generic):
+    if _is_complex(old):
+        a = joined(np.asarray(a))
+    if isinstance(old, bool | int | float | complex) and not isinstance(old, np.generic):
         return type(old)(a) if np.ndim(a) == 0 else np.array(a)
     return library.like(np.array(a), old)
+
+
+def _is_complex(old: Any) -> bool:
+    """Answer whether a number or an array of any library is complex."""
+    return isinstance(old, complex) or "complex" in str(getattr(old, "dtype", ""))

@@ -69,14 +69,8 @@ class Explorer:
 
     def run(self) -> Explored:
         """Explore; what was found is in `findings`."""
-        subject = self.ordinary.subject
-        gs = cotangent(np.random.default_rng([self.seed, 2]), self.ordinary.base)
-        gradients = self.ordinary.gradients(gs)
-        start = time.perf_counter()
-        subject.value(subject.point)
-        self.seconds = time.perf_counter() - start
-        self.sizes = {p: float(np.max(np.abs(v), initial=0.0)) for p, v in zip(subject.paths, gradients, strict=True)}
         try:
+            self._measure()
             self._aliases()
             self._cotangents()
             self._mutations()
@@ -84,6 +78,16 @@ class Explorer:
             self.complete = False
         c = self.counts
         return Explored(c["tried"], c["f"], c["not finite"], c["the derivative"], self.complete)
+
+    def _measure(self) -> None:
+        """Measure the time of f, and the size of each gradient, at the ordinary input."""
+        subject = self.ordinary.subject
+        gs = cotangent(np.random.default_rng([self.seed, 2]), self.ordinary.base)
+        gradients = self.ordinary.gradients(gs)
+        start = time.perf_counter()
+        subject.value(subject.point)
+        self.seconds = time.perf_counter() - start
+        self.sizes = {p: float(np.max(np.abs(v), initial=0.0)) for p, v in zip(subject.paths, gradients, strict=True)}
 
     def _mutations(self) -> None:
         rng = np.random.default_rng([self.seed, 3])
@@ -120,9 +124,9 @@ class Explorer:
         self.findings += [f for f in found.findings if f.severity != "fault" and not self._known(f)]
 
     def _slow(self, arrays: Arrays) -> bool:
-        """Answer whether f would take too long: its time at the ordinary input, times the growth squared."""
+        """Answer whether f would take too long: its time at the ordinary input, times a power of the growth."""
         growth = sum(a.size for a in arrays) / max(sum(a.size for a in self.arguments.arrays), 1)
-        return growth > 4 and self.seconds * growth**2 > MOST_SECONDS
+        return growth > 4 and self.seconds * growth**1.5 > MOST_SECONDS
 
     def _known(self, finding: Finding) -> bool:
         key = (finding.severity, finding.node, finding.diagnosis.partition(":")[0])
@@ -140,6 +144,8 @@ class Explorer:
         small = shrunk(arrays, fails)
         again = self._examined(small, count=False)
         best = next((f for f in again.findings if f.severity == "fault"), None) if again is not None else None
+        if best is not None and best.diagnosis != finding.diagnosis:  # a few simple numbers fit many patterns
+            best = replace(best, diagnosis="", message=best.message.removesuffix(f"; {best.diagnosis}"))
         if best is None:  # only its tail was left
             small, best = arrays, finding
         if self._known(best):
@@ -174,6 +180,11 @@ class Explorer:
             glance(examination, self.ordinary, focus, maker)
         except Refused as reason:
             self.counts[str(reason)] += count
+            return None
+        except GradcheckError:
+            raise
+        except Exception:  # the derivative raised near the input: it does not take it
+            self.counts["the derivative"] += count
             return None
         if self._coarse(arrays) and any(look.wrong and look.residual.step for look in examination.looks):
             examination.findings = []  # between neighbouring numbers there is room for whole periods of f
@@ -211,7 +222,7 @@ class Explorer:
             raise
         except Exception:  # the arrays do not fit the structure: nobody could call f with them
             return None
-        subject.meter = self.ordinary.subject.meter
+        subject.meter, subject.fresh = self.ordinary.subject.meter, self.ordinary.subject.fresh
         return subject
 
     def _slope(self, k: int) -> Callable[[float], float | None]:
@@ -247,6 +258,7 @@ class Explorer:
 
     def _aliases(self) -> None:
         """The same array in two places must give what equal arrays give."""
-        self.findings += [f for f in contracts.aliases(self.ordinary) if not self._known(f)]
+        code = "" if self.reproduction is None else self.reproduction.code(self.arguments.arrays, explore=True)
+        self.findings += [replace(f, snippet=code) for f in contracts.aliases(self.ordinary) if not self._known(f)]
 
 

@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Masks = list[npt.NDArray[np.bool_]]
 
 #: Roundings of the gradient's ordinary size below which an error far out in a tail is lost accuracy, not a fault.
-TAIL = 64
+TAIL = 1024
 
 
 class Refused(GradcheckError):  # noqa: N818 - as all of ours: it says what happened
@@ -58,7 +58,7 @@ def glance(examination: Examination, like: Instrument, focus: Masks | None, make
     gs = maker(rng, base)
     try:
         well = examination.well_formed(base, gs)
-    except FunctionFailed as error:
+    except (FunctionFailed, ArithmeticError, ValueError) as error:
         raise Refused("the derivative") from error
     if not well or not sum(x.size for x in subject.point):
         return
