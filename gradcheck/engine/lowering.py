@@ -14,8 +14,9 @@ import numpy as np
 from gradcheck.arith.arithmetic import Array
 from gradcheck.arith.floating import Floating
 from gradcheck.engine.program import Program, Register, needed
-from gradcheck.engine.recording import Recording, own
+from gradcheck.engine.recording import Recording
 from gradcheck.engine.segments import checkpoints, segments
+from gradcheck.engine.writer import own
 from gradcheck.errors import NotInThisArithmetic
 from gradcheck.graph.evaluation import apply, entered
 from gradcheck.graph.graph import Graph, Node
@@ -80,7 +81,8 @@ class Lowering:
             y = self.y if run is runs[-1] else self._again(run)
             self._sweep(run, y, adjoint, active)
         zero = self.m.fixed(self.floating.array(0))
-        return self._program(given, {k: adjoint[k] if k in adjoint else self.m.broadcast_to(zero, self.graph.shapes[k]) for k in wrt})
+        zeros = {k: self.m.broadcast_to(zero, self.graph.shapes[k]) for k in wrt if k not in adjoint}
+        return self._program(given, {k: adjoint[k] if k in adjoint else zeros[k] for k in wrt})
 
     def _program(self, cotangents: tuple[Register, ...], gradients: Mapping[str, Any]) -> Program:
         outputs = tuple(self.y[k] for k in self.graph.outputs)
@@ -91,7 +93,7 @@ class Lowering:
     def _seeds(self, cotangent: bool) -> tuple[tuple[Register, ...], dict[str, Register]]:
         shapes = [self.graph.shapes[name] for name in self.graph.outputs]
         ones = self.floating.array(1)
-        given = [self.m.given(s, ones.dtype) if cotangent else self.m.register(self.m.broadcast_to(self.m.fixed(ones), s)) for s in shapes]
+        given = [self.m.given(s, ones.dtype) if cotangent else self.m.fixed(np.broadcast_to(ones, s)) for s in shapes]
         found: dict[str, Register] = {}
         for name, g in zip(self.graph.outputs, given, strict=True):
             found[name] = self._sum(found[name], g) if name in found else g
@@ -145,7 +147,9 @@ class Lowering:
         found = iter(self.m.write("call", _plain_vjp(op, self.floating, node.attributes, wanted), operands, shapes))
         return [next(found) if w else None for w in wanted]
 
-    def _recorded(self, node: Node, rule: Callable[..., Sequence[Any]], operands: Sequence[Register]) -> tuple[Register | None, ...] | None:
+    def _recorded(
+        self, node: Node, rule: Callable[..., Sequence[Any]], operands: Sequence[Register]
+    ) -> tuple[Register | None, ...] | None:
         """Return what a rule gives on registers; None if it cannot be recorded."""
         if self.floating.working == self.floating.storage and node.name not in self.unrecorded:
             kinds = self.ops[node.op].kinds(len(operands))
@@ -166,7 +170,7 @@ class Lowering:
         """Return an adjoint with one more cotangent: one rounding."""
         m = self.floating
         if m.working == m.storage:
-            return self.m.add(a, c)
+            return self.m.ufunc("add", a, c)
         plain = own(lambda a, c: m.leave(m.enter(np.asarray(a)) + m.enter(np.asarray(c))))
         return self.m.write("call", plain, [a, c], [(a.shape, m.storage)])[0]
 
@@ -180,7 +184,8 @@ def _plain_vjp(op: Op, m: Floating, attributes: Mapping[str, Any], wanted: Seque
     """Return the vjp rule on stored arrays: an array, or a tuple of those that are wanted, not rounded to storage."""
 
     def vjp(g: Array, y: Array, *xs: Array) -> Any:
-        parts = op.vjp(m, m.enter(np.asarray(g)), m.enter(np.asarray(y)), *entered(op, m, [np.asarray(x) for x in xs]), **attributes)
+        g, y, *arrays = (np.asarray(x) for x in (g, y, *xs))
+        parts = op.vjp(m, m.enter(g), m.enter(y), *entered(op, m, arrays), **attributes)
         stored = [np.array(c) for c, w in zip(parts, wanted, strict=True) if w]
         return stored[0] if len(stored) == 1 else tuple(stored)
 

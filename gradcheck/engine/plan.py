@@ -57,7 +57,7 @@ class Plan:
         dtype: the format.
         wrt: the leaves to differentiate.
         cotangent: whether cotangents are to be given.
-        strict: whether every bit is that of the sweep.
+        strict: whether every operation is that of the sweep.
         recompute: whether values are computed again in the reverse pass.
         debug: whether buffers are filled with NaN when they are not needed any more.
     """
@@ -83,7 +83,9 @@ class Plan:
         self._value = self._forward.function(self._bound) if self._forward is not None else None
         self._fresh = (None,) * len(self.wrt)
 
-    def value_and_grad(self, values: Values, *, cotangent: Any = None, out: Mapping[str, Any] | None = None) -> tuple[Any, Gradients]:
+    def value_and_grad(
+        self, values: Values, *, cotangent: Any = None, out: Mapping[str, Any] | None = None
+    ) -> tuple[Any, Gradients]:
         """Return the outputs and the gradient by name, as `gradcheck.backward` does.
 
         Args:
@@ -180,11 +182,12 @@ class Plan:
         others = [x for x in values.values() if isinstance(x, np.ndarray)]
         for name, x in out.items():
             shape, dtype = self.graph.shapes[name], self._floating.storage
-            if not (isinstance(x, np.ndarray) and x.shape == shape and x.dtype == dtype and x.flags.c_contiguous and x.flags.writeable):
+            fits = isinstance(x, np.ndarray) and x.shape == shape and x.dtype == dtype
+            if not (fits and x.flags.c_contiguous and x.flags.writeable):
                 got = f"{type(x).__name__} of shape {np.shape(x)}"
                 raise BadValues(f"out[{name!r}]: expected a writeable C-contiguous {dtype} array of shape {shape}; got {got}")
             if any(np.may_share_memory(x, y) for y in others):
-                raise BadValues(f"out[{name!r}]: expected an array that shares memory with no value and no other; got one that does")
+                raise BadValues(f"out[{name!r}]: expected memory that no value and no other result has; got some that is shared")
             others.append(x)
         return tuple(out.get(k) for k in self.wrt)
 
@@ -212,7 +215,8 @@ def compile(  # noqa: A001 - gradcheck.compile
         dtype: the format; float16 and bfloat16 are computed by the rules as they are, without kernels.
         wrt: the leaves to differentiate; the parameters (or, without any, the float inputs) unless given.
         cotangent: whether cotangents will be given; unless said, if an output is no scalar.
-        strict: whether every bit is that of `gradcheck.backward`. Otherwise the derivatives of tanh and logistic are
+        strict: whether every operation is that of `gradcheck.backward`, and so every bit (but for sums of transposed
+            arrays, whose order NumPy takes from their layout). Otherwise the derivatives of tanh and logistic are
             1 - y^2 and y (1 - y), which loses their tails, and sums may be added up in another order.
         recompute: whether to keep about sqrt(n) of the values of n nodes, and to compute those between them again
             in the reverse pass: the same bits for less memory and about one more forward pass.
@@ -256,4 +260,5 @@ def _memory(program: Program, layout: Layout) -> Memory:
 
 def _waits(program: Program, home: Home) -> bool:
     """Answer whether what a forward step wrote is read by a reverse step."""
-    return home.last < len(program.steps) and program.steps[home.first].phase == "forward" and program.steps[home.last].phase == "reverse"
+    steps = program.steps
+    return home.last < len(steps) and (steps[home.first].phase, steps[home.last].phase) == ("forward", "reverse")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import Shape
-from gradcheck.arith.carrier import Carrier, Operators
+from gradcheck.arith.carrier import Carrier
 
 #: How a step is written: a ufunc, a reduction, a product of matrices, several arrays joined (each with ``out=``),
 #: a view, or a call of a function that returns arrays of its own.
@@ -31,7 +31,7 @@ class Register(Carrier):
 
     __slots__ = ("constant", "contiguous", "step")
 
-    def __init__(self, m: Operators, value: npt.NDArray[Any], *, constant: bool = False, contiguous: bool = True) -> None:
+    def __init__(self, m: Any, value: npt.NDArray[Any], *, constant: bool = False, contiguous: bool = True) -> None:
         super().__init__(m, value)
         self.constant = constant
         self.contiguous = contiguous

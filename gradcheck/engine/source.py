@@ -6,10 +6,8 @@ stand in comments only, as ASCII literals.
 
 from __future__ import annotations
 
-import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,6 @@ from gradcheck.engine.program import Program, Register, Step
 from gradcheck.graph.graph import Graph
 
 _OPERATORS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
-_number = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,7 @@ class Source:
     poison: bool = False
     lines: list[str] = field(default_factory=list)
     bindings: dict[str, Binding] = field(default_factory=dict)
+    _make: Callable[..., Callable[..., Any]] | None = None
     _variable: dict[int, str] = field(default_factory=dict)
     _bound: dict[Any, str] = field(default_factory=dict)
     _held: dict[int, list[str]] = field(default_factory=dict)
@@ -90,11 +88,11 @@ class Source:
                 made[name] = b.object(made[b.source])
             elif name not in made:
                 made[name] = b.object
-        text, file = self.text, f"<gradcheck plan {next(_number)}>"
-        linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-        space: dict[str, Any] = {}
-        exec(text, space)  # noqa: S102 - text made here from a verified graph, see above
-        return space["make"](**made)  # type: ignore[no-any-return]
+        if self._make is None:
+            space: dict[str, Any] = {}
+            exec(self.text, space)  # noqa: S102 - text made here from a verified graph, see above
+            self._make = space["make"]
+        return self._make(**made)
 
     # -- beginning and end ---------------------------------------------------------------------
 
@@ -262,7 +260,3 @@ def copied(x: Any, out: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
     out[...] = x
     return out
 
-
-def described(leaves: Mapping[str, Register]) -> str:
-    """Return the names and shapes of leaves, for messages."""
-    return ", ".join(f"{k}: {x.shape}" for k, x in leaves.items())
