@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradcheck.engine.plan import Plan as Plan
+    from gradcheck.engine.plan import compile as compile  # noqa: A004 - as re.compile
     from gradcheck.engine.reverse import backward as backward
     from gradcheck.engine.reverse import evaluate as evaluate
     from gradcheck.graph.document import dumps as dumps
@@ -29,6 +31,8 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "check": "gradcheck.probe.check",
     "backward": "gradcheck.engine.reverse",
+    "compile": "gradcheck.engine.plan",
+    "Plan": "gradcheck.engine.plan",
     "evaluate": "gradcheck.engine.reverse",
     "dumps": "gradcheck.graph.document",
     "loads": "gradcheck.graph.document",

@@ -18,6 +18,7 @@
     +-- TargetFailed                   a target that raised or answered badly
     |   +-- CannotExpress              a target that has no form for the network
     +-- FunctionFailed                 a function under test that raised or answered badly
+    +-- PlanInUse (RuntimeError)       a plan that is called while it is being called
     +-- OutOfBudget                    no evaluation is left; what was found so far is kept
     +-- GradientWrong (AssertionError) what Report.raise_if_failed raises
     +-- MissingDependency (ImportError)
@@ -118,6 +119,13 @@ class CannotExpress(TargetFailed):
 
 class FunctionFailed(GradcheckError):
     """The function under test, or its derivative, raised or answered badly."""
+
+
+class PlanInUse(GradcheckError, RuntimeError):
+    """A plan was called while it was being called; its buffers belong to one call at a time."""
+
+    def __init__(self) -> None:
+        super().__init__("expected one call of a plan at a time; it is being called already; give each thread a plan.copy()")
 
 
 class OutOfBudget(GradcheckError):

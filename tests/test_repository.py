@@ -36,11 +36,13 @@ ALLOWED = {
     "verdict": {"arith", "engine", "errors", "graph", "networks", "ops", "oracles", "render", "targets"},
     "probe": {"arith", "engine", "errors", "graph", "networks", "ops", "verdict"},
     "render": {"verdict"},
-    "bench": {"arith", "errors", "faults", "graph", "ops", "probe", "targets", "verdict"},
+    "bench": {"arith", "engine", "errors", "faults", "graph", "ops", "probe", "targets", "verdict"},
     "cli": {"arith", "bench", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "render", "targets", "verdict"},
     "__main__": {"cli"},
     "__init__": {"arith", "engine", "errors", "graph", "networks", "ops", "probe", "targets", "verdict"},
 }
+#: modules that may execute text, with the reason
+EXECUTES = {"engine/source.py"}  # text that it made itself from a verified graph, in which no name of the graph is code
 HEAVY = ("sympy", "mpmath", "flint", "torch", "jax", "sklearn", "autograd", "hypothesis")
 #: modules above the usual size, with the reason
 LARGE = {
@@ -206,11 +208,14 @@ def test_lines_are_short():
 
 @each_module
 def test_nothing_dangerous(path):
-    """No library code prints, evaluates text, unpickles, or starts a shell."""
+    """No library code prints, evaluates text, unpickles, or starts a shell; one module executes code that it made."""
+    forbidden = {"print", "eval", "exec", "compile", "os.system", "os.popen"}
+    if path.relative_to(ROOT / "gradcheck").as_posix() in EXECUTES:
+        forbidden.remove("exec")
     for node in ast.walk(TREES[path]):
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
-            assert name not in ("print", "eval", "exec", "compile", "os.system", "os.popen"), name
+            assert name not in forbidden, name
             assert not any(k.arg == "shell" for k in node.keywords)
     assert not {n.split(".")[0] for n in imported(TREES[path])} & {"pickle", "marshal", "shelve", "dill"}
 

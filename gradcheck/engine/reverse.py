@@ -77,7 +77,7 @@ def backward(
     array([6., 8.])
     """
     m = arithmetic or Floating("float64")
-    names = _wanted(graph, wrt)
+    names = wanted(graph, wrt)
     y = forward(graph, values, m, ops=ops)
     adjoint = sweep(graph, y, m, seeds(graph, m, cotangent), names, ops=ops)
     gradients = {k: adjoint[k] if k in adjoint else m.leave(m.zeros(graph.shapes[k])) for k in names}
@@ -137,7 +137,8 @@ def seeds(graph: Graph, m: Arithmetic, cotangent: Any = None) -> dict[str, Array
     return found
 
 
-def _wanted(graph: Graph, wrt: Iterable[str] | None) -> tuple[str, ...]:
+def wanted(graph: Graph, wrt: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the leaves to differentiate: those asked for, else the graph's; raise `UnknownName` for no float leaf."""
     names = graph.differentiable if wrt is None else tuple(wrt)
     floats = [x.name for x in graph.leaves if x.type == "float"]
     for name in names:
