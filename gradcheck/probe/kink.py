@@ -79,8 +79,10 @@ def _ways(instrument: Instrument, look: Look, rng: np.random.Generator) -> list[
     """Return directions to points around: ramps (which order ties), the gradient's own pattern, random ones, and back."""
     point = instrument.subject.point
     ramp = [np.arange(1.0, x.size + 1).reshape(x.shape) / max(x.size, 1) * scale(x) for x in point]
-    own = [_unit(v) * scale(x) for v, x in zip(look.gradients, point, strict=True)]
-    made = [ramp, own, [np.abs(v) for v in own], *(own_scale(rng, point) for _ in range(RANDOM))]
+    pattern = [_unit(v) * scale(x) for v, x in zip(look.gradients, point, strict=True)]
+    jitter = [APART * t for t in own_scale(rng, point)]  # equal entries of the gradient must not keep a tie
+    own = [v + t for v, t in zip(pattern, jitter, strict=True)]
+    made = [ramp, own, [np.abs(v) + t for v, t in zip(pattern, jitter, strict=True)], *(own_scale(rng, point) for _ in range(RANDOM))]
     return [*made, *([-t for t in ts] for ts in made)]
 
 

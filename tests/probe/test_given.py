@@ -52,6 +52,15 @@ def test_branches_that_meet_without_a_kink():
     assert check(np.median, ones, vjp=lambda g, x: (2 * first(g, x)[0],)).verdict == "fail"
 
 
+@pytest.mark.parametrize("x", [[1.0, 2.5, 2.5, -1.0], [2.0, 2.0], [0.0, 0.0, 0.0]])
+def test_shares_of_a_tie_add_up(x):
+    """The whole gradient to each of several maxima is wrong, whatever points nearby say."""
+    every = lambda g, x: (g * (x == np.max(x)),)
+    shared = lambda g, x: (g * (x == np.max(x)) / np.sum(x == np.max(x)),)
+    assert check(np.max, np.array(x), vjp=every).verdict == "fail"
+    assert check(np.max, np.array(x), vjp=shared).verdict == "pass"
+
+
 def test_median_of_torch():
     """torch's own gradients at ties pass."""
     torch = pytest.importorskip("torch")
