@@ -20,6 +20,7 @@
     +-- FunctionFailed                 a function under test that raised or answered badly
     +-- PlanInUse (RuntimeError)       a plan that is called while it is being called
     +-- OutOfBudget                    no evaluation is left; what was found so far is kept
+    +-- MeasurementFailed              a measurement that took too long, or whose process died
     +-- GradientWrong (AssertionError) what Report.raise_if_failed raises
     +-- MissingDependency (ImportError)
 """
@@ -130,6 +131,10 @@ class PlanInUse(GradcheckError, RuntimeError):
 
 class OutOfBudget(GradcheckError):
     """No evaluation is left."""
+
+
+class MeasurementFailed(GradcheckError):
+    """A measurement that took too long, or whose process died."""
 
 
 class GradientWrong(GradcheckError, AssertionError):

@@ -109,7 +109,7 @@ def test_the_engine_sees_no_oracle(path):
 def test_render_sees_results_only(path):
     """A report imports results, rich and the standard library."""
     top = {name.split(".")[0] for name in imported(TREES[path])}
-    assert top - set(sys.stdlib_module_names) <= {"rich", "gradcheck"}
+    assert top - set(sys.stdlib_module_names) <= {"rich", "jinja2", "matplotlib", "gradcheck"}
     assert {n for n in imported(TREES[path]) if n.startswith("gradcheck.")} <= {
         "gradcheck.verdict.finding", "gradcheck.render.terminal",
         *(f"gradcheck.verdict.finding.{x}" for x in ("Finding", "Matrix", "Row", "Skipped")),

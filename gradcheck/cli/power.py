@@ -11,10 +11,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.bench import cost as bench_cost
+from gradcheck.bench import check_cost as bench_cost
 from gradcheck.bench import power as exam
+from gradcheck.bench.check_cost import Cost, costs
 from gradcheck.bench.checkers import CHECKERS, checker, installed
-from gradcheck.bench.cost import Cost, costs
 from gradcheck.bench.power import Row, Score, chosen, examine, false_alarms, misnamed, missed, score
 from gradcheck.cli.output import NEW_FILE, console, progress, write_json
 

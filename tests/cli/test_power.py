@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gradcheck.bench.cost import Cost
+from gradcheck.bench.check_cost import Cost
 from gradcheck.cli.main import main
 
 
