@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from types import TracebackType
+from typing import Any, Self, TextIO
 
 from gradcheck.bench.families import FAMILIES
 from gradcheck.bench.fit import Exponent, crossover, exponent
@@ -111,7 +112,10 @@ class Journal:
         self._file.write(line + "\n")
         self._file.flush()
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close the file, which stays until its owner removes it."""
         self._file.close()
 

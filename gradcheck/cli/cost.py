@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -108,13 +109,10 @@ def _partial(file: Path) -> Path:
 
 
 def _measured(settings: Settings, file: Path | None, fresh: bool) -> dict[str, Any]:
-    journal = Journal(_partial(file), settings, fresh=fresh) if file else None
-    try:
-        with Worker(limit=settings.limit) as worker, progress() as told:
-            return run(settings, worker, journal=journal, told=told)
-    finally:
-        if journal is not None:
-            journal.close()
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(_partial(file), settings, fresh=fresh)) if file else None
+        worker, told = stack.enter_context(Worker(limit=settings.limit)), stack.enter_context(progress())
+        return run(settings, worker, journal=journal, told=told)
 
 
 def _need_plots() -> None:

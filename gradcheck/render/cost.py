@@ -66,9 +66,10 @@ def number(x: Any) -> str:
         return "" if x is None else str(x)
     if isinstance(x, int):
         return f"{x:,}"
-    if x == 0 or 1e-3 <= abs(x) < 1e5:
-        digits = max(0, 2 - math.floor(math.log10(abs(x)))) if x else 0
-        return f"{x:,.{min(digits, 3)}f}"
+    if x == 0:
+        return "0"
+    if 1e-3 <= abs(x) < 1e5:
+        return f"{x:,.{min(3, max(0, 2 - math.floor(math.log10(abs(x)))))}f}"
     return f"{x:.2e}"
 
 
@@ -108,7 +109,8 @@ def grids(data: Data) -> list[dict[str, Any]]:
         for method in dict.fromkeys(r["method"] for r in rows):
             of = {r["asked"]: r for r in rows if r["method"] == method}
             if any(r["seconds"] is not None for r in of.values()):
-                lines.append({"method": method, "cells": [of.get(a) for a in asked], "reasons": _reasons(of.values())})
+                largest = max((r for r in of.values() if r["seconds"] is not None), key=lambda r: r["n"])
+                lines.append({"method": method, "cells": [of.get(a) for a in asked], "reasons": _reasons(of.values()), "largest": largest})
         absent = {m: _reasons(r for r in rows if r["method"] == m) for m in dict.fromkeys(r["method"] for r in rows)}
         drawn = {line["method"] for line in lines}
         found.append({

@@ -41,27 +41,27 @@ def test_run():
 def test_it_goes_on(tmp_path):
     """What a journal holds is not measured again, a line that was cut off is."""
     path, here = tmp_path / "journal", Here()
-    journal = Journal(path, SMALL)
-    first = run(SMALL, here, journal=journal)
-    journal.close()
+    with Journal(path, SMALL) as journal:
+        first = run(SMALL, here, journal=journal)
     text = path.read_text().split("\n")
     path.write_text("\n".join(text[:5]) + "\n" + text[5][:20])
     again = Here()
-    journal = Journal(path, SMALL)
-    second = run(SMALL, again, journal=journal)
-    journal.close()
+    with Journal(path, SMALL) as journal:
+        second = run(SMALL, again, journal=journal)
     assert len(here.calls) == 12
     assert len(again.calls) == 12 - 4
     assert second["rows"][:4] == first["rows"][:4]
     third = Here()
-    run(SMALL, third, journal=Journal(path, SMALL, fresh=True))
+    with Journal(path, SMALL, fresh=True) as journal:
+        run(SMALL, third, journal=journal)
     assert len(third.calls) == 12
 
 
 def test_another_journal_is_refused(tmp_path):
     """A journal of other settings, or a damaged one, is not mixed with this run."""
     path = tmp_path / "journal"
-    Journal(path, SMALL).close()
+    with Journal(path, SMALL):
+        pass
     with pytest.raises(BadDocument, match="--fresh"):
         Journal(path, Settings(sizes=(10,)))
     path.write_text(path.read_text() + "nonsense\n[]\n")

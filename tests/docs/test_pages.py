@@ -10,7 +10,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize(("page", "outputs"), [("check.md", 2), ("gallery.md", 6)])
+@pytest.mark.parametrize(("page", "outputs"), [("check.md", 2), ("gallery.md", 6), ("cost.md", 2)])
 def test_examples_print_what_is_shown(page, outputs):
     """One namespace a page; what needs a library that is missing ends the page."""
     text = (DOCS / page).read_text(encoding="utf-8")
