@@ -3,9 +3,9 @@
 import pytest
 
 from gradcheck.bench.families import FAMILIES
+from gradcheck.bench.methods import METHODS
 from gradcheck.bench.model import model
 from gradcheck.bench.scaling import FRAMEWORKS, method
-from gradcheck.bench.methods import METHODS
 from gradcheck.errors import GradcheckError
 
 SIZES = (100, 10_000)
