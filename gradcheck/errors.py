@@ -11,6 +11,7 @@
     |   |   +-- BadAttribute
     |   +-- BadValues                  values that do not fit the graph
     |   +-- BadDocument                a file that is not a graph document
+    |   +-- BadSettings                [tool.gradcheck] in pyproject.toml with a wrong value
     |   +-- ControlFlow                traced code asked a value for its truth
     |   +-- NotTraceable               traced code used what has no graph form
     +-- NotInThisArithmetic            a number system without the function asked for
@@ -82,6 +83,10 @@ class BadValues(BadInput):
 
 class BadDocument(BadInput):
     """Text that is not a valid graph document."""
+
+
+class BadSettings(BadInput):
+    """Settings in pyproject.toml that cannot be read."""
 
 
 class ControlFlow(BadInput, TypeError):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from gradcheck.render.html import templates
 
 Data = Mapping[str, Any]
 
@@ -73,14 +72,8 @@ def number(x: Any) -> str:
     return f"{x:.2e}"
 
 
-@cache
-def _templates() -> Environment:
-    made = Environment(
-        loader=PackageLoader("gradcheck.render", "templates"), autoescape=select_autoescape(("html.j2",)), undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    made.filters |= {"duration": duration, "amount": amount, "number": number}
-    return made
+#: What templates call.
+_FILTERS = {"duration": duration, "amount": amount, "cell": number}
 
 
 def markdown(data: Data, *, drawing: str = "") -> str:
@@ -90,12 +83,12 @@ def markdown(data: Data, *, drawing: str = "") -> str:
         data: of `gradcheck cost --json`.
         drawing: name of the file with the drawing, if there is one beside it.
     """
-    return _templates().get_template("cost.md.j2").render(data=data, grid=grids(data), drawing=drawing)
+    return templates().get_template("cost.md.j2").render(data=data, grid=grids(data), drawing=drawing, **_FILTERS)
 
 
 def html(data: Data) -> str:
     """Return the report as one HTML file that needs nothing else; the drawing is in it."""
-    return _templates().get_template("cost.html.j2").render(data=data, grid=grids(data), drawing=svg(data))
+    return templates().get_template("cost.html.j2").render(data=data, grid=grids(data), drawing=svg(data), **_FILTERS)
 
 
 def grids(data: Data) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from gradcheck.networks.network import networks
 from gradcheck.ops.op import Op, registry
 from gradcheck.oracles import ORACLES
 from gradcheck.oracles.estimate import Estimate, digits_of, refined
-from gradcheck.verdict.specimen import specimen
+from gradcheck.networks.specimen import specimen
 
 #: Decimal digits of agreement that are asked for.
 DIGITS = 45
