@@ -125,7 +125,8 @@ def read(spec: str) -> Matrix:
         return _stored(Path(path)).get(int(number))
     file = Path(spec)
     try:
-        head = file.open("rb").read(16)
+        with file.open("rb") as opened:
+            head = opened.read(16)
     except OSError as error:
         raise BadDocument(f"{spec}: expected a result or a history; {error.strerror}") from error
     return _stored(file).get() if head.startswith(b"SQLite format 3") else read_result(file)

@@ -146,6 +146,7 @@ def gradcheck(request: pytest.FixtureRequest) -> Callable[..., Report]:
     def run(f: Any, inputs: Any, **given: Any) -> Report:
         from gradcheck.probe.check import check
 
+        __tracebackhide__ = True
         report = check(f, inputs, **(defaults | given))
         doubted = next((given[k] for k in ("vjp", "grad", "jvp", "hvp", "hessian") if given.get(k) is not None), f)
         name, place = getattr(f, "__name__", type(f).__name__), _place(doubted, request.config.rootpath)
@@ -164,6 +165,7 @@ def gradcheck_validate(request: pytest.FixtureRequest) -> Callable[..., Row]:
     def run(target: Any, network: Any, dtype: str = "float64", *, seed: int | None = None) -> Row:
         from gradcheck.verdict.validate import validate
 
+        __tracebackhide__ = True
         matrix = validate(target, network, dtypes=(dtype,), seed=session.settings.seed if seed is None else seed)
         if not matrix.rows:
             pytest.skip(matrix.skipped[0].reason if matrix.skipped else "nothing was tested")
@@ -179,6 +181,7 @@ def _settle(request: pytest.FixtureRequest, session: _Session, row: Row, text: s
     from gradcheck.errors import GradientWrong
     from gradcheck.verdict.known import review
 
+    __tracebackhide__ = True
     reviewed = review([row], session.known)
     (row,) = reviewed.rows
     request.node.user_properties.append((PROPERTY, json.dumps(row.to_dict())))

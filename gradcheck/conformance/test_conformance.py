@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -16,27 +16,23 @@ from gradcheck.verdict.finding import Row
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make the cases, with ids that depend on nothing but their names."""
     settings = chosen(metafunc.config)
-    skip = pytest.mark.skip(reason="no target: give --gradcheck-target, or targets in [tool.gradcheck]")
     if not settings.targets:
+        skip = pytest.mark.skip(reason="no target: give --gradcheck-target, or targets in [tool.gradcheck]")
         metafunc.parametrize("case", [pytest.param(("", "", ""), marks=skip, id="no target")])
         return
-    if metafunc.definition.name == "test_network":
-        names = [n.name for n in networks.matching(settings.networks or ("*",))]
-    else:
-        names = operation_names() if not settings.networks else []
+    names = _names(settings.networks)
     cases = [(t, n, d) for t in settings.targets for d in settings.dtypes or ("float64",) for n in names]
     metafunc.parametrize("case", cases, ids=["/".join(c) for c in cases])
 
 
-def test_network(case: tuple[str, str, str], gradcheck_validate: Callable[..., Row]) -> None:
-    """The gradients of a network are right."""
-    _right(gradcheck_validate(*case))
+def _names(patterns: tuple[str, ...]) -> list[str]:
+    """Return networks and operations that match; everything unless patterns are given."""
+    parts = [q for p in patterns for q in p.split(",")]
+    nets = [p for p in parts if not p.startswith("op/")]
+    ops = [n for n in operation_names() if not parts or any(fnmatchcase(n, p) for p in parts)]
+    return [n.name for n in networks.matching(nets or ("*",))] + ops if nets or not parts else ops
 
 
-def test_operation(case: tuple[str, str, str], gradcheck_validate: Callable[..., Row]) -> None:
-    """The value and the gradients of an operation are right."""
-    _right(gradcheck_validate(*case))
-
-
-def _right(row: Any) -> None:
-    assert row.verdict != "fail"
+def test_gradients(case: tuple[str, str, str], gradcheck_validate: Callable[..., Row]) -> None:
+    """The values and the gradients of a network, or of one operation, are right."""
+    assert gradcheck_validate(*case).verdict != "fail"

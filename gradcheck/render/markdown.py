@@ -33,7 +33,7 @@ def markdown(matrix: Matrix) -> str:
 
 
 def plain(text: str, limit: int = 300) -> str:
-    """Return foreign text in which nothing is Markdown, HTML, a mention or a link.
+    r"""Return foreign text in which nothing is Markdown, HTML, a mention or a link.
 
     >>> plain("<b>@me|")
     '\\\\<b\\\\>\\\\@me\\\\|'

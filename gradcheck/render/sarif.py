@@ -55,7 +55,7 @@ def _location(row: Row, name: str) -> dict[str, Any]:
     place: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": name, "kind": "function"}]}
     file, _, line = row.location.rpartition(":")
     if file and line.isdigit() and int(line) >= 1:
-        uri = quote(PurePath(file).as_posix())
+        uri = quote(PurePath(file).as_posix(), errors="replace")
         artifact = {"uri": uri} if not PurePath(file).is_absolute() else {"uri": f"file://{uri}"}
         place["physicalLocation"] = {"artifactLocation": artifact, "region": {"startLine": int(line)}}
     return place
