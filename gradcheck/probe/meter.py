@@ -45,8 +45,6 @@ ROUNDINGS = 64
 NOISE_STEP = 4099
 #: The largest step, for functions that are rough.
 WIDEST_STEP = 2.0**-1
-#: Slopes of f that only small steps show are artefacts if rounding something as large as the inputs makes that much, so many times.
-STAIR = 64
 #: Steps to points next to the point, in units of rounding, for the gradient's own noise.
 NEARBY = (-2, -1, 1, 2)
 
@@ -251,20 +249,6 @@ class Instrument:
     def floor(self, look: Look) -> float:
         """Return the part of a look's error bar that no smaller step makes smaller: noise, and the doubted derivative's own."""
         return 16 * self.noise(look.gs, look.ts) / self.first + self.own_error(look.gs, look.ts, look.gradients, look.residual.kink)
-
-    def artefact(self, look: Look) -> bool:
-        """Answer whether a mismatch is that of a stair: larger steps confirm the doubted derivative, and rounding explains the rest.
-
-        A function that cancels (1 + erf far below zero) is smooth from one number to the next of its intermediate results,
-        with a slope that is not that of the function.
-        """
-        r, u = look.residual, self.subject.call_eps / 2
-        size = max(float(np.max(np.abs(np.asarray(x, np.float64)), initial=0.0)) for x in self.subject.point)
-        if r.step == 0.0 or abs(r.value) * FIRST_STEP > STAIR * u * size * norm(look.gs):
-            return False
-        noise = self.noise(look.gs, look.ts)
-        wide = residual(self.subject, look.gs, look.ts, look.gradients, noise, self.base, first=WIDEST_STEP / 2, levels=3)
-        return abs(wide.value) <= MARGIN * wide.error and 4 * wide.error < abs(r.value)
 
     def _exact(self, gs: list[Floats], ts: list[Floats], v: list[Floats], digits: int = DIGITS) -> Residual | None:
         """Return the residual by dual numbers, or None where the code cannot run over them here."""
