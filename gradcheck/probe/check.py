@@ -25,12 +25,13 @@ from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.arguments import Library, arguments_of
 from gradcheck.probe.explore.explore import Explorer, Progress
 from gradcheck.probe.guilty import guilty
+from gradcheck.probe.numpy import numpy_subject
 from gradcheck.probe.pairs import paired
 from gradcheck.probe.report import Report
 from gradcheck.probe.second import numpy_second
 from gradcheck.probe.snippet import Reproduction
 from gradcheck.probe.structure import flatten
-from gradcheck.probe.subject import Meter, Subject, numpy_subject
+from gradcheck.probe.subject import Meter, Subject
 
 #: Where exploration ends by itself.
 EXPLORE_EVALUATIONS, EXPLORE_SECONDS = 20_000, 120.0

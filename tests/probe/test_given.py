@@ -44,6 +44,19 @@ def test_narrow_numpy_functions(dtype, factor):
     assert seen == {np.dtype(dtype)}
 
 
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1.01, "fail")])
+def test_a_narrow_jvp_stays_narrow(factor, verdict):
+    """It sees float32 numbers alone, whatever f is evaluated in."""
+    seen = set()
+
+    def jvp(t, x):
+        seen.update((t[0].dtype, x.dtype))
+        return np.float32(factor) * np.cos(x) * t[0]
+
+    assert check(np.sin, X.astype(np.float32), vjp=lambda g, x: (g * np.cos(x),), jvp=jvp).verdict == verdict
+    assert seen == {np.dtype(np.float32)}
+
+
 def test_branches_that_meet_without_a_kink():
     """The median of equal numbers: each one, and their mean, is a right gradient; twice of it is not."""
     ones = np.ones(3)

@@ -35,6 +35,23 @@ def test_right_second_derivatives_pass(given):
     assert report.resolution < 1e-6
 
 
+@pytest.mark.parametrize("given", [{"grad": grad}, {}])
+def test_narrow_second_derivatives_stay_narrow(given):
+    """The Hessian-vector product sees float32 numbers alone, and is judged as such."""
+    formats = set()
+
+    def hvp(v, x):
+        formats.update((v[0].dtype, x.dtype))
+        return (hessian(x).astype(x.dtype) @ v[0],)
+
+    x = X.astype(np.float32)
+    report = check(f, x, hvp=hvp, **given)
+    assert report.verdict == "pass", str(report)
+    assert not report.remarks
+    assert formats == {np.dtype(np.float32)}
+    assert check(f, x, hvp=lambda v, x: (1.01 * hvp(v, x)[0],), **given).verdict == "fail"
+
+
 WRONG = {
     "sign": (lambda v, x: (-hessian(x) @ v[0],), "sign"),
     "half": (lambda v, x: (hessian(x) @ v[0] / 2,), "factor: every entry is 1/2"),
