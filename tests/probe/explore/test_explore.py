@@ -126,6 +126,16 @@ def test_progress_is_told():
     assert seen[0][1]
 
 
+def test_progress_is_told_of_second_derivatives_too():
+    """Where only a Hessian-vector product is given, that is what is explored."""
+    seen = []
+    report = check(
+        lambda x: np.sum(x**3), X, hvp=lambda v, x: (6 * x * v[0],), explore=True, budget=1000, progress=lambda k, name: seen.append(name)
+    )
+    assert report.verdict != "fail", str(report)
+    assert len(seen) > 5
+
+
 def test_torch_and_jax_are_explored():
     """A custom torch function that is wrong at zero; a right JAX function."""
     torch = pytest.importorskip("torch")
