@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from gradcheck.errors import OutOfBudget
 from gradcheck.probe.directions import cotangent, own_scale, scale
-from gradcheck.probe.meter import MARGIN, Instrument
+from gradcheck.probe.look import MARGIN
+from gradcheck.probe.meter import Instrument
 from gradcheck.probe.quotient import moved, norm
 from gradcheck.probe.subject import Arrays, Subject
 from gradcheck.verdict.finding import Finding

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +24,15 @@ from gradcheck.probe.directions import (
 )
 from gradcheck.probe.infinite import finite_slope
 from gradcheck.probe.kink import BESIDE, OUTSIDE, branches, convention
-from gradcheck.probe.meter import MARGIN, Instrument, Look, vary
+from gradcheck.probe.look import MARGIN, Look
+from gradcheck.probe.meter import Instrument, vary
 from gradcheck.probe.quotient import LEVELS, moved, norm
 from gradcheck.probe.report import Report
 from gradcheck.probe.resolution import resolution
 from gradcheck.probe.scales import agrees_at_finer_steps, jumps
+from gradcheck.probe.statefulness import keeps_forward
 from gradcheck.probe.subject import Arrays, Subject, evaluated
+from gradcheck.probe.vacuity import unmoved, unseen
 from gradcheck.verdict.finding import Finding
 
 Floats = npt.NDArray[np.float64]
@@ -43,8 +45,6 @@ EXACT_LOOKS = 6
 SMALL_STEP = 2.0**-14
 #: Outputs that differ by more than this in size are looked at relative to their sizes.
 WIDE = 1e4
-#: Resolutions above this say nothing.
-BLIND = 0.1
 
 
 @dataclass(slots=True)
@@ -87,7 +87,9 @@ class Examination:
             self.reasons.append("f is not finite at the given inputs")
             return
         gs = cotangent(rng, base)
-        self._uses_forward(base, gs)
+        if keeps_forward(self.subject, base, gs):
+            self.subject.fresh = True
+            self.remarks.append("the derivative uses what the last evaluation of f left: f is evaluated before each derivative")
         if not self.well_formed(base, gs):
             return
         if not vary(self.subject, base, gs):
@@ -107,26 +109,6 @@ class Examination:
         nones = {self.subject.paths[k] for k in self.undeclared}
         self.findings = [_named_none(f) if f.node in nones else f for f in self.findings]
         self._vacuity()
-
-    def _uses_forward(self, base: Arrays, gs: list[Floats]) -> None:
-        """Find out whether the derivative uses what the last forward pass left: then f is evaluated before each one."""
-        subject = self.subject
-        if subject.owner != "numpy" or not sum(x.size for x in subject.point):
-            return
-        typed = [g.astype(y.dtype) for g, y in zip(gs, base, strict=True)]
-        try:
-            first = subject.gradient(typed, subject.point)
-            subject.value(moved(subject.point, own_scale(np.random.default_rng(0), subject.point), 0.05))
-            if contracts.equal(first, _tried(subject, typed)):
-                return
-            subject.value(subject.point)
-            subject.fresh = contracts.equal(first, subject.gradient(typed, subject.point))
-        except OutOfBudget:
-            raise
-        except Exception:  # what is raised at the point itself is reported where the gradient is looked at
-            return
-        if subject.fresh:
-            self.remarks.append("the derivative uses what the last evaluation of f left: f is evaluated before each derivative")
 
     def well_formed(self, base: Arrays, gs: list[Floats]) -> bool:
         """Look at the form of the gradients: shapes, formats, finite numbers; raise `FunctionFailed` where there are none."""
@@ -286,7 +268,7 @@ class Examination:
         )  # fmt: skip
 
     def _vacuity(self) -> None:
-        """An input along which both sides are zero, or nothing could be seen, was not checked."""
+        """Say what was left undecided, and along which inputs nothing was checked."""
         if self.unconfirmed and not self.findings:
             self.reasons.append("a mismatch did not persist at another step and in a fresh direction")
         if self.instrument is not None and self.instrument.suspected and not self.findings:
@@ -295,20 +277,10 @@ class Examination:
             self.reasons.append("the inputs are empty: nothing was checked")
         if self.meeting and not self.findings:
             self.reasons.append("kinks meet at the point: the gradient is near those around it, but not between them")
-        if self.findings or self.reasons:
-            return
-        for k, path in enumerate(self.subject.paths):
-            if self.subject.point[k].size == 0:
-                continue
-            looks = [s for s in self.looks if np.any(s.ts[k] != 0)]
-            sizes = [norm([s.gradients[k] * s.ts[k]]) for s in looks]
-            if all(size == 0 for size in sizes):
-                if k in self.undeclared or any(s.moves for s in looks):
-                    continue
-                where = self.remarks if self.subject.hessian else self.reasons  # a second derivative may well be zero
-                where.append(f"{path}: the gradient is zero and f does not change with it: nothing was checked (0 == 0)")
-            elif min((MARGIN * s.residual.error / size for s, size in zip(looks, sizes, strict=True) if size), default=1) > BLIND:
-                self.reasons.append(f"{path}: the step is lost below the noise: nothing could be seen")
+        if not self.findings and not self.reasons:
+            where = self.remarks if self.subject.hessian else self.reasons  # a second derivative may well be zero
+            where += unmoved(self.subject, self.looks, self.undeclared)
+            self.reasons += unseen(self.subject, self.looks)
 
     def report(self, seconds: float) -> Report:
         """Return what was found."""
@@ -329,13 +301,3 @@ def _named_none(finding: Finding) -> Finding:
     """Return a finding on an input whose gradient is None, as that."""
     text = f"gradient of {finding.node} is None, where f depends on it: {finding.message.partition('; ')[0]}"
     return replace(finding, message=text, diagnosis="zero: the gradient is None")
-
-
-def _tried(subject: Subject, gs: Arrays) -> list[Any]:
-    """Return the gradients, none of them where the derivative raises."""
-    try:
-        return list(subject.gradient(gs, subject.point))
-    except OutOfBudget:
-        raise
-    except Exception:  # shapes of another forward pass, for example
-        return [np.full(x.shape, np.nan) for x in subject.point]

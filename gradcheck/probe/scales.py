@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.probe.meter import Instrument, Look
-from gradcheck.probe.quotient import contract, moved, own_rounding, residual_at
+from gradcheck.probe.look import Look
+from gradcheck.probe.meter import Instrument
+from gradcheck.probe.noise import own_rounding
+from gradcheck.probe.quotient import contract, moved, residual_at
 from gradcheck.probe.subject import spacing
 
 #: Steps shrink by this from look to look, down to where rounding hides half a percent of the mismatch.
