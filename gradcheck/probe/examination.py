@@ -30,6 +30,7 @@ from gradcheck.probe.quotient import LEVELS, moved, norm
 from gradcheck.probe.report import Report
 from gradcheck.probe.resolution import resolution
 from gradcheck.probe.scales import agrees_at_finer_steps, jumps
+from gradcheck.probe.staircase import cancelled
 from gradcheck.probe.statefulness import keeps_forward
 from gradcheck.probe.subject import Arrays, Subject, evaluated
 from gradcheck.probe.vacuity import unmoved, unseen
@@ -269,6 +270,8 @@ class Examination:
 
     def _vacuity(self) -> None:
         """Say what was left undecided, and along which inputs nothing was checked."""
+        if self.instrument is not None:
+            self.looks = [self.instrument.blurred(look) for look in self.looks]
         if self.unconfirmed and not self.findings:
             self.reasons.append("a mismatch did not persist at another step and in a fresh direction")
         if self.instrument is not None and self.instrument.suspected and not self.findings:
@@ -281,6 +284,8 @@ class Examination:
             where = self.remarks if self.subject.hessian else self.reasons  # a second derivative may well be zero
             where += unmoved(self.subject, self.looks, self.undeclared)
             self.reasons += unseen(self.subject, self.looks)
+        if self.instrument is not None and self.instrument.height:
+            (self.reasons or self.remarks).append(cancelled(self.instrument.base, self.instrument.height))
 
     def report(self, seconds: float) -> Report:
         """Return what was found."""

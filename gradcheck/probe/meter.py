@@ -14,6 +14,7 @@ from gradcheck.probe.look import Look
 from gradcheck.probe.noise import NOISE_POINTS, noise_level, own_rounding, table_noise
 from gradcheck.probe.quotient import FIRST_STEP, LEVELS, SHRINK, contract, moved, norm, residual
 from gradcheck.probe.spread import largest, steady
+from gradcheck.probe.staircase import explicable, height
 from gradcheck.probe.subject import Arrays, Subject
 
 Floats = npt.NDArray[np.float64]
@@ -27,6 +28,8 @@ ROUNDINGS = 64
 NOISE_STEP = 4099
 #: The largest step, for functions that are rough.
 WIDEST_STEP = 2.0**-1
+#: Formats as coarse as this show their stairs as noise; in finer ones they are searched for, at most so many times.
+FINE, MOST_SEARCHES = 2.0**-40, 3
 #: Steps to points next to the point, in units of rounding, for the gradient's own noise.
 NEARBY = (-2, -1, 1, 2)
 
@@ -47,6 +50,8 @@ class Instrument:
         self.shown = math.inf  # the least noise that a look has shown
         self.suspected = 0  # looks that only the complex step calls wrong
         self.stairs = False  # f is flat over a few units of rounding
+        self.height = 0.0  # of the jumps that cancellation makes in f
+        self._searches = 0  # for those
         self._deviation: list[Floats] | None = None
 
     def at(self, subject: Subject, base: Arrays) -> Instrument:
@@ -169,7 +174,9 @@ class Instrument:
         if fresh:
             other = self.at(self.subject, self.base)
             other._noise = None
-            return other.look(gs, ts, gradients=gradients, first=first, levels=levels)
+            made = other.look(gs, ts, gradients=gradients, first=first, levels=levels)
+            self.height = max(self.height, other.height)
+            return made
         v = self.gradients(gs) if gradients is None else gradients
         found = duals.residual(self.subject, gs, ts, v) if self.exact and first is None else None
         stepped = self._stepped(gs, ts, v) if self.arithmetic == COMPLEX and (first is None or confirmed) else None
@@ -191,7 +198,27 @@ class Instrument:
             if again is not None:  # cancellation inside f costs digits of the dual numbers too
                 found = replace(again, error=abs(again.value - found.value))
             made.residual = replace(found, error=found.error + own + noise)
+        if made.wrong and stepped is None and self._cancels(made):
+            return self.look(gs, ts, gradients=v, first=first, levels=levels, confirmed=confirmed)
         return made
+
+    def _cancels(self, look: Look) -> bool:
+        """Answer whether f turns out to jump by more than its noise, as cancellation makes it; then that is its noise."""
+        coarse = self.subject.call_eps > FINE or self._searches == MOST_SEARCHES
+        if coarse or not explicable(self.subject, look.gs, self.base, look.residual, self.first):
+            return False
+        self._searches += 1
+        size = norm(look.gs) or 1.0
+        found = height(self.subject, look.gs, look.ts, self.base, self.noise(look.gs, look.ts)) / size
+        self.height = max(self.height, found)
+        self._noise = max(self._noise or 0.0, found)
+        return found > 0
+
+    def blurred(self, look: Look) -> Look:
+        """Return a look with an error bar that owns up to the jumps of f, if they were found after it."""
+        r = look.residual
+        least = self.noise(look.gs, look.ts) / self.first if self.height and r.step else 0.0
+        return replace(look, residual=replace(r, error=max(r.error, least)))
 
     def floor(self, look: Look) -> float:
         """Return the part of a look's error bar that no smaller step makes smaller: noise, and the doubted derivative's own."""
@@ -215,6 +242,7 @@ class Instrument:
             self.arithmetic = DUAL
         elif all(y.dtype == np.float64 for y in self.base) and complexstep.reproduces(s, self.base, ts):
             self.arithmetic = COMPLEX
+
 
 def vary(subject: Subject, base: Arrays, gs: list[Floats]) -> bool:
     """Answer whether f gives the same numbers twice."""
