@@ -142,10 +142,7 @@ def _untouched(subject: Subject, gs: Arrays) -> Iterator[Finding]:
         yield _fault("the vjp changes its inputs in place")
     if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(g, gs, strict=True)):
         yield _fault("the vjp changes its cotangent in place")
-    given = [v.copy() for v in subject.point]
-    subject.meter.spend()
-    subject.call(given)
-    if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(given, subject.point, strict=True)):
+    if subject.touched:
         yield _fault("f changes its inputs in place")
     if text := subject.guard():
         yield _fault(text)
@@ -233,17 +230,15 @@ def crossed(subject: Subject, instrument: Instrument, rng: np.random.Generator) 
 
 def _alone_and_crossed(subject: Subject, gs: Arrays, other: Arrays) -> tuple[list[list[Any]], list[list[Any]]]:
     """Return gradients at the point, at another one and at the point: each after its own forward pass, then after both."""
-    subject.value(subject.point)
+    if subject.crossed is None:
+        subject.value(subject.point)
     here = subject.gradient(gs, subject.point)
     if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in subject.value(other)):
         raise ValueError("f is not finite beside the point")
     there = subject.gradient(gs, other)
-    if subject.crossed is not None:
+    if subject.crossed is not None:  # its passes are made together
         return [here, there, here], [list(v) for v in subject.crossed(gs, subject.point, other)]
-    subject.value(subject.point)
-    subject.value(other)
-    first = subject.gradient(gs, subject.point)
-    return [here, there, here], [first, subject.gradient(gs, other), subject.gradient(gs, subject.point)]
+    return [here, there, here], [subject.gradient(gs, xs) for xs in (subject.point, other, subject.point)]
 
 
 def symmetric(instrument: Instrument, rng: np.random.Generator) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ from gradcheck.probe.infinite import finite_slope
 from gradcheck.probe.kink import BESIDE, OUTSIDE, branches, convention
 from gradcheck.probe.look import MARGIN, Look
 from gradcheck.probe.meter import Instrument, vary
-from gradcheck.probe.quotient import LEVELS, moved, norm
+from gradcheck.probe.quotient import FIRST_STEP, LEVELS, SHRINK, moved, norm
 from gradcheck.probe.report import Report
 from gradcheck.probe.resolution import resolution
 from gradcheck.probe.scales import agrees_at_finer_steps, jumps
@@ -159,11 +159,11 @@ class Examination:
                 continue
             if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts), rng, base):
                 return
-        more = [together(point)]  # ties move together: no kink lies along it
-        more += [only(own_scale(rng, point), k) for k in range(len(point) if len(point) > 1 else 0)]
-        more += [off_kinks(own_scale(rng, point), point)] if any(s.residual.kink for s in self.looks) else []
-        for ts in more:
-            if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts), rng, base):
+        more = [(together(point), LEVELS)]  # ties move together: no kink lies along it
+        more += [(only(own_scale(rng, point), k), LEVELS) for k in range(len(point) if len(point) > 1 else 0)]
+        more += [(off_kinks(own_scale(rng, point), point), LEVELS - 1)] if any(s.residual.kink for s in self.looks) else []
+        for ts, levels in more:
+            if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts, levels), rng, base):
                 return
         if instrument.exact:
             self._look_by_size(instrument, rng, base)
@@ -177,13 +177,13 @@ class Examination:
             if self.judged(instrument, look, rng, base):
                 return
 
-    def sharp(self, instrument: Instrument, gs: list[Floats], ts: list[Floats]) -> Look:
+    def sharp(self, instrument: Instrument, gs: list[Floats], ts: list[Floats], levels: int = LEVELS) -> Look:
         """Look; where the error bar is poor (a kink or a fast oscillation in reach), look again with small steps."""
-        look = instrument.look(gs, ts)
+        look = instrument.look(gs, ts, levels=levels)
         size = norm([v * t for v, t in zip(look.gradients, ts, strict=True)])
         poor = look.residual.error > 1e-4 * max(size, abs(look.residual.value)) and look.residual.step != 0.0
         if poor and not self.vain and instrument.first > SMALL_STEP and look.residual.error > 2 * instrument.floor(look):
-            again = instrument.look(gs, ts, gradients=look.gradients, first=SMALL_STEP)
+            again = instrument.look(gs, ts, gradients=look.gradients, first=SMALL_STEP, levels=LEVELS - 1)
             if again.residual.error < look.residual.error or again.residual.kink:
                 instrument.first = SMALL_STEP
                 return again
@@ -199,14 +199,18 @@ class Examination:
             self.remarks.append("a kink at the point: any element of the generalised derivative is accepted")
         if not look.wrong or self._within_accuracy(look):
             return False
-        if look.residual.step != 0.0 and jumps(instrument, look):
-            self.reasons.append("f jumps at the point: it has no derivative there")
-            return False
-        if look.residual.kink and (place := convention(instrument, look)) != OUTSIDE:
+        jumped = look.residual.step != 0.0 and jumps(instrument, look)
+        if not jumped and look.residual.kink and (place := convention(instrument, look)) != OUTSIDE:
             self.meeting += place == BESIDE
             return False
-        if look.residual.step != 0.0 and not look.residual.kink and branches(instrument, look, rng, base):
+        if not jumped and look.residual.step != 0.0 and not look.residual.kink and branches(instrument, look, rng, base):
             self.remarks.append("a kink at the point: any element of the generalised derivative is accepted")
+            return False
+        if (again := instrument.over_steps(look)) is not None:
+            self.looks.pop()
+            return self.judged(instrument, again, rng, base, maker)
+        if jumped:
+            self.reasons.append("f jumps at the point: it has no derivative there")
             return False
         persists = self._outside(instrument, look, maker(rng, base)) or self._persists(instrument, look, rng, base, maker)
         if not persists:
@@ -259,10 +263,14 @@ class Examination:
         if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in base):
             return
         instrument = here.at(there, base)
+        if instrument.first == FIRST_STEP:  # one step less, and that the widest
+            instrument.first /= SHRINK
         for _ in range(2):
-            look = self.sharp(instrument, cotangent(rng, base), own_scale(rng, there.point))
+            look = self.sharp(instrument, cotangent(rng, base), own_scale(rng, there.point), LEVELS - 1)
             if not look.wrong or self._within_accuracy(look) or (look.residual.step and agrees_at_finer_steps(instrument, look)):
                 return
+        if (again := instrument.over_steps(look)) is not None and not again.wrong:
+            return
         self.findings.append(
             Finding("fault", "right at the given inputs, wrong at others: the derivative keeps something of an earlier call, or "
                     "belongs to the given inputs alone", direction="gradient")

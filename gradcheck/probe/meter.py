@@ -81,9 +81,13 @@ class Instrument:
         if self._noise is None:
             noise, self.stairs = noise_level(self.subject, gs, ts, self.base)
             self._noise = noise / (norm(gs) or 1.0)
-            if self.first == FIRST_STEP:  # wider steps where smaller ones are lost in noise
-                self.first = min(max(FIRST_STEP, self.roughness(gs) ** 0.125), WIDEST_STEP)
+            if self.first == FIRST_STEP:
+                self._widen(gs)
         return self._noise * (norm(gs) or 1.0)
+
+    def _widen(self, gs: list[Floats]) -> None:
+        """Choose wider steps where smaller ones are lost in noise."""
+        self.first = min(max(FIRST_STEP, self.roughness(gs) ** 0.125), WIDEST_STEP)
 
     def roughness(self, gs: list[Floats], shown: bool = False) -> float:
         """Return the noise of <g, f> relative to its terms, where it is known: the derivative is computed no better.
@@ -174,9 +178,7 @@ class Instrument:
         if fresh:
             other = self.at(self.subject, self.base)
             other._noise = None
-            made = other.look(gs, ts, gradients=gradients, first=first, levels=levels)
-            self.height = max(self.height, other.height)
-            return made
+            return other.look(gs, ts, gradients=gradients, first=first, levels=levels)
         v = self.gradients(gs) if gradients is None else gradients
         found = duals.residual(self.subject, gs, ts, v) if self.exact and first is None else None
         stepped = self._stepped(gs, ts, v) if self.arithmetic == COMPLEX and (first is None or confirmed) else None
@@ -198,21 +200,22 @@ class Instrument:
             if again is not None:  # cancellation inside f costs digits of the dual numbers too
                 found = replace(again, error=abs(again.value - found.value))
             made.residual = replace(found, error=found.error + own + noise)
-        if made.wrong and stepped is None and self._cancels(made):
-            return self.look(gs, ts, gradients=v, first=first, levels=levels, confirmed=confirmed)
         return made
 
-    def _cancels(self, look: Look) -> bool:
-        """Answer whether f turns out to jump by more than its noise, as cancellation makes it; then that is its noise."""
-        coarse = self.subject.call_eps > FINE or self._searches == MOST_SEARCHES
-        if coarse or not explicable(self.subject, look.gs, self.base, look.residual, self.first):
-            return False
+    def over_steps(self, look: Look) -> Look | None:
+        """Look once more at a mismatch, if f moves in steps higher than its noise, as cancellation makes them; they are its noise then."""
+        if self.arithmetic == COMPLEX or self.subject.call_eps > FINE or self._searches == MOST_SEARCHES:
+            return None
+        if not explicable(self.subject, look.gs, self.base, look.residual, self.first):
+            return None
         self._searches += 1
         size = norm(look.gs) or 1.0
         found = height(self.subject, look.gs, look.ts, self.base, self.noise(look.gs, look.ts)) / size
-        self.height = max(self.height, found)
-        self._noise = max(self._noise or 0.0, found)
-        return found > 0
+        if found == 0:
+            return None
+        self.height, self._noise = max(self.height, found), max(self._noise or 0.0, found)
+        self._widen(look.gs)
+        return self.look(look.gs, look.ts, gradients=look.gradients)
 
     def blurred(self, look: Look) -> Look:
         """Return a look with an error bar that owns up to the jumps of f, if they were found after it."""

@@ -64,6 +64,7 @@ class Subject:
             with both forward passes made before.
         second: seed -> the subject whose function is the gradient of this one.
         fresh: whether f has to be evaluated before each derivative, which uses what the forward pass left.
+        touched: whether f was seen to change its inputs in place.
         hessian: of a second-order subject, the number of its inputs whose mixed derivatives are symmetric.
     """
 
@@ -83,6 +84,7 @@ class Subject:
     second: Callable[[int], Subject] | None = None
     hessian: int = 0
     fresh: bool = False
+    touched: bool = False
 
     def __post_init__(self) -> None:
         if not self.eps:
@@ -92,8 +94,11 @@ class Subject:
     def value(self, xs: Arrays) -> Arrays:
         """Evaluate f once."""
         self.meter.spend()
+        given = [x.copy() for x in xs]
         with np.errstate(all="ignore"):
-            return self.call([x.copy() for x in xs])
+            found = self.call(given)
+        self.touched |= any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(given, xs, strict=True))
+        return found
 
     def gradient(self, gs: Arrays, xs: Arrays) -> list[Array | None]:
         """Return the doubted gradients for cotangents `gs`."""

@@ -48,8 +48,8 @@ def _arrays(case):
 
 
 def _allowed(case):
-    """Return the evaluations that a check may take: 60, 12 for each input array, and 12 where a kink or saturation is looked into."""
-    return 60 + 12 * _arrays(case) + (12 if case.tags & {"kink", "tail"} else 0)
+    """Return the evaluations that a check may take: 60, and 12 for each input array."""
+    return 60 + 12 * _arrays(case)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
