@@ -40,8 +40,6 @@ def agrees_at_finer_steps(instrument: Instrument, look: Look) -> bool:
     return False
 
 
-
-
 def jumps(instrument: Instrument, look: Look) -> bool:
     """Answer whether f is discontinuous at the point along a direction: its change does not shrink with the step."""
     subject = instrument.subject

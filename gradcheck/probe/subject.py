@@ -33,7 +33,6 @@ class Meter:
     most: int | None = None
     until: float | None = None
     evaluations: int = 0
-    pulls: int = 0
 
     def spend(self) -> None:
         """Count one evaluation; raise `OutOfBudget` where none is left."""
@@ -106,7 +105,6 @@ class Subject:
             raise FunctionFailed("there is no vjp to check")
         if self.fresh:
             self.value(xs)
-        self.meter.pulls += 1
         with np.errstate(all="ignore"):
             found = self.pull([g.copy() for g in gs], [x.copy() for x in xs])
         made = [None if v is None else np.asarray(v) for v in found]
