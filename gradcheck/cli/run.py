@@ -31,9 +31,9 @@ def run_command(
     dtypes = [d.strip() for d in dtype.split(",") if d.strip()]
     with progress() as report:
         matrix = validate(targets, wanted, dtypes=dtypes, random=count, seed=seed, progress=report)
-    console().print(whole(matrix))
     if file is not None:
         write_json(file, matrix.to_dict())
+    console().print(whole(matrix))
     return status(matrix, strict)
 
 
