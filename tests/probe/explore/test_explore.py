@@ -5,6 +5,7 @@ import pytest
 
 from gradcheck import check
 from gradcheck.faults import faults
+from tests.probe.custom import custom
 
 X = np.array([0.5, 1.5, -0.7])
 
@@ -140,18 +141,8 @@ def test_torch_and_jax_are_explored():
     """A custom torch function that is wrong at zero; a right JAX function."""
     torch = pytest.importorskip("torch")
 
-    class Power(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x**2
-
-        @staticmethod
-        def backward(ctx, g):
-            (x,) = ctx.saved_tensors
-            return g * 2 * x**2 / x
-
-    report = check(Power.apply, torch.tensor([0.5, 1.5], dtype=torch.float64), explore=True)
+    square = custom(lambda x: x**2, lambda g, x: g * 2 * x**2 / x)
+    report = check(square, torch.tensor([0.5, 1.5], dtype=torch.float64), explore=True)
     assert report.verdict == "fail"
     assert "torch.tensor" in report.findings[0].snippet
 
