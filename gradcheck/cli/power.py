@@ -122,9 +122,9 @@ def _costs(seed: int, file: Path | None) -> int:
         for row in costs(seed=seed):
             rows.append(row)
             told(f"{row.function}, {row.entries} entries", len(rows), 0)
-    console().print(_cost_table(rows))
     if file is not None:
         write_json(file, bench_cost.as_data(rows))
+    console().print(_cost_table(rows))
     return 0
 
 

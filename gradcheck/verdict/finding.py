@@ -24,7 +24,7 @@ class Finding:
         op: operation at which the fault sits.
         edge: "consumer[position]" through which a wrong contribution came, where it is known.
         candidates: else the consumers that may have contributed wrongly.
-        direction: "value", "adjoint" or "gradient".
+        direction: "value", "adjoint" or "gradient"; "shape" where a gradient has a wrong one.
         index: the worst entry.
         got: the target's number there.
         expected: the exact number of the local operation there.
