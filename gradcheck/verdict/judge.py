@@ -16,7 +16,8 @@ from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, registry
 from gradcheck.targets.target import Run, as_float
 from gradcheck.verdict.answer import inspect_answer
-from gradcheck.verdict.certificate import Certificate, Certifier, Comparison
+from gradcheck.verdict.certificate import Certificate, Certifier
+from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.conservation import conserved
 from gradcheck.verdict.finding import Finding, Outcome
 from gradcheck.verdict.kinks import conventions
