@@ -107,7 +107,8 @@ class Bounded(Carrier):
         """Return the bound as an array, zeros where the value is exact, inf where unknown."""
         if self.error is None:
             return np.zeros(self.shape)
-        return np.where(np.isnan(self.error), np.inf, self.error)
+        known = not math.isnan(np.max(self.error, initial=0.0))
+        return self.error if known else np.where(np.isnan(self.error), np.inf, self.error)
 
 
 class Running(Arithmetic):
@@ -205,12 +206,23 @@ class Running(Arithmetic):
 
     def _rounded(self, value: npt.NDArray[Any], error: Bound, eta: float, ulps: float = 0.5) -> Bounded:
         """Attach `error` and a final rounding of `ulps` (half an ulp is one unit roundoff)."""
-        size = _mag(value) if error is None else _mag(value) + error
-        new = 2 * ulps * self.u * size + eta
-        return self._bounded(value, new if error is None else error + new)
+        size = _mag(value)
+        if error is not None:
+            size += error
+        top = np.max(size, initial=0.0)
+        size *= 2 * ulps * self.u
+        size += eta
+        if error is not None:
+            size += error
+        return self._bounded(value, size, (2 + 2 * ulps * self.u) * top + eta)
 
-    def _bounded(self, value: npt.NDArray[Any], error: Any) -> Bounded:
-        """Return a result with its bound: none where the format may overflow, whatever comes of that later."""
+    def _bounded(self, value: npt.NDArray[Any], error: Any, reach: float = math.inf) -> Bounded:
+        """Return a result with its bound: none where the format may overflow, whatever comes of that later.
+
+        No abs(value) + error is above `reach`; with it arrays far from overflow need no closer look.
+        """
+        if reach <= self.roundoff.largest:
+            return Bounded(self, np.asarray(value), error)
         over = _mag(value) + error > self.roundoff.largest
         return Bounded(self, np.asarray(value), np.where(over, np.inf, error) if over.any() else error)
 
@@ -232,21 +244,23 @@ class Running(Arithmetic):
             error = None if x.error is None else np.sum(x.error, axis=axis, keepdims=keepdims)
             return Bounded(self, np.asarray(value), error)
         size = np.sum(_mag(x.value), axis=axis, keepdims=keepdims)
-        inner = _zero(None if x.error is None else np.sum(x.error, axis=axis, keepdims=keepdims))
-        return self._accumulated(value, inner, size, terms - 1)
+        inner = None if x.error is None else np.sum(x.error, axis=axis, keepdims=keepdims)
+        return self._accumulated(value, inner, _plus(size, inner), terms - 1)
 
     def cumsum(self, x: Bounded, axis: int) -> Bounded:
-        inner = _zero(None if x.error is None else np.cumsum(x.error, axis=axis))
+        inner = None if x.error is None else np.cumsum(x.error, axis=axis)
         size = np.cumsum(_mag(x.value), axis=axis)
-        return self._accumulated(np.cumsum(x.value, axis=axis), inner, size, x.shape[axis] - 1)
+        return self._accumulated(np.cumsum(x.value, axis=axis), inner, _plus(size, inner), x.shape[axis] - 1)
 
-    def _accumulated(self, value: Array, inner: Any, size: Any, roundings: float | Any, eta: float = 0.0) -> Bounded:
-        """Return a sum whose terms have total size `size` and total error `inner`."""
-        total = size + inner
-        error = inner + roundings * (self.u_sum * total + self.eta_sum) + eta
+    def _accumulated(self, value: Array, inner: Bound, total: Any, roundings: float | Any, eta: float = 0.0) -> Bounded:
+        """Return a sum whose terms, errors included, have the total size `total`; these errors add up to `inner`."""
+        error = total * (roundings * self.u_sum)
+        error += roundings * self.eta_sum + eta
+        if inner is not None:
+            error += inner
         if self.u_sum < self.u:
-            error = error + self.u * (_mag(value) + error)
-        return self._bounded(value, error)
+            error += self.u * (_mag(value) + error)
+        return self._bounded(value, error, 2 * np.max(total, initial=0.0) + np.max(error, initial=0.0))
 
     def matmul(self, a: Bounded, b: Bounded) -> Bounded:
         return self._products(self.base.matmul, (a, b), a.shape[-1])
@@ -260,22 +274,18 @@ class Running(Arithmetic):
     def _products(self, f: Callable[..., Array], xs: Sequence[Bounded], n: int) -> Bounded:
         """Return a sum of products `f`: n u abs(A) abs(B), and the errors of each factor in turn."""
         sizes = [_mag(x.value) for x in xs]
-        inner: Any = 0.0
+        inner: Bound = None
         for k, x in enumerate(xs):
             if x.error is not None:
-                inner = inner + f(*sizes[:k], x.error, *sizes[k + 1 :])
+                inner = _plus(inner, f(*sizes[:k], x.error, *sizes[k + 1 :]))
                 sizes[k] = sizes[k] + x.error
-        full = f(*sizes)
         roundings = n + len(xs) * self.roundoff.inputs / self.u_sum
-        value = f(*(x.value for x in xs))
-        return self._accumulated(value, inner, full - inner if np.ndim(inner) else full, roundings, n * self.eta)
+        return self._accumulated(f(*(x.value for x in xs)), inner, f(*sizes), roundings, n * self.eta)
 
     def affine(self, x: Bounded, w: Bounded, b: Bounded) -> Bounded:
         y = self.matmul(x, w)
-        value = y.value + b.value
         extra = x.shape[-1] * self.u_sum * (_mag(b.value) + _zero(b.error)) + _zero(b.error)
-        error = _zero(y.error) + extra
-        return self._bounded(value, error + self.u * (_mag(value) + error))
+        return self._rounded(y.value + b.value, _zero(y.error) + extra, 0.0)
 
     def scatter_add(self, x: Bounded, index: Index, shape: Shape) -> Bounded:
         value = self.base.scatter_add(x.value, index, shape)
@@ -285,7 +295,7 @@ class Running(Arithmetic):
         if counts.size == 0 or counts.max() <= 1:
             return Bounded(self, value, error)
         size = _spread(_mag(x.value), index, shape)
-        return self._accumulated(value, _zero(error), size, np.maximum(counts - 1, 0))
+        return self._accumulated(value, error, _plus(size, error), np.maximum(counts - 1, 0))
 
     # -- comparing ------------------------------------------------------------------------------
 

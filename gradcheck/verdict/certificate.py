@@ -158,8 +158,8 @@ class Certifier:
         depth = 1 + max((self._fused.get(e.consumer, 0) for e, _ in parts if e is not None), default=0)
         if given is None:
             self._fused[name] = depth
-            self.made.adjoints[name] = total
-            return total
+            self.made.adjoints[name] = carried = total if total.error is None else Bounded(self.m, total.value, total.radius())
+            return carried
         self._compare_edges(name, parts)
         self._compare(name, direction, given, total, self._total_by_textbook(name, parts), fused=depth)
         exact = Bounded(self.m, given, None) if direction == "gradient" else self.m.array(given)
@@ -217,7 +217,7 @@ class Certifier:
         self, name: str, direction: str, got: npt.NDArray[Any], predicted: Bounded, textbooks: Legitimate, *,
         edge: Edge | None = None, fused: int = 1,
     ) -> None:  # fmt: skip
-        expected, bound = predicted.value, predicted.radius()
+        expected, bound = predicted.value, predicted.radius() if predicted.error is None else predicted.error
         made = Comparison(name, direction, got, expected, bound, everywhere(expected.shape), edge, "", fused)
         if made.plain is None or made.plain[0] > 1:
             if fused > 1:
@@ -227,7 +227,7 @@ class Certifier:
 
     def _closely(self, c: Comparison, predicted: Bounded, textbooks: Iterable[tuple[str, Bounded]]) -> Comparison:
         """Return a comparison with entries that cannot be judged left out, and with the textbook bound if it is needed."""
-        got, expected, bound = c.got, c.expected, c.bound
+        got, expected, bound = c.got, c.expected, predicted.radius()
         judged = np.isfinite(expected) & np.isfinite(bound)
         overflow = np.isinf(got) & (np.sign(got) == np.sign(expected)) & (np.abs(expected) + bound > self.largest)
         judged &= ~overflow

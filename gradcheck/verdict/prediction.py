@@ -75,7 +75,7 @@ class Predictor:
         if not parts:
             return self.m.array(np.zeros(shape))
         if len(parts) == 1:
-            return parts[0] if parts[0].error is None else Bounded(self.m, parts[0].value, parts[0].radius())
+            return parts[0]
         value: Any = sum((p.value for p in parts[1:]), parts[0].value)
         errors = [p.radius() for p in parts]
         size = sum(np.abs(p.value).astype(np.float64) + e for p, e in zip(parts, errors, strict=True))
