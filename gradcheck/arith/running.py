@@ -11,8 +11,7 @@ format, whose own roundoff is added to u.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any, TypeAlias
@@ -22,7 +21,10 @@ import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import NO, UNKNOWN, YES, Arithmetic, Array, Index, Shape, Truth
 from gradcheck.arith.carrier import Carrier
-from gradcheck.arith.floating import FORMATS, Floating
+from gradcheck.arith.floating import Floating
+from gradcheck.arith.roundoff import DEFAULT_ULPS, ROUNDED_ONCE, Roundoff, wide_format
+
+__all__ = ["DEFAULT_ULPS", "Bound", "Bounded", "Roundoff", "Running", "wide_format"]
 
 #: An error bound: float64, of the value's shape; None for an exact value.
 Bound: TypeAlias = npt.NDArray[np.float64] | None
@@ -32,65 +34,6 @@ _MONOTONE = {
     "exp", "log", "log1p", "expm1", "sqrt", "arctan", "sinh", "tanh", "arctanh", "erf", "erfc",
     "logistic", "softplus",
 }  # fmt: skip
-ROUNDED_ONCE = {"sqrt"}  # IEEE 754 requires the nearest number; some vector libraries miss it now and then
-DEFAULT_ULPS = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Roundoff:
-    """How a target rounds.
-
-    Args:
-        u: unit roundoff of stored results.
-        accumulate: unit roundoff inside sums and products (float32 for bfloat16 kernels).
-        eta: largest error of an underflow: half the smallest subnormal, or the smallest normal
-            number where subnormals are flushed.
-        largest: the largest finite number.
-        ulps: error of elementary functions in units in the last place, by name.
-        inputs: unit roundoff to which operands of products are rounded first (tf32), else 0.
-        flushes: whether subnormal results are flushed to zero, so that sums underflow too.
-    """
-
-    u: float
-    accumulate: float
-    eta: float
-    largest: float
-    ulps: Mapping[str, float] = field(default_factory=dict)
-    inputs: float = 0.0
-    flushes: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        dtype: str,
-        *,
-        flushes: bool = False,
-        accumulate: str | None = None,
-        ulps: Mapping[str, float] | None = None,
-    ) -> Roundoff:
-        """Return the rounding of a format in `gradcheck.arith.floating.FORMATS`.
-
-        >>> Roundoff.of("float32").u == 2.0**-24
-        True
-        """
-        info = _finfo(dtype)
-        u = float(info.eps) / 2
-        eta = float(info.tiny) if flushes else float(info.smallest_subnormal) / 2
-        inner = float(_finfo(accumulate).eps) / 2 if accumulate else min(u, 2.0**-24)
-        return cls(u, inner, max(eta, 5e-324), float(info.max), ulps or {}, flushes=flushes)
-
-
-def _finfo(dtype: str) -> Any:
-    import ml_dtypes
-
-    return ml_dtypes.finfo(FORMATS[dtype])
-
-
-def wide_format(dtype: str) -> str:
-    """Return the format in which results of `dtype` are verified."""
-    if dtype != "float64":
-        return "float64"
-    return "longdouble" if np.finfo(np.longdouble).nmant >= 63 else "float64"
 
 
 class Bounded(Carrier):
@@ -107,7 +50,7 @@ class Bounded(Carrier):
         """Return the bound as an array, zeros where the value is exact, inf where unknown."""
         if self.error is None:
             return np.zeros(self.shape)
-        known = not math.isnan(np.max(self.error, initial=0.0))
+        known = not math.isnan(np.maximum.reduce(self.error, axis=None, initial=0.0))
         return self.error if known else np.where(np.isnan(self.error), np.inf, self.error)
 
 
@@ -209,7 +152,7 @@ class Running(Arithmetic):
         size = _mag(value)
         if error is not None:
             size += error
-        top = np.max(size, initial=0.0)
+        top = np.maximum.reduce(size, axis=None, initial=0.0)
         size *= 2 * ulps * self.u
         size += eta
         if error is not None:
@@ -260,7 +203,7 @@ class Running(Arithmetic):
             error += inner
         if self.u_sum < self.u:
             error += self.u * (_mag(value) + error)
-        return self._bounded(value, error, 2 * np.max(total, initial=0.0) + np.max(error, initial=0.0))
+        return self._bounded(value, error, 2 * np.maximum.reduce(total, axis=None, initial=0.0) + np.maximum.reduce(error, axis=None, initial=0.0))
 
     def matmul(self, a: Bounded, b: Bounded) -> Bounded:
         return self._products(self.base.matmul, (a, b), a.shape[-1])

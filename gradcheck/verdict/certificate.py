@@ -29,7 +29,7 @@ from gradcheck.graph.graph import Edge, Graph, Node
 from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, registry
 from gradcheck.targets.target import Run, as_given
-from gradcheck.verdict.comparison import Comparison, everywhere, ratios
+from gradcheck.verdict.comparison import Comparison, Passed, everywhere, ratios
 from gradcheck.verdict.prediction import Legitimate, Predictor
 
 #: Contributions to an adjoint, each with the use that it came through (None: the seed).
@@ -38,17 +38,30 @@ Parts: TypeAlias = list[tuple[Edge | None, Bounded]]
 
 @dataclass(slots=True)
 class Certificate:
-    """All comparisons of a run, in the order in which they were made."""
+    """All comparisons of a run, in the order in which they were made.
+
+    Args:
+        comparisons: with their arrays.
+        contributions: what each adjoint was summed up from.
+        values, adjoints: what operations were applied to.
+        passed: comparisons about which no question is left; the first ones.
+    """
 
     comparisons: list[Comparison] = field(default_factory=list)
     contributions: dict[str, list[tuple[Edge, Bounded]]] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
-    adjoints: dict[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    adjoints: Mapping[str, Any] = field(default_factory=dict)
+    passed: list[Passed] = field(default_factory=list)
 
     @property
-    def worst(self) -> Comparison | None:
+    def all(self) -> list[Comparison | Passed]:
+        """All comparisons."""
+        return [*self.passed, *self.comparisons]
+
+    @property
+    def worst(self) -> Comparison | Passed | None:
         """The comparison with the largest ratio."""
-        return max(self.comparisons, key=lambda c: c.worst[0], default=None)
+        return max(self.all, key=lambda c: c.worst[0], default=None)
 
     @property
     def exceeded(self) -> list[Comparison]:
@@ -93,6 +106,7 @@ class Certifier:
         self.predict = Predictor(self.m, ops, slack=slack, textbook=textbook)
         self.largest = roundoff.largest
         self.made = Certificate()
+        self._adjoint_of: dict[str, Bounded] = {}
         self._again = partial(Certifier, graph, leaves, run, roundoff, wide, slack=slack, ops=ops, textbook=True)
         self._y: dict[str, Array] = {}
         self._predicted: dict[str, Bounded] = {}
@@ -128,7 +142,7 @@ class Certifier:
             else:
                 self._compare(node.name, "value", given, predicted, self.predict.values_by_textbook(node, operands), fused=depth)
                 self._y[node.name] = self.m.array(given)
-        self.made.values = self._y
+        self.made.values, self.made.adjoints = self._y, self._adjoint_of
 
     def _operands(self, node: Node) -> list[Array]:
         return entered(self.ops[node.op], self.m, [self._y[x] for x in node.inputs])
@@ -158,12 +172,11 @@ class Certifier:
         depth = 1 + max((self._fused.get(e.consumer, 0) for e, _ in parts if e is not None), default=0)
         if given is None:
             self._fused[name] = depth
-            self.made.adjoints[name] = carried = total if total.error is None else Bounded(self.m, total.value, total.radius())
+            self._adjoint_of[name] = carried = total if total.error is None else Bounded(self.m, total.value, total.radius())
             return carried
         self._compare_edges(name, parts)
         self._compare(name, direction, given, total, self._total_by_textbook(name, parts), fused=depth)
-        exact = Bounded(self.m, given, None) if direction == "gradient" else self.m.array(given)
-        self.made.adjoints[name] = exact
+        self._adjoint_of[name] = exact = self.m.array(given)
         return exact
 
     def _spread(self, node: Node, g: Bounded, active: set[str], collected: dict[str, Parts]) -> None:
@@ -178,7 +191,7 @@ class Certifier:
         """Yield what came through a use by each textbook formula of its consumer."""
         if edge is not None:
             node = self.graph.node[edge.consumer]
-            g, y = self.made.adjoints[node.name], self._predicted[node.name]
+            g, y = self._adjoint_of[node.name], self._predicted[node.name]
             yield from self.predict.contributions_by_textbook(node, edge.position, g, y, self._operands(node))
 
     def _total_by_textbook(self, name: str, parts: Parts) -> Legitimate:

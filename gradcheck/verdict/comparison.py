@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,8 @@ class Comparison:
     @cached_property
     def plain(self) -> Worst | None:
         """The largest ratio and where it is, if all numbers are finite, so that all can be judged; else None."""
-        return plainly(self.got, self.expected, self.bound)
+        found = plainly(self.got, self.expected, self.bound)
+        return None if found is None else (found[0], _index(found[1], self.expected.shape))
 
     @cached_property
     def worst(self) -> Worst:
@@ -66,6 +68,31 @@ class Comparison:
         return bool(self.judged.flat[0] if one else self.judged.all())
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What is left of a comparison within the bound, of one operation between what was handed back.
+
+    Args:
+        name: the value.
+        direction: "value", "adjoint" or "gradient".
+        ratio: the largest.
+        position: where that is in the flat array.
+        shape: of the array.
+    """
+
+    name: str
+    direction: str
+    ratio: float
+    position: int
+    shape: tuple[int, ...]
+    fused: ClassVar[int] = 1
+
+    @property
+    def worst(self) -> Worst:
+        """The largest ratio and where it is."""
+        return self.ratio, _index(self.position, self.shape)
+
+
 def ratios(got: Array, expected: Array, bound: Floats, judged: Array) -> Floats:
     """Return abs(got - expected) / bound: 0 for equal, inf where only one of them is finite."""
     with np.errstate(all="ignore"):
@@ -76,25 +103,28 @@ def ratios(got: Array, expected: Array, bound: Floats, judged: Array) -> Floats:
     return np.where(judged, ratio, 0.0)
 
 
-def plainly(got: Array, expected: Array, bound: Floats) -> Worst | None:
-    """Return the largest of `ratios` and where it is, if all numbers are finite; else None.
+def plainly(got: Array, expected: Array, bound: Floats) -> tuple[float, int] | None:
+    """Return the largest of `ratios` and where it is in the flat array, if all numbers are finite; else None.
 
     A pass for each operation and one temporary array: this is all that is done to most arrays.
     """
     if not bound.size:
-        return 0.0, ()
+        return 0.0, 0
     with np.errstate(all="ignore"):
-        if not bound.max() < np.inf:
+        if not np.maximum.reduce(bound, axis=None) < np.inf:
             return None
-        error = np.asarray(np.subtract(got, expected))
+        error = np.array(got, np.result_type(got, expected))
+        np.subtract(error, expected, out=error)
+        if bound.dtype == np.float32:  # from a screening, which leaves room for this rounding
+            error = error.astype(np.float32)
         np.abs(error, out=error)
         np.divide(error, bound, out=error)
     k = int(error.argmax())
     ratio = float(error.flat[k]) / OWN_ROUNDING
     if ratio < np.inf:
-        return ratio, _index(k, error.shape)
+        return ratio, k
     if np.array_equal(got, expected) and np.isfinite(got).all():  # 0 / 0: an exact operation
-        return 0.0, (0,) * error.ndim
+        return 0.0, 0
     return None
 
 
@@ -111,4 +141,4 @@ def _largest(ratio: Floats) -> Worst:
 
 
 def _index(k: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.unravel_index(k, shape))
+    return tuple(int(i) for i in np.unravel_index(k, shape)) if math.prod(shape) else ()
