@@ -36,7 +36,7 @@ ALLOWED = {
     "verdict": {"arith", "engine", "errors", "graph", "networks", "ops", "oracles", "render", "targets"},
     "probe": {"arith", "engine", "errors", "graph", "networks", "ops", "verdict"},
     "render": {"verdict"},
-    "bench": {"arith", "engine", "errors", "faults", "graph", "ops", "probe", "targets", "verdict"},
+    "bench": {"arith", "engine", "errors", "faults", "graph", "ops", "oracles", "probe", "targets", "verdict"},
     "cli": {"arith", "bench", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "render", "targets", "verdict"},
     "__main__": {"cli"},
     "__init__": {"arith", "engine", "errors", "graph", "networks", "ops", "probe", "targets", "verdict"},
