@@ -248,6 +248,8 @@ class Certifier:
         if np.any(ratios(got, expected, bound, judged) > 1):
             for why, other in textbooks:
                 wider = self.predict.hull(predicted, other).radius()
+                if c.fused > 1:  # beyond a bound that a legitimate formula need not keep, nothing is proved
+                    judged &= np.isfinite(wider) | (ratios(got, expected, bound, judged) <= 1)
                 bound = np.fmax(bound, np.where(np.isfinite(wider), wider, bound))
                 reasons.append(why)
                 if np.all(ratios(got, expected, bound, judged) <= 1):
