@@ -118,7 +118,7 @@ def _case(d: Description, network: Network, dtype: str, seed: int) -> Row | Skip
         d.name, network.name, dtype, found.verdict, found.evidence, found.worst_ratio, found.node, found.op,
         found.message, found.resolution, found.checks, time.perf_counter() - start,
         findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, seed)) for f in found.findings),
-        error=found.evidence == "none",
+        error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram,
     )  # fmt: skip
     return _with_known(d, row)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
-from gradcheck.verdict.specimen import specimen
+from gradcheck.networks.specimen import specimen
 
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.errors import OracleGaveUp
