@@ -5,11 +5,11 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
-from gradcheck.networks.specimen import specimen
 
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.errors import OracleGaveUp
 from gradcheck.networks import networks
+from gradcheck.networks.specimen import specimen
 from gradcheck.ops import registry
 from gradcheck.oracles.differences import differences
 from gradcheck.oracles.downstream import Downstream, Everything
