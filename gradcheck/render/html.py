@@ -20,6 +20,8 @@ SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 MOST_COLUMNS = 24
 #: Failing rows that have a section of their own.
 MOST_SECTIONS = 100
+#: Rows that a notebook shows.
+MOST_SHOWN = 30
 #: Findings of a row that are told.
 MOST_FINDINGS = 12
 
@@ -55,6 +57,15 @@ def html(matrix: Matrix, *, title: str = "Gradient checks", cost: Sequence[Mappi
         anchors={id(r): k for k, r in enumerate(failing[:MOST_SECTIONS], 1)}, more=max(0, len(failing) - MOST_SECTIONS),
         skipped=Counter(f"{s.target}: {s.reason}" for s in matrix.skipped).most_common(50), cost=cost, trend=trend,
         slow=sorted(matrix.rows, key=lambda r: -r.seconds)[:10],
+    )  # fmt: skip
+
+
+def fragment(matrix: Matrix) -> str:
+    """Return a few lines of HTML for a notebook: the counts, and the rows, those that do not pass first."""
+    order = sorted(matrix.rows, key=lambda r: ("fail", "inconclusive", "pass").index(r.verdict))
+    return templates().get_template("fragment.html.j2").render(
+        matrix=matrix, signs=SIGNS, counts=Counter(r.verdict for r in matrix.rows), shown=order[:MOST_SHOWN],
+        more=max(0, len(order) - MOST_SHOWN), colour={"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}[matrix.verdict],
     )  # fmt: skip
 
 
