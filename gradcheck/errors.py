@@ -11,6 +11,7 @@
     |   |   +-- BadAttribute
     |   +-- BadValues                  values that do not fit the graph
     |   +-- BadDocument                a file that is not a graph document
+    |   +-- BadSettings                [tool.gradcheck] in pyproject.toml with a wrong value
     |   +-- ControlFlow                traced code asked a value for its truth
     |   +-- NotTraceable               traced code used what has no graph form
     +-- NotInThisArithmetic            a number system without the function asked for
@@ -20,6 +21,7 @@
     +-- FunctionFailed                 a function under test that raised or answered badly
     +-- PlanInUse (RuntimeError)       a plan that is called while it is being called
     +-- OutOfBudget                    no evaluation is left; what was found so far is kept
+    +-- MeasurementFailed              a measurement that took too long, or whose process died
     +-- GradientWrong (AssertionError) what Report.raise_if_failed raises
     +-- MissingDependency (ImportError)
 """
@@ -83,6 +85,10 @@ class BadDocument(BadInput):
     """Text that is not a valid graph document."""
 
 
+class BadSettings(BadInput):
+    """Settings in pyproject.toml that cannot be read."""
+
+
 class ControlFlow(BadInput, TypeError):
     """Traced code branched on a value; a graph has one shape for all values."""
 
@@ -130,6 +136,10 @@ class PlanInUse(GradcheckError, RuntimeError):
 
 class OutOfBudget(GradcheckError):
     """No evaluation is left."""
+
+
+class MeasurementFailed(GradcheckError):
+    """A measurement that took too long, or whose process died."""
 
 
 class GradientWrong(GradcheckError, AssertionError):

@@ -71,6 +71,9 @@ class Floating(Arithmetic):
     def move(self, f: Callable[..., npt.NDArray[Any]], *xs: Array) -> Array:
         return np.asarray(f(*xs))
 
+    def zeros(self, shape: Shape) -> Array:
+        return np.zeros(shape, self.working)  # repeated by strides of 0, products of matrices would not be BLAS's
+
     def sum(self, x: Array, axes: Sequence[int] | None = None, keepdims: bool = False) -> Array:
         axis = None if axes is None else tuple(axes)
         return np.sum(x, axis=axis, keepdims=keepdims)

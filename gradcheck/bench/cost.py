@@ -1,114 +1,240 @@
-"""What a passing check costs as inputs grow: seconds and evaluations of f, beside torch's slow gradcheck in the same run."""
+"""The cost report's data: every method on every family, ratios against theory and against code by hand, exponents."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import Any
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
 
-import numpy as np
+from gradcheck.bench.families import FAMILIES
+from gradcheck.bench.fit import Exponent, crossover, exponent
+from gradcheck.bench.machine import machine
+from gradcheck.bench.methods import METHODS
+from gradcheck.bench.scaling import FRAMEWORKS, SIZES, Job, Row, measure, row
+from gradcheck.bench.tables import TABLES
+from gradcheck.bench.worker import Worker
+from gradcheck.errors import BadDocument, MeasurementFailed, UnknownName
 
-from gradcheck.bench.checkers import Problem, checker
-from gradcheck.probe.check import check
+SCHEMA = "gradcheck-cost/1"
 
-#: Sizes at which torch is measured too: beyond, its Jacobians take gigabytes.
-SIDE_BY_SIDE = (100, 1_000, 10_000)
-ALONE = (10, 100_000, 1_000_000)
-#: Entries of the largest Jacobian that torch is asked for here.
-MOST_ENTRIES = 10**8
-WIDTH = 10
+#: The family whose exponents are those of the methods.
+STANDARD = "layered"
+
+#: Sizes below which calls cost more than the numbers in them: times there follow no power law.
+ASYMPTOTIC = 100_000
+
+#: The same for methods whose numbers cost far more than the calls, and that reach no large networks.
+EARLIER: Mapping[str, int] = {"mpmath differences": 100, "symbolic": 10, "forward by matrices": 300}
+
+#: What the others are compared with.
+FAST = "reverse"
+
+#: Seconds that a table may take.
+TABLE_LIMIT = 900.0
+
+#: (label, done, all) -> None
+Told = Callable[[str, int, int], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """One measurement.
+class Settings:
+    """What is measured.
 
     Args:
-        function: what was checked.
-        entries: of all inputs together.
-        arrays: how many inputs that is.
-        verdict: of gradcheck.
-        seconds, evaluations: of gradcheck.
-        torch_seconds, torch_evaluations: of torch's slow gradcheck; None where it was not asked.
+        families: out of `FAMILIES`.
+        sizes: parameters asked for.
+        methods: out of `METHODS`.
+        targets: measured beside them.
+        tables: out of `TABLES`.
+        seconds: for each measurement, about.
+        limit: seconds after which a measurement is stopped, and larger networks are not tried.
     """
 
-    function: str
-    entries: int
-    arrays: int
-    verdict: str
-    seconds: float
-    evaluations: int
-    torch_seconds: float | None = None
-    torch_evaluations: int | None = None
+    families: tuple[str, ...] = tuple(FAMILIES)
+    sizes: tuple[int, ...] = SIZES
+    methods: tuple[str, ...] = tuple(METHODS)
+    targets: tuple[str, ...] = FRAMEWORKS
+    tables: tuple[str, ...] = tuple(TABLES)
+    seconds: float = 0.5
+    limit: float = 60.0
 
-    @property
-    def ratio(self) -> float | None:
-        """How many times as long torch takes."""
-        return None if self.torch_seconds is None else self.torch_seconds / self.seconds
+    def __post_init__(self) -> None:
+        for kind, given, known in (("family", self.families, FAMILIES), ("method", self.methods, METHODS), ("table", self.tables, TABLES)):
+            for name in given:
+                if name not in known:
+                    raise UnknownName(kind, name, known)
+
+    def jobs(self) -> list[Job]:
+        """Return the measurements; methods on the same network follow each other."""
+        names = dict.fromkeys((*self.methods, *self.targets))
+        return [Job(f, n, m, self.seconds) for f in self.families for n in sorted(self.sizes) for m in names]
 
 
-def costs(sizes: Sequence[int] | None = None, *, seed: int = 0) -> Iterator[Cost]:
-    """Yield the costs of an elementwise function, a dense layer and, where torch is installed, a torch function.
+class Journal:
+    """Results as they come, a line each, from which a run that was cut off goes on.
 
     Args:
-        sizes: numbers of entries; unless given, those of `SIDE_BY_SIDE` and `ALONE`.
-        seed: of inputs and directions.
+        path: of the file; it is there until the run is complete.
+        settings: of the run.
+        fresh: whether to start anew whatever is there.
+
+    Raises:
+        BadDocument: if the file is of another run, or is damaged elsewhere than in its last line.
     """
-    for n in sorted({*SIDE_BY_SIDE, *ALONE}) if sizes is None else sizes:
-        for name, made in FUNCTIONS.items():
-            problem = made(np.random.default_rng(seed), n)
-            yield _cost(name, problem, find_spec("torch") is not None and n in SIDE_BY_SIDE)
-        if find_spec("torch"):
-            yield _torch_function(n, seed)
+
+    def __init__(self, path: Path, settings: Settings, *, fresh: bool = False) -> None:
+        self.path, self.settings = path, settings
+        self.found: dict[str, Any] = {}
+        head = json.dumps({"schema": SCHEMA, "settings": asdict(settings)})
+        lines = [] if fresh or not path.exists() else path.read_text(encoding="utf-8").split("\n")
+        if lines and lines[0] != head:
+            raise BadDocument(f"{path}: expected the beginning of this same run; got another's; remove it, or start anew with --fresh")
+        for number, line in enumerate(lines[1:-1], 2):  # after the last line's end comes nothing, or a line that was cut off
+            try:
+                key, value = json.loads(line)
+            except (ValueError, TypeError) as error:
+                raise BadDocument(f"{path}, line {number}: expected a result; got {line[:60]!r}; start anew with --fresh") from error
+            self.found[key] = value
+        self._file: TextIO = path.open("w", encoding="utf-8")
+        self._write(head)
+        for key, value in self.found.items():
+            self._write(json.dumps([key, value]))
+
+    def add(self, key: str, value: Any) -> None:
+        """Keep a result."""
+        self.found[key] = value
+        self._write(json.dumps([key, value], allow_nan=False))
+
+    def _write(self, line: str) -> None:
+        self._file.write(line + "\n")
+        self._file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the file, which stays until its owner removes it."""
+        self._file.close()
 
 
-def _elementwise(rng: np.random.Generator, n: int) -> Problem:
-    return Problem(np.tanh, lambda g, x: (g * (1 - np.tanh(x) ** 2),), (rng.normal(size=n),))
+def run(settings: Settings, worker: Worker, *, journal: Journal | None = None, told: Told = lambda label, k, n: None) -> dict[str, Any]:
+    """Return the data of the report, plain and ready for JSON.
+
+    Args:
+        settings: what to measure.
+        worker: who measures.
+        journal: what has been measured already, and where results are kept as they come.
+        told: progress.
+    """
+    jobs, found = settings.jobs(), {} if journal is None else dict(journal.found)
+    count = len(jobs) + len(settings.tables)
+
+    def kept(key: str, value: Any) -> Any:
+        found[key] = value
+        if journal is not None:
+            journal.add(key, value)
+        return value
+
+    over: dict[tuple[str, str], str] = {}
+    for k, job in enumerate(jobs):
+        key = f"{job.family}/{job.size}/{job.method}"
+        told(key, k, count)
+        data = found[key] if key in found else kept(key, _measured(worker, job, over).as_data())
+        if data["reason"].startswith(_STOPPED):
+            over[job.family, job.method] = data["reason"]
+    tables = {}
+    for k, name in enumerate(settings.tables):
+        told(name, len(jobs) + k, count)
+        tables[name] = found[name] if name in found else kept(name, _table(worker, name, settings.seconds))
+    rows = [row(found[f"{j.family}/{j.size}/{j.method}"]) for j in jobs]
+    return as_data(settings, rows, tables)
 
 
-def _dense(rng: np.random.Generator, n: int) -> Problem:
-    """Return y = x w + b with about n weights, ten outputs and a batch of four."""
-    k = max(1, n // WIDTH)
-    inputs = (rng.normal(size=(4, k)), rng.normal(size=(k, WIDTH)), rng.normal(size=WIDTH))
-    return Problem(lambda x, w, b: x @ w + b, lambda g, x, w, b: (g @ w.T, x.T @ g, g.sum(axis=0)), inputs)
+_STOPPED = "expected an end"
 
 
-FUNCTIONS: Mapping[str, Callable[[np.random.Generator, int], Problem]] = {"elementwise": _elementwise, "dense layer": _dense}
+def _measured(worker: Worker, job: Job, over: Mapping[tuple[str, str], str]) -> Row:
+    reason = over.get((job.family, job.method))
+    if reason is not None:
+        return Row(job.family, job.method, job.size, job.size, reason=f"{reason} on a smaller network")
+    try:
+        found: Row = worker(measure, job)
+    except MeasurementFailed as error:
+        return Row(job.family, job.method, job.size, job.size, reason=str(error))
+    return found
 
 
-def _cost(name: str, problem: Problem, with_torch: bool) -> Cost:
-    entries, arrays = sum(x.size for x in problem.floats), len(problem.floats)
-    seconds, report = _timed(lambda: check(problem.call, problem.inputs, vjp=problem.vjp))
-    evaluations = problem.evaluations
-    if not with_torch:
-        return Cost(name, entries, arrays, report.verdict, seconds, evaluations)
-    other = Problem(problem.f, problem.vjp, problem.inputs)
-    theirs, answer = _timed(lambda: checker("torch").examine(other, most=MOST_ENTRIES))
-    if answer.verdict != "pass":  # too large, or no answer: no time to compare with
-        return Cost(name, entries, arrays, report.verdict, seconds, evaluations)
-    return Cost(name, entries, arrays, report.verdict, seconds, evaluations, theirs, other.evaluations)
+def _table(worker: Worker, name: str, seconds: float) -> list[dict[str, Any]]:
+    try:
+        found: list[dict[str, Any]] = worker(TABLES[name].rows, seconds, limit=TABLE_LIMIT)
+    except MeasurementFailed as error:
+        return [{"reason": str(error)}]
+    return found
 
 
-def _torch_function(n: int, seed: int) -> Cost:
-    from gradcheck.bench.checkers.torch import own_autodiff
+def as_data(settings: Settings, rows: Sequence[Row], tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything as plain data, with what follows from the measurements.
 
-    ask, theirs = own_autodiff(n, seed)
-    seconds, report = _timed(ask)
-    if n not in SIDE_BY_SIDE or n**2 > MOST_ENTRIES:
-        return Cost("torch function", n, 1, report.verdict, seconds, report.evaluations)
-    torch_seconds, count = _timed(theirs)
-    return Cost("torch function", n, 1, report.verdict, seconds, report.evaluations, torch_seconds, count)
+    Args:
+        settings: of the run.
+        rows: measurements.
+        tables: of the tables that were made, by name.
+    """
+    timed = {f"{f}/{m}": e for f in settings.families for m in _methods(rows) if (e := fitted(rows, f, m)) is not None}
+    counted = {f"{f}/{m}": e for f in settings.families for m in _methods(rows) if (e := fitted(rows, f, m, counted=True)) is not None}
+    standard = STANDARD if STANDARD in settings.families else settings.families[0] if settings.families else ""
+    return {
+        "schema": SCHEMA,
+        "machine": machine(),
+        "settings": asdict(settings),
+        "exponents": {k.partition("/")[2]: asdict(e) for k, e in timed.items() if k.startswith(f"{standard}/")},
+        "standard": standard,
+        "exponents_by_family": {k: asdict(e) for k, e in timed.items()},
+        "exponents_of_operations": {k: asdict(e) for k, e in counted.items()},
+        "crossovers": _crossovers(rows),
+        "tables": {k: {"title": TABLES[k].title, "doc": TABLES[k].doc, "rows": v} for k, v in tables.items()},
+        "families": {k: FAMILIES[k].doc for k in settings.families},
+        "methods": {k: METHODS[k].doc if k in METHODS else f"the target {k}" for k in _methods(rows)},
+        "rows": [r.as_data() for r in rows],
+    }
 
 
-def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    found = run()
-    return time.perf_counter() - start, found
+def _methods(rows: Iterable[Row]) -> list[str]:
+    return list(dict.fromkeys(r.method for r in rows))
 
 
-def as_data(rows: Iterable[Cost]) -> dict[str, Any]:
-    """Return plain data for JSON."""
-    names = Cost.__slots__
-    return {"schema": "gradcheck-cost/1", "rows": [{k: getattr(r, k) for k in names} | {"ratio": r.ratio} for r in rows]}
+def fitted(rows: Iterable[Row], family: str, method: str, *, counted: bool = False) -> Exponent | None:
+    """Return the exponent of a method's time (or counted operations) in the number of parameters; None of fewer than three sizes.
+
+    Times are fitted only where they follow a power law: at sizes from `ASYMPTOTIC` on.
+
+    Args:
+        rows: measurements.
+        family: which of them.
+        method: which of them.
+        counted: operations in place of seconds.
+    """
+    least = EARLIER.get(method, ASYMPTOTIC)
+    points = {r.n: (r.operations if counted else r.seconds) for r in rows if (r.family, r.method) == (family, method)}
+    known = sorted((n, float(t)) for n, t in points.items() if t)
+    large = [p for p in known if p[0] >= least * 0.9]  # a network of about so many parameters may have a few less
+    if counted and len(large) < 3:
+        large = known[-3:]
+    return exponent([n for n, _ in large], [t for _, t in large]) if len(large) >= 3 else None
+
+
+def _crossovers(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return for each family and method the size from which on the plan's gradient takes less time."""
+    found = []
+    for family in dict.fromkeys(r.family for r in rows):
+        times = {m: {r.n: r.seconds for r in rows if (r.family, r.method) == (family, m) and r.seconds} for m in _methods(rows)}
+        for method, slow in times.items():
+            if METHODS[method].gradient if method in METHODS else True:
+                common = sorted(set(slow) & set(times.get(FAST, {})))
+                if method != FAST and common:
+                    from_ = crossover(slow, times[FAST])
+                    found.append({"family": family, "method": method, "size": from_, "first": common[0], "last": common[-1]})
+    return found

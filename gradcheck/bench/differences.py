@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from gradcheck.bench.paired import Ratio, paired
+from gradcheck.bench.clock import Ratio, paired
 from gradcheck.bench.plan import mlp, point
 from gradcheck.oracles.differences import differences
 from gradcheck.oracles.downstream import Downstream, Everything
@@ -30,4 +30,4 @@ def speedups(nets: Sequence[str] | None = None, *, seconds: float = 15.0) -> Ite
     for name in nets or NETS:
         sizes, batch = NETS[name]
         run = partial(differences, mlp(sizes, batch), point(sizes, batch))
-        yield name, paired(partial(run, nearby=Everything), partial(run, nearby=Downstream), seconds=seconds)
+        yield name, paired(partial(run, nearby=Everything), partial(run, nearby=Downstream), seconds)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import statistics
-import time
-import tracemalloc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.bench.clock import Ratio, allocated, paired
 from gradcheck.engine.plan import Plan
 from gradcheck.engine.plan import compile as compiled
 from gradcheck.graph.graph import Graph, Leaf, Node
@@ -103,8 +100,14 @@ def by_hand(
     return loss, gw[::-1], gb[::-1]
 
 
-def ways(sizes: Sequence[int], batch: int) -> dict[str, Gradient]:
-    """Return the ways to the gradient that are installed, by name; "hand" is the first."""
+def ways(sizes: Sequence[int], batch: int, *, others: bool = True) -> dict[str, Gradient]:
+    """Return the ways to the gradient that are installed, by name; "hand" is the first.
+
+    Args:
+        sizes: of the layers.
+        batch: examples.
+        others: whether frameworks are wanted too.
+    """
     values, layers = point(sizes, batch), len(sizes) - 1
     plan = compiled(mlp(sizes, batch))
     ws, bs = ([values[f"{letter}{k}"] for k in range(1, layers + 1)] for letter in "wb")
@@ -113,7 +116,7 @@ def ways(sizes: Sequence[int], batch: int) -> dict[str, Gradient]:
         "plan": lambda: plan.value_and_grad(values),
     }
     for name, made in (("torch", _torch), ("jax", _jax), ("autograd", _autograd)):
-        if find_spec(name):
+        if others and find_spec(name):
             found[name] = made(values, layers)
     return found
 
@@ -127,51 +130,24 @@ def timings(cases: Sequence[str] | None = None, *, seconds: float = 2.0, others:
         others: whether frameworks are measured too.
     """
     for case in cases or CASES:
-        run = ways(*CASES[case])
-        for way in [w for w in run if w != "hand" and (others or w == "plan")]:
-            yield _paired(case, way, run["hand"], run[way], seconds)
+        run = ways(*CASES[case], others=others)
+        for way in [w for w in run if w != "hand"]:
+            yield _compared(case, way, run["hand"], run[way], seconds)
 
 
-def _paired(case: str, way: str, hand: Gradient, other: Gradient, seconds: float) -> Timing:
-    """Return the median and quartiles of ratios; which of the two is first takes turns."""
-    hand(), other()
-    count = max(1, int(2e-3 / max(_seconds(hand, 3), 1e-9)))
-    ratios: list[float] = []
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        while time.perf_counter() < end or len(ratios) < 5:
-            if len(ratios) % 2:
-                b, a = _seconds(other, count), _seconds(hand, count)
-            else:
-                a, b = _seconds(hand, count), _seconds(other, count)
-            ratios.append(b / a)
-            times.append(b)
-    finally:
-        if enabled:
-            gc.enable()
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    return Timing(case, way, statistics.median(times) * 1e6, middle, low, high)
+def _compared(case: str, way: str, hand: Gradient, other: Gradient, seconds: float) -> Timing:
+    found = paired(other, hand, seconds)
+    return Timing(case, way, found.seconds * 1e6, found.median, found.low, found.high)
 
 
-def _seconds(f: Gradient, count: int) -> float:
-    start = time.perf_counter()
-    for _ in range(count):
-        f()
-    return (time.perf_counter() - start) / count
+def over_value(plan: Plan, values: Arrays, seconds: float) -> Ratio:
+    """Return the time of a plan's gradient over that of its value."""
+    return paired(lambda: plan.value_and_grad(values), lambda: plan.value(values), seconds)
 
 
 def peak_bytes(plan: Plan, values: Arrays) -> int:
     """Return the most bytes of arrays that a gradient of a new copy of a plan takes, its buffers and results included."""
-    tracemalloc.start()
-    try:
-        other = plan.copy()
-        other.value_and_grad(values)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    return allocated(lambda: plan.copy().value_and_grad(values))
 
 
 # -- frameworks -----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.arith.running import Roundoff
-from gradcheck.bench.paired import Ratio, paired
+from gradcheck.bench.clock import Ratio, paired
 from gradcheck.bench.plan import mlp, point
 from gradcheck.engine.plan import compile as compiled
 from gradcheck.engine.reverse import backward
@@ -46,4 +46,4 @@ def whitebox(sizes: tuple[int, ...] = SIZES, batch: int = BATCH, *, seconds: flo
         seconds: for the measurement, about; pin the process to one core and one thread for it.
     """
     verify, gradients = ways(sizes, batch)
-    return max((paired(verify, run, seconds=seconds / 2) for run in gradients.values()), key=lambda r: r.ratio)
+    return max((paired(verify, run, seconds / 2) for run in gradients.values()), key=lambda r: r.median)

@@ -33,9 +33,9 @@ def accuracy_command(names: tuple[str, ...], dtype: str, points: int, seed: int,
         for d in (d.strip() for d in dtype.split(",")):
             if d in known:
                 rows += measure(targets[name], d, points=points, seed=seed)
-    console().print(_table(rows))
     if file is not None:
         _merge(file, as_table(rows))
+    console().print(_table(rows))
     return 0 if rows else 2
 
 

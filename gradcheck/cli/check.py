@@ -46,12 +46,12 @@ def check_command(
             budget=int(budget) if budget is not None and budget.isdigit() else budget,
             progress=lambda count, name: told(f"{count} inputs explored: {name}"),
         )  # fmt: skip
+    if file is not None:
+        write_json(file, report.to_dict())
     console().print(str(report), markup=False)
     code = next((f.snippet for f in report.findings if f.severity == "fault" and f.snippet), "")
     if code:
         click.echo(f"\nTo reproduce:\n\n{code}")
-    if file is not None:
-        write_json(file, report.to_dict())
     return status(report, strict)
 
 

@@ -11,10 +11,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.bench import cost as bench_cost
+from gradcheck.bench import check_cost as bench_cost
 from gradcheck.bench import power as exam
+from gradcheck.bench.check_cost import Cost, costs
 from gradcheck.bench.checkers import CHECKERS, checker, installed
-from gradcheck.bench.cost import Cost, costs
 from gradcheck.bench.power import Row, Score, chosen, examine, false_alarms, misnamed, missed, score
 from gradcheck.cli.output import NEW_FILE, console, progress, write_json
 
@@ -122,9 +122,9 @@ def _costs(seed: int, file: Path | None) -> int:
         for row in costs(seed=seed):
             rows.append(row)
             told(f"{row.function}, {row.entries} entries", len(rows), 0)
-    console().print(_cost_table(rows))
     if file is not None:
         write_json(file, bench_cost.as_data(rows))
+    console().print(_cost_table(rows))
     return 0
 
 

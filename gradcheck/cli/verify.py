@@ -38,10 +38,10 @@ def verify_command(
     names, start = oracles or tuple(ORACLES), time.perf_counter()
     with progress() as report:
         found = verify(wanted, oracles=names, seed=seed, progress=report)
-    console().print(table(found, names, digits))
-    console().print(summary(found, names, digits, time.perf_counter() - start))
     if file is not None:
         write_json(file, {"digits": digits, "seed": seed, "rows": [a.to_dict(digits) for a in found]})
+    console().print(table(found, names, digits))
+    console().print(summary(found, names, digits, time.perf_counter() - start))
     return 1 if any(a.faults(digits) for a in found) else 0
 
 

@@ -110,6 +110,10 @@ class Networks(Mapping[str, Network]):
             from gradcheck.networks.random import random_network
 
             return random_network(name)
+        if name.startswith("op/"):
+            from gradcheck.networks.specimen import operation_network
+
+            return operation_network(name)
         if name not in found:
             raise UnknownName("network", name, found)
         return found[name]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.arith.arithmetic import Array
+from gradcheck.arith.arithmetic import Arithmetic, Array
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.errors import OracleGaveUp
 from gradcheck.graph.graph import Graph, Node
@@ -61,7 +61,7 @@ def entry_by_entry(point: Point, m: Multiprecision) -> Gradients:
     y = point.forward(m)
 
     def along(name: str, tangent: Array) -> Any:
-        return point.contract(m, _pushed(point, m, y, name, tangent))
+        return point.contract(m, pushed(point, m, y, name, tangent))
 
     return {k: each_entry(point, m, k, partial(along, k)) for k in point.names}
 
@@ -77,7 +77,7 @@ def each_entry(point: Point, m: Multiprecision, name: str, derivative: Callable[
     return out
 
 
-def _pushed(point: Point, m: Multiprecision, y: Mapping[str, Array], name: str, tangent: Array) -> dict[str, Array]:
+def pushed(point: Point, m: Arithmetic, y: Mapping[str, Array], name: str, tangent: Array) -> dict[str, Array]:
     """Return the tangents of everything downstream of the leaf `name`."""
     t = {name: tangent}
     downstream = point.graph.descendants([name])
@@ -87,7 +87,7 @@ def _pushed(point: Point, m: Multiprecision, y: Mapping[str, Array], name: str, 
     return t
 
 
-def _jvp(point: Point, m: Multiprecision, y: Mapping[str, Array], node: Node, tangents: list[Array | None]) -> Array:
+def _jvp(point: Point, m: Arithmetic, y: Mapping[str, Array], node: Node, tangents: list[Array | None]) -> Array:
     """Return the tangent of a node; a real operand without one does not move."""
     xs = point.operands(node, m, y)
     still = zip(tangents, xs, point.real(node), strict=True)
@@ -104,7 +104,7 @@ def matrix_work(point: Point) -> int:
     return total
 
 
-def matrix_by_matrix(point: Point, m: Multiprecision) -> Gradients:
+def matrix_by_matrix(point: Point, m: Arithmetic) -> Gradients:
     """Return the gradient by multiplying each local Jacobian, a matrix, by the product so far."""
     y, total = point.forward(m), _identity(point, m)
     for node in point.nodes:
@@ -116,7 +116,7 @@ def matrix_by_matrix(point: Point, m: Multiprecision) -> Gradients:
     return _cut(point, m, whole)
 
 
-def _identity(point: Point, m: Multiprecision) -> dict[str, Array]:
+def _identity(point: Point, m: Arithmetic) -> dict[str, Array]:
     """Return for each leaf the derivatives of its entries with respect to all: rows of an identity."""
     eye, start, out = m.eye(point.size), 0, {}
     for k in point.names:
@@ -126,7 +126,7 @@ def _identity(point: Point, m: Multiprecision) -> dict[str, Array]:
     return out
 
 
-def _local(point: Point, m: Multiprecision, y: Mapping[str, Array], node: Node, operand: str) -> Array:
+def _local(point: Point, m: Arithmetic, y: Mapping[str, Array], node: Node, operand: str) -> Array:
     """Return the Jacobian matrix of a node by one operand; each column is a jvp."""
     shapes = point.graph.shapes
     size, shape = math.prod(shapes[operand]), shapes[operand]
@@ -138,7 +138,7 @@ def _local(point: Point, m: Multiprecision, y: Mapping[str, Array], node: Node, 
     return m.stack(columns, 1) if columns else m.zeros((math.prod(shapes[node.name]), 0))
 
 
-def _cut(point: Point, m: Multiprecision, row: Array) -> Gradients:
+def _cut(point: Point, m: Arithmetic, row: Array) -> Gradients:
     """Return the parts of one row as arrays of the leaves' shapes."""
     start, out = 0, {}
     for k in point.names:

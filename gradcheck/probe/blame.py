@@ -11,7 +11,8 @@ import numpy.typing as npt
 from gradcheck.errors import OutOfBudget
 from gradcheck.probe.evidence import boundary, kept_one, lost_output, same_factor
 from gradcheck.probe.locate import locate, masks, split
-from gradcheck.probe.meter import MARGIN, Instrument, Look
+from gradcheck.probe.look import MARGIN, Look
+from gradcheck.probe.meter import Instrument
 from gradcheck.probe.pattern import Scene, name_mistake
 from gradcheck.probe.subject import Arrays
 from gradcheck.verdict.finding import Finding

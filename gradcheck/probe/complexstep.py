@@ -6,6 +6,7 @@ and a difference quotient, and never to accuse: a mismatch is left to difference
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import OutOfBudget
-from gradcheck.probe.quotient import moved
+from gradcheck.probe.quotient import Residual, moved, norm
 from gradcheck.probe.subject import Arrays, Subject
 
 Floats = npt.NDArray[np.float64]
@@ -41,6 +42,20 @@ def slopes(subject: Subject, ts: Sequence[Floats]) -> tuple[list[Floats], list[F
     return [np.real(y).astype(np.float64) for y in found], [np.imag(y).astype(np.float64) / STEP for y in found]
 
 
+def residual(subject: Subject, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> Residual | None:
+    """Return the derivative less the doubted one along a direction; None where the complex step does not work.
+
+    Its error is that for a unit of rounding of 1: the norm of the terms that are summed.
+    """
+    found = slopes(subject, ts)
+    if found is None:
+        return None
+    terms = [g * d for g, d in zip(gs, found[1], strict=True)]
+    claimed = _total([a * t for a, t in zip(v, ts, strict=True)])
+    value = float(_total(terms) - claimed)
+    return Residual(value, norm(terms), float(claimed), math.nan, math.nan, 0.0, False) if math.isfinite(value) else None
+
+
 def reproduces(subject: Subject, base: Arrays, ts: list[Floats]) -> bool:
     """Answer whether the complex step gives f and, up to its error, the difference quotient of every output."""
     found = slopes(subject, ts)
@@ -56,3 +71,8 @@ def reproduces(subject: Subject, base: Arrays, ts: list[Floats]) -> bool:
 def _alike(a: Floats, b: Any, share: float) -> bool:
     size = float(np.max(np.abs(b), initial=0.0))
     return bool(np.all(np.abs(a - b) <= share * size))
+
+
+def _total(parts: list[Floats]) -> np.longdouble:
+    """Return the sum of all entries, in a wider format where there is one."""
+    return np.longdouble(sum(np.sum(p, dtype=np.longdouble) for p in parts))

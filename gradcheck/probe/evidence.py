@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.probe.contracts import stretches
-from gradcheck.probe.meter import Instrument, Look
+from gradcheck.probe.look import Look
+from gradcheck.probe.meter import Instrument
 from gradcheck.probe.quotient import moved
 from gradcheck.probe.subject import Arrays
 

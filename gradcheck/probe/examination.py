@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +24,16 @@ from gradcheck.probe.directions import (
 )
 from gradcheck.probe.infinite import finite_slope
 from gradcheck.probe.kink import BESIDE, OUTSIDE, branches, convention
-from gradcheck.probe.meter import MARGIN, Instrument, Look, vary
-from gradcheck.probe.quotient import LEVELS, moved, norm
+from gradcheck.probe.look import MARGIN, Look
+from gradcheck.probe.meter import Instrument, vary
+from gradcheck.probe.quotient import FIRST_STEP, LEVELS, SHRINK, moved, norm
 from gradcheck.probe.report import Report
 from gradcheck.probe.resolution import resolution
 from gradcheck.probe.scales import agrees_at_finer_steps, jumps
+from gradcheck.probe.staircase import cancelled
+from gradcheck.probe.statefulness import keeps_forward
 from gradcheck.probe.subject import Arrays, Subject, evaluated
+from gradcheck.probe.vacuity import unmoved, unseen
 from gradcheck.verdict.finding import Finding
 
 Floats = npt.NDArray[np.float64]
@@ -43,8 +46,6 @@ EXACT_LOOKS = 6
 SMALL_STEP = 2.0**-14
 #: Outputs that differ by more than this in size are looked at relative to their sizes.
 WIDE = 1e4
-#: Resolutions above this say nothing.
-BLIND = 0.1
 
 
 @dataclass(slots=True)
@@ -87,7 +88,9 @@ class Examination:
             self.reasons.append("f is not finite at the given inputs")
             return
         gs = cotangent(rng, base)
-        self._uses_forward(base, gs)
+        if keeps_forward(self.subject, base, gs):
+            self.subject.fresh = True
+            self.remarks.append("the derivative uses what the last evaluation of f left: f is evaluated before each derivative")
         if not self.well_formed(base, gs):
             return
         if not vary(self.subject, base, gs):
@@ -107,26 +110,6 @@ class Examination:
         nones = {self.subject.paths[k] for k in self.undeclared}
         self.findings = [_named_none(f) if f.node in nones else f for f in self.findings]
         self._vacuity()
-
-    def _uses_forward(self, base: Arrays, gs: list[Floats]) -> None:
-        """Find out whether the derivative uses what the last forward pass left: then f is evaluated before each one."""
-        subject = self.subject
-        if subject.owner != "numpy" or not sum(x.size for x in subject.point):
-            return
-        typed = [g.astype(y.dtype) for g, y in zip(gs, base, strict=True)]
-        try:
-            first = subject.gradient(typed, subject.point)
-            subject.value(moved(subject.point, own_scale(np.random.default_rng(0), subject.point), 0.05))
-            if contracts.equal(first, _tried(subject, typed)):
-                return
-            subject.value(subject.point)
-            subject.fresh = contracts.equal(first, subject.gradient(typed, subject.point))
-        except OutOfBudget:
-            raise
-        except Exception:  # what is raised at the point itself is reported where the gradient is looked at
-            return
-        if subject.fresh:
-            self.remarks.append("the derivative uses what the last evaluation of f left: f is evaluated before each derivative")
 
     def well_formed(self, base: Arrays, gs: list[Floats]) -> bool:
         """Look at the form of the gradients: shapes, formats, finite numbers; raise `FunctionFailed` where there are none."""
@@ -176,11 +159,11 @@ class Examination:
                 continue
             if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts), rng, base):
                 return
-        more = [together(point)]  # ties move together: no kink lies along it
-        more += [only(own_scale(rng, point), k) for k in range(len(point) if len(point) > 1 else 0)]
-        more += [off_kinks(own_scale(rng, point), point)] if any(s.residual.kink for s in self.looks) else []
-        for ts in more:
-            if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts), rng, base):
+        more = [(together(point), LEVELS)]  # ties move together: no kink lies along it
+        more += [(only(own_scale(rng, point), k), LEVELS) for k in range(len(point) if len(point) > 1 else 0)]
+        more += [(off_kinks(own_scale(rng, point), point), LEVELS - 1)] if any(s.residual.kink for s in self.looks) else []
+        for ts, levels in more:
+            if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts, levels), rng, base):
                 return
         if instrument.exact:
             self._look_by_size(instrument, rng, base)
@@ -194,13 +177,13 @@ class Examination:
             if self.judged(instrument, look, rng, base):
                 return
 
-    def sharp(self, instrument: Instrument, gs: list[Floats], ts: list[Floats]) -> Look:
+    def sharp(self, instrument: Instrument, gs: list[Floats], ts: list[Floats], levels: int = LEVELS) -> Look:
         """Look; where the error bar is poor (a kink or a fast oscillation in reach), look again with small steps."""
-        look = instrument.look(gs, ts)
+        look = instrument.look(gs, ts, levels=levels)
         size = norm([v * t for v, t in zip(look.gradients, ts, strict=True)])
         poor = look.residual.error > 1e-4 * max(size, abs(look.residual.value)) and look.residual.step != 0.0
         if poor and not self.vain and instrument.first > SMALL_STEP and look.residual.error > 2 * instrument.floor(look):
-            again = instrument.look(gs, ts, gradients=look.gradients, first=SMALL_STEP)
+            again = instrument.look(gs, ts, gradients=look.gradients, first=SMALL_STEP, levels=LEVELS - 1)
             if again.residual.error < look.residual.error or again.residual.kink:
                 instrument.first = SMALL_STEP
                 return again
@@ -216,14 +199,18 @@ class Examination:
             self.remarks.append("a kink at the point: any element of the generalised derivative is accepted")
         if not look.wrong or self._within_accuracy(look):
             return False
-        if look.residual.step != 0.0 and jumps(instrument, look):
-            self.reasons.append("f jumps at the point: it has no derivative there")
-            return False
-        if look.residual.kink and (place := convention(instrument, look)) != OUTSIDE:
+        jumped = look.residual.step != 0.0 and jumps(instrument, look)
+        if not jumped and look.residual.kink and (place := convention(instrument, look)) != OUTSIDE:
             self.meeting += place == BESIDE
             return False
-        if look.residual.step != 0.0 and not look.residual.kink and branches(instrument, look, rng, base):
+        if not jumped and look.residual.step != 0.0 and not look.residual.kink and branches(instrument, look, rng, base):
             self.remarks.append("a kink at the point: any element of the generalised derivative is accepted")
+            return False
+        if (again := instrument.over_steps(look)) is not None:
+            self.looks.pop()
+            return self.judged(instrument, again, rng, base, maker)
+        if jumped:
+            self.reasons.append("f jumps at the point: it has no derivative there")
             return False
         persists = self._outside(instrument, look, maker(rng, base)) or self._persists(instrument, look, rng, base, maker)
         if not persists:
@@ -276,17 +263,23 @@ class Examination:
         if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in base):
             return
         instrument = here.at(there, base)
+        if instrument.first == FIRST_STEP:  # one step less, and that the widest
+            instrument.first /= SHRINK
         for _ in range(2):
-            look = self.sharp(instrument, cotangent(rng, base), own_scale(rng, there.point))
+            look = self.sharp(instrument, cotangent(rng, base), own_scale(rng, there.point), LEVELS - 1)
             if not look.wrong or self._within_accuracy(look) or (look.residual.step and agrees_at_finer_steps(instrument, look)):
                 return
+        if (again := instrument.over_steps(look)) is not None and not again.wrong:
+            return
         self.findings.append(
             Finding("fault", "right at the given inputs, wrong at others: the derivative keeps something of an earlier call, or "
                     "belongs to the given inputs alone", direction="gradient")
         )  # fmt: skip
 
     def _vacuity(self) -> None:
-        """An input along which both sides are zero, or nothing could be seen, was not checked."""
+        """Say what was left undecided, and along which inputs nothing was checked."""
+        if self.instrument is not None:
+            self.looks = [self.instrument.blurred(look) for look in self.looks]
         if self.unconfirmed and not self.findings:
             self.reasons.append("a mismatch did not persist at another step and in a fresh direction")
         if self.instrument is not None and self.instrument.suspected and not self.findings:
@@ -295,20 +288,12 @@ class Examination:
             self.reasons.append("the inputs are empty: nothing was checked")
         if self.meeting and not self.findings:
             self.reasons.append("kinks meet at the point: the gradient is near those around it, but not between them")
-        if self.findings or self.reasons:
-            return
-        for k, path in enumerate(self.subject.paths):
-            if self.subject.point[k].size == 0:
-                continue
-            looks = [s for s in self.looks if np.any(s.ts[k] != 0)]
-            sizes = [norm([s.gradients[k] * s.ts[k]]) for s in looks]
-            if all(size == 0 for size in sizes):
-                if k in self.undeclared or any(s.moves for s in looks):
-                    continue
-                where = self.remarks if self.subject.hessian else self.reasons  # a second derivative may well be zero
-                where.append(f"{path}: the gradient is zero and f does not change with it: nothing was checked (0 == 0)")
-            elif min((MARGIN * s.residual.error / size for s, size in zip(looks, sizes, strict=True) if size), default=1) > BLIND:
-                self.reasons.append(f"{path}: the step is lost below the noise: nothing could be seen")
+        if not self.findings and not self.reasons:
+            where = self.remarks if self.subject.hessian else self.reasons  # a second derivative may well be zero
+            where += unmoved(self.subject, self.looks, self.undeclared)
+            self.reasons += unseen(self.subject, self.looks)
+        if self.instrument is not None and self.instrument.height:
+            (self.reasons or self.remarks).append(cancelled(self.instrument.base, self.instrument.height))
 
     def report(self, seconds: float) -> Report:
         """Return what was found."""
@@ -329,13 +314,3 @@ def _named_none(finding: Finding) -> Finding:
     """Return a finding on an input whose gradient is None, as that."""
     text = f"gradient of {finding.node} is None, where f depends on it: {finding.message.partition('; ')[0]}"
     return replace(finding, message=text, diagnosis="zero: the gradient is None")
-
-
-def _tried(subject: Subject, gs: Arrays) -> list[Any]:
-    """Return the gradients, none of them where the derivative raises."""
-    try:
-        return list(subject.gradient(gs, subject.point))
-    except OutOfBudget:
-        raise
-    except Exception:  # shapes of another forward pass, for example
-        return [np.full(x.shape, np.nan) for x in subject.point]

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 from gradcheck.errors import GradcheckError
+from gradcheck.probe.answer import answer
+from gradcheck.probe.question import Question
+from gradcheck.probe.report import Report
 from gradcheck.verdict.finding import Finding
 
 #: Submodules that are checked; a network of more is searched from the outside in.
 MOST_CHECKED = 60
 
 
-def guilty(f: Any, arguments: tuple[Any, ...], findings: list[Finding], check: Callable[..., Any]) -> list[Finding]:
-    """Return the findings of a torch module with the innermost submodules named whose own derivative is wrong.
+def guilty(question: Question, report: Report) -> Report:
+    """Return the report on a torch module that is wrong with the innermost submodules named whose own derivative is wrong.
 
     Args:
-        f: the module; functions come back with their findings as they are.
-        arguments: its inputs.
-        findings: of the whole.
-        check: module, operands -> report, without a search of its own.
+        question: what was asked.
+        report: the answer; that on a function, or that is no fail, comes back as it is.
     """
-    if not hasattr(f, "named_modules"):
-        return findings
-    wrong: dict[str, Finding] = {}
-    for name, module, operands in import_module("gradcheck.probe.torch").submodules(f, arguments)[:MOST_CHECKED]:
-        if (found := _fault(module, operands, check)) is not None:
-            wrong[name] = found
+    if report.verdict != "fail" or question.owner != "torch" or not hasattr(question.f, "named_modules"):
+        return report
+    found = import_module("gradcheck.probe.torch").submodules(question.f, question.arguments)[:MOST_CHECKED]
+    wrong = {name: x for name, module, operands in found if (x := _fault(question, module, operands)) is not None}
     inner = [name for name in wrong if not any(other.startswith(f"{name}.") for other in wrong)]
-    named = [_named(name, dict(f.named_modules())[name], wrong[name]) for name in inner]
-    return [*named, *findings]
+    named = [_named(name, dict(question.f.named_modules())[name], wrong[name]) for name in inner]
+    return replace(report, findings=(*named, *report.findings))
 
 
-def _fault(module: Any, operands: tuple[Any, ...], check: Callable[..., Any]) -> Finding | None:
+def _fault(question: Question, module: Any, operands: tuple[Any, ...]) -> Finding | None:
     """Return the fault of a submodule alone; operands of integers are left to the whole."""
     try:
-        report = check(module, operands)
+        report = answer(replace(question, f=module, arguments=operands, explore=False, budget=None))
     except GradcheckError:
         return None
     return next((x for x in report.findings if x.severity == "fault"), None)

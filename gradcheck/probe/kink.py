@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.probe.directions import own_scale, scale
-from gradcheck.probe.meter import Instrument, Look
+from gradcheck.probe.look import Look
+from gradcheck.probe.meter import Instrument
 from gradcheck.probe.quotient import moved
 from gradcheck.probe.subject import Arrays
 
@@ -30,8 +31,8 @@ SUMS, MOST_ENTRIES = 12, 256
 SAME = 1e-3
 #: Beyond the gradients nearby by this much of their spread, a gradient may still be a mixture of sides that was not met.
 NEAR = 0.9
-#: Where more sides meet (a layer of relu at 0), not all of them are met nearby.
-FEW_SIDES = 6
+#: Where more sides meet (a layer of relu at 0), few of them are met nearby, and the spread seen may be this much too small.
+FEW_SIDES, UNMET = 6, 4
 #: Gradients nearby that differ by this much belong to different branches.
 APART = 0.05
 
@@ -53,7 +54,7 @@ def convention(instrument: Instrument, look: Look) -> str:
         return INSIDE
     size = float(np.max(np.abs(near), initial=0.0)) or 1.0
     sides = len(np.unique(np.round(near / size, 2), axis=0))
-    return BESIDE if np.all(beyond <= (NEAR if sides <= FEW_SIDES else 4 * NEAR) * (high - low)) else OUTSIDE
+    return BESIDE if np.all(beyond <= (NEAR if sides <= FEW_SIDES else UNMET * NEAR) * (high - low)) else OUTSIDE
 
 
 def branches(instrument: Instrument, look: Look, rng: np.random.Generator, base: Arrays) -> bool:

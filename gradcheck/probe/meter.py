@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.errors import OutOfBudget
-from gradcheck.probe import complexstep
-from gradcheck.probe.jet import DIGITS, MOST_ENTRIES, directional
-from gradcheck.probe.quotient import (
-    FIRST_STEP,
-    LEVELS,
-    NOISE_POINTS,
-    SHRINK,
-    Residual,
-    contract,
-    moved,
-    noise_level,
-    norm,
-    own_rounding,
-    residual,
-    table_noise,
-)
-from gradcheck.probe.spread import largest, steady, total
+from gradcheck.probe import complexstep, duals
+from gradcheck.probe.jet import DIGITS, MOST_ENTRIES
+from gradcheck.probe.look import Look
+from gradcheck.probe.noise import NOISE_POINTS, noise_level, own_rounding, table_noise
+from gradcheck.probe.quotient import FIRST_STEP, LEVELS, SHRINK, contract, moved, norm, residual
+from gradcheck.probe.spread import largest, steady
+from gradcheck.probe.staircase import explicable, height
 from gradcheck.probe.subject import Arrays, Subject
 
 Floats = npt.NDArray[np.float64]
@@ -35,55 +22,16 @@ Floats = npt.NDArray[np.float64]
 #: What the derivative is compared with, beside "differences".
 DUAL, WIDER = "dual numbers of 34 digits", "differences of f run in float64"
 COMPLEX = "complex step, where it reproduces differences"
-#: A run over dual numbers that takes longer is not repeated: differences are used.
-MOST_SECONDS = 0.5
-#: Error bars within which two numbers count as equal.
-MARGIN = 5.0
 #: Roundings that a doubted derivative may have made in a chain without showing them at nearby inputs.
 ROUNDINGS = 64
 #: Step along the point, in units of rounding, for the noise of the doubted derivative: closer by, roundings repeat themselves.
 NOISE_STEP = 4099
 #: The largest step, for functions that are rough.
 WIDEST_STEP = 2.0**-1
-#: Slopes of f that only small steps show are artefacts if rounding something as large as the inputs makes that much, so many times.
-STAIR = 64
+#: Formats as coarse as this show their stairs as noise; in finer ones they are searched for, at most so many times.
+FINE, MOST_SEARCHES = 2.0**-40, 3
 #: Steps to points next to the point, in units of rounding, for the gradient's own noise.
 NEARBY = (-2, -1, 1, 2)
-
-
-@dataclass(slots=True)
-class Look:
-    """One look along a direction: what was found there.
-
-    Args:
-        residual: quotient minus doubted derivative.
-        gs: the cotangents.
-        ts: the direction.
-        gradients: the doubted gradients for `gs`.
-    """
-
-    residual: Residual
-    gs: list[Floats]
-    ts: list[Floats]
-    gradients: list[Floats]
-
-    @property
-    def wrong(self) -> bool:
-        """Whether the two sides differ beyond their error bars, and no kink explains it."""
-        r = self.residual
-        if not math.isfinite(r.value):
-            return False
-        if r.kink:
-            bar = MARGIN * r.error
-            return not min(r.left, r.right) - bar <= 0 <= max(r.left, r.right) + bar
-        return abs(r.value) > MARGIN * r.error
-
-
-    @property
-    def moves(self) -> bool:
-        """Whether f changes to one side by more than could be noise: then a slope of zero was measured."""
-        r = self.residual
-        return max(abs(r.left), abs(r.right)) > 1e3 * MARGIN * r.error
 
 
 class Instrument:
@@ -102,6 +50,8 @@ class Instrument:
         self.shown = math.inf  # the least noise that a look has shown
         self.suspected = 0  # looks that only the complex step calls wrong
         self.stairs = False  # f is flat over a few units of rounding
+        self.height = 0.0  # of the jumps that cancellation makes in f
+        self._searches = 0  # for those
         self._deviation: list[Floats] | None = None
 
     def at(self, subject: Subject, base: Arrays) -> Instrument:
@@ -131,9 +81,13 @@ class Instrument:
         if self._noise is None:
             noise, self.stairs = noise_level(self.subject, gs, ts, self.base)
             self._noise = noise / (norm(gs) or 1.0)
-            if self.first == FIRST_STEP:  # wider steps where smaller ones are lost in noise
-                self.first = min(max(FIRST_STEP, self.roughness(gs) ** 0.125), WIDEST_STEP)
+            if self.first == FIRST_STEP:
+                self._widen(gs)
         return self._noise * (norm(gs) or 1.0)
+
+    def _widen(self, gs: list[Floats]) -> None:
+        """Choose wider steps where smaller ones are lost in noise."""
+        self.first = min(max(FIRST_STEP, self.roughness(gs) ** 0.125), WIDEST_STEP)
 
     def roughness(self, gs: list[Floats], shown: bool = False) -> float:
         """Return the noise of <g, f> relative to its terms, where it is known: the derivative is computed no better.
@@ -226,7 +180,7 @@ class Instrument:
             other._noise = None
             return other.look(gs, ts, gradients=gradients, first=first, levels=levels)
         v = self.gradients(gs) if gradients is None else gradients
-        found = self._exact(gs, ts, v) if self.exact and first is None else None
+        found = duals.residual(self.subject, gs, ts, v) if self.exact and first is None else None
         stepped = self._stepped(gs, ts, v) if self.arithmetic == COMPLEX and (first is None or confirmed) else None
         if stepped is not None and (confirmed or not stepped.wrong):
             return stepped  # by itself the complex step accuses nobody
@@ -242,96 +196,55 @@ class Instrument:
             made.residual = replace(found, error=math.inf)  # zero is the slope of a stair: nothing to accuse, nor to praise
         elif made.wrong and not found.kink:  # before anything is accused: the doubted derivative's own noise
             noise = self.claim_noise(gs, ts)
-            again = self._exact(gs, ts, v, 2 * DIGITS) if found.step == 0.0 else None
+            again = duals.residual(self.subject, gs, ts, v, 2 * DIGITS) if found.step == 0.0 else None
             if again is not None:  # cancellation inside f costs digits of the dual numbers too
                 found = replace(again, error=abs(again.value - found.value))
             made.residual = replace(found, error=found.error + own + noise)
         return made
 
+    def over_steps(self, look: Look) -> Look | None:
+        """Look once more at a mismatch, if f moves in steps higher than its noise, as cancellation makes them; they are its noise then."""
+        if self.arithmetic == COMPLEX or self.subject.call_eps > FINE or self._searches == MOST_SEARCHES:
+            return None
+        if not explicable(self.subject, look.gs, self.base, look.residual, self.first):
+            return None
+        self._searches += 1
+        size = norm(look.gs) or 1.0
+        found = height(self.subject, look.gs, look.ts, self.base, self.noise(look.gs, look.ts)) / size
+        if found == 0:
+            return None
+        self.height, self._noise = max(self.height, found), max(self._noise or 0.0, found)
+        self._widen(look.gs)
+        return self.look(look.gs, look.ts, gradients=look.gradients)
+
+    def blurred(self, look: Look) -> Look:
+        """Return a look with an error bar that owns up to the jumps of f, if they were found after it."""
+        r = look.residual
+        least = self.noise(look.gs, look.ts) / self.first if self.height and r.step else 0.0
+        return replace(look, residual=replace(r, error=max(r.error, least)))
+
     def floor(self, look: Look) -> float:
         """Return the part of a look's error bar that no smaller step makes smaller: noise, and the doubted derivative's own."""
         return 16 * self.noise(look.gs, look.ts) / self.first + self.own_error(look.gs, look.ts, look.gradients, look.residual.kink)
 
-    def artefact(self, look: Look) -> bool:
-        """Answer whether a mismatch is that of a stair: larger steps confirm the doubted derivative, and rounding explains the rest.
-
-        A function that cancels (1 + erf far below zero) is smooth from one number to the next of its intermediate results,
-        with a slope that is not that of the function.
-        """
-        r, u = look.residual, self.subject.call_eps / 2
-        size = max(float(np.max(np.abs(np.asarray(x, np.float64)), initial=0.0)) for x in self.subject.point)
-        if r.step == 0.0 or abs(r.value) * FIRST_STEP > STAIR * u * size * norm(look.gs):
-            return False
-        noise = self.noise(look.gs, look.ts)
-        wide = residual(self.subject, look.gs, look.ts, look.gradients, noise, self.base, first=WIDEST_STEP / 2, levels=3)
-        return abs(wide.value) <= MARGIN * wide.error and 4 * wide.error < abs(r.value)
-
-    def _exact(self, gs: list[Floats], ts: list[Floats], v: list[Floats], digits: int = DIGITS) -> Residual | None:
-        """Return the residual by dual numbers, or None where the code cannot run over them here."""
-        assert self.subject.raw is not None
-        try:
-            self.subject.meter.spend()
-            _, slopes = directional(self.subject.raw, self.subject.point, ts, digits)
-        except OutOfBudget:
-            raise
-        except Exception:  # a tie, a pole: differences look there
-            return None
-        right = sum((np.sum(np.asarray(g, dtype=object) * s) for g, s in zip(gs, slopes, strict=True)), 0)
-        number = np.frompyfunc(type(right) if hasattr(right, "context") else float, 1, 1)
-        claimed = sum((np.sum(number(a) * t) for a, t in zip(v, ts, strict=True)), 0)
-        try:
-            value = float(right - claimed)
-        except TypeError:  # a root has left the real numbers
-            return None
-        return Residual(value, 0.0, float(claimed), math.nan, math.nan, 0.0, False) if math.isfinite(value) else None
-
     def _stepped(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> Look | None:
         """Return a look by the complex step; None where it does not work."""
-        found = complexstep.slopes(self.subject, ts)
+        found = complexstep.residual(self.subject, gs, ts, v)
         if found is None:
             return None
         self.noise(gs, ts)
-        terms = [g * d for g, d in zip(gs, found[1], strict=True)]
-        claimed = total([a * t for a, t in zip(v, ts, strict=True)])
-        value = float(total(terms) - claimed)
         unit = max(16 * max(self.subject.eps), 4 * self.roughness(gs))
-        error = unit * norm(terms) + self.own_error(gs, ts, v)
-        return Look(Residual(value, error, float(claimed), math.nan, math.nan, 0.0, False), gs, ts, v) if math.isfinite(value) else None
+        return Look(replace(found, error=unit * found.error + self.own_error(gs, ts, v)), gs, ts, v)
 
     def try_better(self, ts: list[Floats]) -> None:
         """Switch to dual numbers of thirty digits, or to the complex step, if f runs over them and comes out the same."""
         s = self.subject
         if s.raw is None or s.owner != "numpy" or any(x.dtype != np.float64 for x in s.point):
             return
-        if sum(x.size for x in (*s.point, *self.base)) <= MOST_ENTRIES and self._try_duals(ts):
+        if sum(x.size for x in (*s.point, *self.base)) <= MOST_ENTRIES and duals.reproduces(s, self.base, ts):
             self.arithmetic = DUAL
         elif all(y.dtype == np.float64 for y in self.base) and complexstep.reproduces(s, self.base, ts):
             self.arithmetic = COMPLEX
-
-    def _try_duals(self, ts: list[Floats]) -> bool:
-        s = self.subject
-        assert s.raw is not None
-        start = time.perf_counter()
-        try:
-            s.meter.spend()
-            values, _ = directional(s.raw, s.point, ts)
-        except OutOfBudget:
-            raise
-        except Exception:  # f does something that only floats can do
-            return False
-        if time.perf_counter() - start > MOST_SECONDS or len(values) != len(self.base):
-            return False
-        return all(self._reproduces(v, y) for v, y in zip(values, self.base, strict=True))
-
-    def _reproduces(self, exact: npt.NDArray[Any], y: npt.NDArray[Any]) -> bool:
-        if exact.shape != y.shape:
-            return False
-        try:
-            value = exact.astype(np.float64)
-        except TypeError:  # a root has left the real numbers
-            return False
-        size = np.max(np.abs(y), initial=0.0)
-        return bool(np.all(np.abs(value - y) <= 1e-9 * size + 1e-300))
 
 
 def vary(subject: Subject, base: Arrays, gs: list[Floats]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from gradcheck.errors import GradientWrong
-from gradcheck.verdict.finding import Finding, Outcome, as_plain
+from gradcheck.verdict.finding import Finding, Outcome, Row, as_plain
 
 SCHEMA = "gradcheck-check/1"
 
@@ -90,6 +90,25 @@ class Report:
         """Raise `GradientWrong` with the report if the verdict is fail."""
         if self.verdict == "fail":
             raise GradientWrong(str(self))
+
+    def as_row(self, target: str, network: str, location: str = "", dtype: str = "") -> Row:
+        """Return this report as a row beside others.
+
+        Args:
+            target: the name of the function.
+            network: where it was checked: the id of a test.
+            location: "file:line" of the function.
+            dtype: of its inputs.
+        """
+        faults = [f for f in self.findings if f.severity == "fault"]
+        said = [f.message for f in faults] or list(self.reasons) or [f.message for f in self.findings] or [self.evidence]
+        ratios = [f.ratio for f in faults if not math.isnan(f.ratio)]
+        first = faults[0] if faults else None
+        return Row(
+            target, network, dtype, self.verdict, self.arithmetic, max(ratios, default=None), first.node if first else "", first.op if first else "",
+            said[0], self.resolution if math.isfinite(self.resolution) else None, 0, self.seconds, findings=self.findings,
+            evaluations=self.evaluations, location=location,
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""

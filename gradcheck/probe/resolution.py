@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.probe.meter import MARGIN, Look
+from gradcheck.probe.look import MARGIN, Look
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.probe.meter import Instrument, Look
-from gradcheck.probe.quotient import contract, moved, own_rounding, residual_at
+from gradcheck.probe.look import Look
+from gradcheck.probe.meter import Instrument
+from gradcheck.probe.noise import own_rounding
+from gradcheck.probe.quotient import contract, moved, residual_at
 from gradcheck.probe.subject import spacing
 
 #: Steps shrink by this from look to look, down to where rounding hides half a percent of the mismatch.
@@ -36,8 +38,6 @@ def agrees_at_finer_steps(instrument: Instrument, look: Look) -> bool:
             return True
         h, before = h * SHRINK, now
     return False
-
-
 
 
 def jumps(instrument: Instrument, look: Look) -> bool:

@@ -13,8 +13,8 @@ import numpy as np
 
 from gradcheck.errors import BadInput, FunctionFailed
 from gradcheck.probe.jet import directional
-from gradcheck.probe.structure import Flat
-from gradcheck.probe.subject import Array, Arrays, Subject, numpy_inputs, numpy_subject, per_input
+from gradcheck.probe.numpy import Calls, numpy_subject
+from gradcheck.probe.subject import Array, Arrays, Subject
 
 #: Entries up to which the gradient is made by dual numbers, one pass an entry.
 MOST_ENTRIES = 64
@@ -34,7 +34,7 @@ def numpy_second(
     Raises:
         BadInput: f is not scalar, or there is no gradient to differentiate.
     """
-    flat, chosen = numpy_inputs(inputs)
+    calls = Calls(f, inputs)
     below = numpy_subject(f, inputs, vjp=vjp, grad=grad, jvp=None)
     base = below.call(below.point)
     if len(base) != 1 or base[0].size != 1:
@@ -46,26 +46,18 @@ def numpy_second(
         return [np.zeros(np.shape(x)) if v is None else v for v, x in zip(below.pull(ones, list(xs)), xs, strict=True)]
 
     def pull(hs: Arrays, xs: Arrays) -> Sequence[Any]:
-        args = _filled(flat, chosen, xs, flat.arrays)
+        args = calls.arguments(xs)
+        hs = [h.astype(x.dtype) for h, x in zip(hs, xs, strict=True)]  # the gradient may be in a wider format
         if hvp is not None:
-            v = _filled(flat, chosen, hs, [np.zeros(np.shape(a)) for a in flat.arrays])
-            return per_input(hvp(v, *args), inputs, chosen, "hvp")
+            return calls.per_input(hvp(calls.tangents(hs), *args), "hvp")
         assert hessian is not None
         return _contracted(hessian(*args), hs)
 
     exact = below.pull is None
     return Subject(
-        below.paths, below.point, _by_duals(below) if exact else lambda xs: [np.asarray(v) for v in gradient(xs)], pull,
-        raw=None if exact else gradient, hessian=len(chosen),
+        below.paths, calls.point, _by_duals(below) if exact else lambda xs: [np.asarray(v) for v in gradient(xs)], pull,
+        raw=None if exact else gradient, eps=below.eps, call_eps=max(below.eps), hessian=len(calls.chosen),
     )  # fmt: skip
-
-
-def _filled(flat: Flat, chosen: list[int], xs: Sequence[Array], others: Sequence[Any]) -> tuple[Any, ...]:
-    new = list(others)
-    for i, x in zip(chosen, xs, strict=True):
-        new[i] = x
-    made: tuple[Any, ...] = flat.rebuild(new)
-    return made
 
 
 def _contracted(blocks: Any, hs: Arrays) -> list[Array]:

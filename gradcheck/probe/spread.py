@@ -1,4 +1,4 @@
-"""How several gradients of nearby points differ, entry by entry; sums without rounding of their own."""
+"""How several gradients of nearby points differ, entry by entry."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-
-
-def total(parts: list[Floats]) -> np.longdouble:
-    """Return the sum of all entries, in a wider format where there is one."""
-    return np.longdouble(sum(np.sum(p, dtype=np.longdouble) for p in parts))
 
 
 def steady(values: list[Floats], rough: Floats) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from autograd.scipy import special
 
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
-from gradcheck.targets.interpreter import require, scalar_output
+from gradcheck.targets.interpreter import require, scalar_output, straight
 from gradcheck.targets.numpy_ops import table
 from gradcheck.targets.perturbed import edge_of, program, sites
 from gradcheck.targets.target import EXPM1, Known, Run, dtype_of, leaf_arrays
@@ -80,6 +80,14 @@ class Autograd:
             {e: x for k, x in adjoints.items() if (e := edge_of(k)) is not None},
             bare,
         )
+
+    def gradient(self, graph: Graph, values: Values) -> Callable[[], Any]:
+        """Return the plain program with its reverse mode."""
+        require(graph, TABLE, self.name)
+        f, arrays = straight(graph, TABLE, scalar_output(graph)), leaf_arrays(graph, values)
+        parameters = {k: arrays[k] for k in graph.differentiable}
+        step = value_and_grad(lambda p: f(arrays | {k: p[k] for k in parameters}))
+        return lambda: step(parameters)
 
 
 

@@ -17,7 +17,7 @@ from gradcheck.arith.floating import FORMATS
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
 from gradcheck.ops.geometry import pairs, sizes
-from gradcheck.targets.interpreter import require, scalar_output
+from gradcheck.targets.interpreter import require, scalar_output, straight
 from gradcheck.targets.numpy_ops import table
 from gradcheck.targets.perturbed import edge_of, program, sites
 from gradcheck.targets.target import EXPM1, Known, Run, dtype_of, leaf_arrays
@@ -133,3 +133,21 @@ class Jax:
             edges,
             {k: np.asarray(x) for k, x in bare.items()},
         )
+
+    def gradient(self, graph: Graph, values: Values) -> Callable[[], Any]:
+        """Return the plain program, compiled here and now if it is to be; each call waits for its result."""
+        require(graph, TABLE, self.name)
+        f, arrays = straight(graph, TABLE, scalar_output(graph)), leaf_arrays(graph, values)
+        wide = dtype_of(values) == "float64"
+        with jax.enable_x64(wide):
+            parameters = {k: jnp.asarray(arrays[k]) for k in graph.differentiable}
+            fixed = {k: jnp.asarray(x) if graph.leaf[k].type == "float" else x for k, x in arrays.items() if k not in parameters}
+            step: Callable[..., Any] = jax.value_and_grad(lambda p: f(fixed | p))
+            if self.jit:
+                step = jax.jit(step).lower(parameters).compile()
+
+        def run() -> Any:
+            with jax.enable_x64(wide):
+                return jax.block_until_ready(step(parameters))
+
+        return run

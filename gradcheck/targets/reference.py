@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from gradcheck.arith.floating import Floating
-from gradcheck.engine.reverse import seeds, sweep
+from gradcheck.engine.plan import compile as compiled
+from gradcheck.engine.reverse import backward, seeds, sweep
 from gradcheck.graph.evaluation import propagate
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
@@ -43,3 +45,11 @@ class Reference:
             {n.name: y[n.name] for n in graph.nodes},
             {n.name: adjoint[n.name] for n in graph.nodes if n.name in adjoint},
         )
+
+    def gradient(self, graph: Graph, values: Values) -> Callable[[], Any]:
+        """Return the compiled plan's gradient; the sweep's where the rules are not our own."""
+        dtype = dtype_of(values)
+        if self._ops is registry:
+            plan = compiled(graph, dtype=dtype)
+            return lambda: plan.value_and_grad(values)
+        return lambda: backward(graph, values, Floating(dtype), ops=self._ops)

@@ -7,7 +7,7 @@ pre-activations (n examples): so nearly every node is checked.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
-from gradcheck.targets.layered import recognise
+from gradcheck.targets.layered import Layered, recognise
 from gradcheck.targets.target import Known, Run, leaf_arrays
 
 Array = npt.NDArray[Any]
@@ -49,24 +49,36 @@ class Sklearn:
     def run(self, graph: Graph, values: Values) -> Run:
         """Set up an estimator with the given weights and call its ``_backprop``."""
         net = recognise(graph)
-        leaves = leaf_arrays(graph, values)
-        kind, loss, out = ESTIMATORS[net.loss]
-        x, t = leaves[net.data].copy(), leaves[net.labels].copy()
-        weights = [leaves[k].copy() for k in net.weights]
-        hidden = tuple(w.shape[1] for w in weights[:-1])
-        model = kind(hidden, activation=net.activation, alpha=net.alpha(leaves))
-        model.coefs_, model.intercepts_ = weights, [leaves[k].copy() for k in net.biases]
-        model.n_layers_, model.n_outputs_, model.out_activation_ = len(weights) + 1, t.shape[1], out
-        model.loss = loss
-        activations: list[Any] = [x] + [None] * len(weights)
-        deltas: list[Any] = [None] * len(weights)
-        value, slopes, offsets = _backprop(model, x, t, activations, deltas, len(weights))
+        model, x, t = _prepared(net, leaf_arrays(graph, values))
+        activations: list[Any] = [x] + [None] * len(net.weights)
+        deltas: list[Any] = [None] * len(net.weights)
+        value, slopes, offsets = _backprop(model, x, t, activations, deltas, len(net.weights))
         return Run(
             value,
             dict(zip(net.weights, slopes, strict=True)) | dict(zip(net.biases, offsets, strict=True)),
             {name: a for name, a in zip(net.after, activations[1:], strict=True) if a is not None},
             {name: _divided(d, len(x)) for name, d in zip(net.before, deltas, strict=True) if d is not None},
         )
+
+    def gradient(self, graph: Graph, values: Values) -> Callable[[], Any]:
+        """Return a call of ``_backprop`` on an estimator that is set up once."""
+        net = recognise(graph)
+        model, x, t = _prepared(net, leaf_arrays(graph, values))
+        n = len(net.weights)
+        return lambda: _backprop(model, x, t, [x] + [None] * n, [None] * n, n)
+
+
+def _prepared(net: Layered, leaves: Mapping[str, Array]) -> tuple[Any, Array, Array]:
+    """Return an estimator with the given weights, and its data."""
+    kind, loss, out = ESTIMATORS[net.loss]
+    x, t = leaves[net.data].copy(), leaves[net.labels].copy()
+    weights = [leaves[k].copy() for k in net.weights]
+    hidden = tuple(w.shape[1] for w in weights[:-1])
+    model = kind(hidden, activation=net.activation, alpha=net.alpha(leaves))
+    model.coefs_, model.intercepts_ = weights, [leaves[k].copy() for k in net.biases]
+    model.n_layers_, model.n_outputs_, model.out_activation_ = len(weights) + 1, t.shape[1], out
+    model.loss = loss
+    return model, x, t
 
 
 def _backprop(model: Any, x: Array, t: Array, activations: list[Any], deltas: list[Any], layers: int) -> Any:

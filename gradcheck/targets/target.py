@@ -53,7 +53,9 @@ class Target(Protocol):
     float32), `slack` (factor on every bound, with a reason: 4 where a compiler fuses nodes),
     `flushes` (True: subnormal numbers are flushed to zero), `accumulates` (format -> format in
     which it adds up, default float32 for the half formats), `known` (`Known` findings),
-    `most_random` (how many random networks it is given at most, where each is costly).
+    `most_random` (how many random networks it is given at most, where each is costly), and
+    ``gradient(graph, values)``: a function of no arguments that computes loss and gradients and
+    does nothing else, everything prepared; it is what `gradcheck cost` times, in place of `run`.
     """
 
     name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from gradcheck.arith.floating import FORMATS
 from gradcheck.graph.graph import Edge, Graph, Node
 from gradcheck.graph.values import Values
-from gradcheck.targets.interpreter import interpret, require, scalar_output, shared
+from gradcheck.targets.interpreter import interpret, require, scalar_output, shared, straight
 from gradcheck.targets.target import Known, Run, leaf_arrays
 from gradcheck.targets.torch_ops import TABLE
 
@@ -77,6 +77,22 @@ class Torch:
             {n.name: _array(y[n.name].grad) for n in graph.nodes if y[n.name].requires_grad and y[n.name].grad is not None},
             {k: _array(x.grad) for k, x in uses.items() if x.grad is not None},
         )
+
+    def gradient(self, graph: Graph, values: Values) -> Callable[[], Any]:
+        """Return the plain eager program with its backward pass, on tensors that are made once."""
+        require(graph, TABLE, self.name)
+        f = straight(graph, TABLE, scalar_output(graph))
+        leaves = {k: self._tensor(x) for k, x in leaf_arrays(graph, values).items()}
+        parameters = [leaves[k].requires_grad_() for k in graph.differentiable]
+
+        def run() -> Any:
+            loss = f(leaves)
+            found = loss.detach(), torch.autograd.grad(loss, parameters, allow_unused=True)
+            if self.device != "cpu":
+                torch.cuda.synchronize()
+            return found
+
+        return run
 
     def _tensor(self, x: Array) -> torch.Tensor:
         if x.dtype == FORMATS["bfloat16"]:

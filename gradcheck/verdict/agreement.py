@@ -24,10 +24,10 @@ from gradcheck.errors import BadInput, OracleGaveUp, UnknownName
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
 from gradcheck.networks.network import networks
+from gradcheck.networks.specimen import specimen
 from gradcheck.ops.op import Op, registry
 from gradcheck.oracles import ORACLES
 from gradcheck.oracles.estimate import Estimate, digits_of, refined
-from gradcheck.verdict.specimen import specimen
 
 #: Decimal digits of agreement that are asked for.
 DIGITS = 45

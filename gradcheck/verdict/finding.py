@@ -24,7 +24,7 @@ class Finding:
         op: operation at which the fault sits.
         edge: "consumer[position]" through which a wrong contribution came, where it is known.
         candidates: else the consumers that may have contributed wrongly.
-        direction: "value", "adjoint" or "gradient".
+        direction: "value", "adjoint" or "gradient"; "shape" where a gradient has a wrong one.
         index: the worst entry.
         got: the target's number there.
         expected: the exact number of the local operation there.
@@ -58,6 +58,24 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeRatio:
+    """How a node of a network fared.
+
+    Args:
+        name, op: of the node; a parameter has no operation.
+        inputs: the names that it reads.
+        value: the largest error over bound of its value; None where nothing was compared.
+        adjoint: of its adjoint, or of a parameter's gradient.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[str, ...] = ()
+    value: float | None = None
+    adjoint: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """The verdict on one network, target and format.
 
@@ -70,6 +88,12 @@ class Row:
         checks: the number of arrays compared.
         seconds: time the target and the verdict took.
         known: the reason, where the finding is a known one.
+        findings: what was found.
+        error: whether the target raised, or its answer could not be read.
+        evaluations: of a function that was checked.
+        location: "file:line" of what was checked, where it is known.
+        nodes: of a row that fails: how each node fared.
+        histogram: of a row that fails: how many entries have an error over bound of 0, up to 2^-8, 2^-7, ... 1, 2, ... 2^8, more.
     """
 
     target: str
@@ -87,6 +111,15 @@ class Row:
     known: str = ""
     findings: tuple[Finding, ...] = ()
     error: bool = False
+    evaluations: int = 0
+    location: str = ""
+    nodes: tuple[NodeRatio, ...] = ()
+    histogram: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; numbers that are not finite become text."""
+        found: dict[str, Any] = as_plain(asdict(self))
+        return found
 
     def __str__(self) -> str:
         return f"{self.target}/{self.network}/{self.dtype}: {self.verdict} ({self.evidence}): {self.message}"
@@ -106,6 +139,14 @@ class Skipped:
 class Matrix:
     """The verdicts on targets x networks x formats.
 
+    Args:
+        rows: what was judged.
+        skipped: what targets could not express.
+        seed: of data and random networks.
+        versions: by name.
+        seconds: of the whole run.
+        complete: whether the run came to its end.
+
     >>> Matrix((), (), 0, {}).verdict
     'inconclusive'
     """
@@ -115,6 +156,7 @@ class Matrix:
     seed: int
     versions: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    complete: bool = True
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -143,12 +185,18 @@ class Matrix:
             "versions": dict(self.versions),
             "seconds": self.seconds,
             "verdict": self.verdict,
-            "rows": [as_plain(asdict(r)) for r in self.rows],
+            "complete": self.complete,
+            "rows": [r.to_dict() for r in self.rows],
             "skipped": [asdict(s) for s in self.skipped],
         }
 
     def __str__(self) -> str:
         return self.render()
+
+    def _repr_html_(self) -> str:
+        from gradcheck.render.html import fragment
+
+        return fragment(self)
 
     def render(self) -> str:
         """Return the table as plain text."""

@@ -19,9 +19,10 @@ from gradcheck.verdict.answer import inspect_answer
 from gradcheck.verdict.certificate import Certificate, Certifier
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.conservation import conserved
-from gradcheck.verdict.finding import Finding, Outcome
+from gradcheck.verdict.finding import Finding, NodeRatio, Outcome
 from gradcheck.verdict.kinks import conventions
 from gradcheck.verdict.localisation import describe
+from gradcheck.verdict.profile import histogram, profile
 from gradcheck.verdict.screening import pays, screened
 from gradcheck.verdict.statistics import MARGIN, SWEEPS, textbook_reach, usual_deviation
 
@@ -44,6 +45,8 @@ class Judgement:
     op: str = ""
     resolution: float | None = None
     checks: int = 0
+    nodes: tuple[NodeRatio, ...] = ()
+    histogram: tuple[int, ...] = ()
 
 
 def judge(
@@ -88,7 +91,7 @@ def judge(
         first = (*structural, *faults)[0]
         return replace(
             found, verdict="fail", evidence=_evidence(certificate, local), message=first.message,
-            findings=findings, node=first.node, op=first.op,
+            findings=findings, node=first.node, op=first.op, nodes=profile(graph, certificate), histogram=histogram(certificate),
         )  # fmt: skip
     found = replace(found, findings=findings)
     if local and _most_fused(certificate) <= FUSED_LIMIT:

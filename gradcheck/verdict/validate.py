@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from gradcheck.verdict.ulps import measured_ulps
 
 Progress = Callable[[str, int, int], None]
 Case = tuple[Description, Network, str]
+#: target, network, format
+Key = tuple[str, str, str]
 
 
 def validate(
@@ -34,7 +37,9 @@ def validate(
     dtypes: Iterable[str] = ("float64",),
     random: int = 0,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
+    done: Mapping[Key, Row | Skipped] | None = None,
+    settled: Callable[[Callable[[], Matrix]], None] | None = None,
 ) -> Matrix:
     """Judge one target or several on networks.
 
@@ -44,7 +49,9 @@ def validate(
         dtypes: formats; those that a target or network does not have are left out.
         random: how many random networks to add.
         seed: of the networks' data, the random networks and the stochastic sweeps.
-        progress: called with the case's label, its number and how many there are.
+        progress: called with the case's label, its number and how many there are; True draws a bar, in notebooks too.
+        done: (target, network, format) -> what was found before, and is not tried again.
+        settled: called after each case, for who keeps results; what it is given makes the result so far.
 
     Raises:
         UnknownName: a target or network that does not exist.
@@ -54,6 +61,11 @@ def validate(
     >>> matrix.verdict
     'pass'
     """
+    if progress is True:
+        from gradcheck.render.progress import progress as shown
+
+        with shown() as told:
+            return validate(target, networks, dtypes=dtypes, random=random, seed=seed, progress=told, done=done, settled=settled)
     start = time.perf_counter()
     described = [(Description.of(targets[t], t) if isinstance(t, str) else Description.of(t)) for t in _several(target)]
     wanted = list(dtypes)
@@ -62,15 +74,21 @@ def validate(
             raise UnknownDtype(dtype, list(FORMATS))
     named, drawn = _networks(networks), [f"random/{seed}/{k}" for k in range(random)]
     cases = [(d, n, f) for d in described for n in [*named, *_drawn(drawn[: d.most_random])] for f in wanted]
-    rows: list[Row] = []
-    skipped: list[Skipped] = []
-    for k, (d, network, dtype) in enumerate(cases):
-        if progress is not None:
-            progress(f"{d.name}/{network.name}/{dtype}", k, len(cases))
-        made = _case(d, network, dtype, seed)
-        (rows if isinstance(made, Row) else skipped).append(made)  # type: ignore[arg-type]  # by kind
+    found: list[Row | Skipped] = []
     versions = {"gradcheck": _version(), **{d.name: d.version for d in described}, "numpy": np.__version__}
-    return Matrix(tuple(rows), tuple(skipped), seed, versions, time.perf_counter() - start)
+
+    def so_far(*, complete: bool) -> Matrix:
+        rows, skipped = (tuple(x for x in found if isinstance(x, kind)) for kind in (Row, Skipped))
+        return Matrix(rows, skipped, seed, versions, time.perf_counter() - start, complete)  # type: ignore[arg-type]  # by kind
+
+    for k, (d, network, dtype) in enumerate(cases):
+        if progress:
+            progress(f"{d.name}/{network.name}/{dtype}", k, len(cases))
+        key = (d.name, network.name, dtype)
+        found.append(done[key] if done and key in done else _case(d, network, dtype, seed))
+        if settled is not None:
+            settled(partial(so_far, complete=False))
+    return so_far(complete=True)
 
 
 def _several(target: Any) -> list[Any]:
@@ -105,7 +123,7 @@ def _case(d: Description, network: Network, dtype: str, seed: int) -> Row | Skip
         d.name, network.name, dtype, found.verdict, found.evidence, found.worst_ratio, found.node, found.op,
         found.message, found.resolution, found.checks, time.perf_counter() - start,
         findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, seed)) for f in found.findings),
-        error=found.evidence == "none",
+        error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram,
     )  # fmt: skip
     return _with_known(d, row)
 

@@ -36,7 +36,7 @@ def two_vjp(g, x):
 
 RIGHT = {"integers": (rows, rows_vjp, (X, ROWS)), "two outputs": (two, two_vjp, (X,)), "a number": (lambda x: x**2, lambda g, x: (2 * g * x,), (np.array(1.5),))}
 
-each = pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.skipif(not find_spec(c.library), reason="not installed")) for n, c in CHECKERS.items()])
+each = pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.skipif(not find_spec(c.package), reason="not installed")) for n, c in CHECKERS.items()])
 
 
 def doubled(vjp):

@@ -1,35 +1,114 @@
-"""What a check costs: evaluations are counted, and do not grow with the inputs."""
+"""The cost report's data: a run, a run that goes on, what follows from rows."""
 
 import json
-from importlib.util import find_spec
 
-from gradcheck.bench.cost import Cost, as_data, costs
+import pytest
 
-TORCH = find_spec("torch") is not None
-
-
-def test_evaluations_do_not_grow():
-    """At most 60 and 12 an input array, at ten entries and at three thousand."""
-    found = list(costs([10, 3000]))
-    assert len(found) == 2 * (3 if TORCH else 2)
-    for c in found:
-        assert c.verdict == "pass"
-        assert 0 < c.evaluations <= 60 + 12 * c.arrays
-        assert c.seconds > 0
-        assert c.torch_seconds is None
-        assert c.ratio is None
+from gradcheck.bench import cost
+from gradcheck.bench.cost import Journal, Settings, as_data, fitted, run
+from gradcheck.bench.scaling import Row
+from gradcheck.errors import BadDocument, MeasurementFailed, UnknownName
 
 
-def test_torch_beside_it():
-    """At 100 entries torch evaluates f twice an entry."""
-    for c in costs([100]):
-        if TORCH:
-            assert c.torch_evaluations >= 2 * 100
-            assert c.ratio > 0
+class Here:
+    """A worker that measures here, and counts."""
+
+    def __init__(self, fails=()):
+        self.calls, self.fails = [], fails
+
+    def __call__(self, f, *arguments, limit=None):
+        self.calls.append(arguments)
+        if arguments and getattr(arguments[0], "method", "") in self.fails:
+            raise MeasurementFailed("expected an end within 1 s; stopped")
+        return f(*arguments)
 
 
-def test_data():
-    """Everything is plain, the ratio too."""
-    data = json.loads(json.dumps(as_data([Cost("f", 10, 1, "pass", 0.5, 50, 1.0, 20)])))
+SMALL = Settings(families=("layered", "wide"), sizes=(10, 30), methods=("value", "reverse", "differences"), targets=(), tables=(), seconds=0.002)
+
+
+def test_run():
+    """A row for every family, size and method; JSON takes it; other methods are compared with the plan."""
+    told = []
+    data = json.loads(json.dumps(run(SMALL, Here(), told=lambda *x: told.append(x)), allow_nan=False))
     assert data["schema"] == "gradcheck-cost/1"
-    assert data["rows"][0]["ratio"] == 2
+    assert len(data["rows"]) == 2 * 2 * 3 == len(told)
+    assert {c["method"] for c in data["crossovers"]} == {"differences"}
+    assert data["exponents"] == {}  # of two small sizes nothing follows
+    assert data["machine"]["numpy"]
+    assert set(data["methods"]) == {"value", "reverse", "differences"}
+
+
+def test_it_goes_on(tmp_path):
+    """What a journal holds is not measured again, a line that was cut off is."""
+    path, here = tmp_path / "journal", Here()
+    with Journal(path, SMALL) as journal:
+        first = run(SMALL, here, journal=journal)
+    text = path.read_text().split("\n")
+    path.write_text("\n".join(text[:5]) + "\n" + text[5][:20])
+    again = Here()
+    with Journal(path, SMALL) as journal:
+        second = run(SMALL, again, journal=journal)
+    assert len(here.calls) == 12
+    assert len(again.calls) == 12 - 4
+    assert second["rows"][:4] == first["rows"][:4]
+    third = Here()
+    with Journal(path, SMALL, fresh=True) as journal:
+        run(SMALL, third, journal=journal)
+    assert len(third.calls) == 12
+
+
+def test_another_journal_is_refused(tmp_path):
+    """A journal of other settings, or a damaged one, is not mixed with this run."""
+    path = tmp_path / "journal"
+    with Journal(path, SMALL):
+        pass
+    with pytest.raises(BadDocument, match="--fresh"):
+        Journal(path, Settings(sizes=(10,)))
+    path.write_text(path.read_text() + "nonsense\n[]\n")
+    with pytest.raises(BadDocument, match="line 2"):
+        Journal(path, SMALL)
+
+
+def test_what_was_stopped_is_not_tried_larger():
+    """After a method took too long on a family, its larger networks are rows with that reason."""
+    here = Here(fails=("differences",))
+    data = run(SMALL, here)
+    rows = [r for r in data["rows"] if r["method"] == "differences"]
+    assert [r["reason"] for r in rows] == ["expected an end within 1 s; stopped", "expected an end within 1 s; stopped on a smaller network"] * 2
+    assert len(here.calls) == 10
+
+
+@pytest.mark.parametrize("more", [{"families": ("nothing",)}, {"methods": ("nothing",)}, {"tables": ("nothing",)}])
+def test_unknown_names(more):
+    """Names that do not exist are refused before any work."""
+    with pytest.raises(UnknownName, match="nothing"):
+        Settings(**more)
+
+
+def rows_of(method, power, sizes, family="layered"):
+    """Return made-up rows of a law."""
+    return [Row(family, method, n, n, 1e-9 * n**power, 0, 0, n, 3, 0, int(7 * n**power)) for n in sizes]
+
+
+def test_exponents():
+    """Fitted at large sizes only, per method; of operations too; the standard family's are on top."""
+    sizes = (10, 1_000, 100_000, 1_000_000, 10_000_000)
+    rows = rows_of("reverse", 1, sizes) + rows_of("differences", 2, sizes) + rows_of("reverse", 1.2, sizes, "deep")
+    rows[0] = Row("layered", "reverse", 10, 10, 1.0, 0, 0, 10, 3, 0, 70)  # small networks obey other laws
+    data = as_data(Settings(families=("layered", "deep"), tables=()), rows, {})
+    assert data["exponents"]["reverse"]["value"] == pytest.approx(1)
+    assert data["exponents"]["differences"]["value"] == pytest.approx(2)
+    assert data["exponents_by_family"]["deep/reverse"]["value"] == pytest.approx(1.2)
+    assert data["exponents_of_operations"]["layered/differences"]["value"] == pytest.approx(2)
+    assert data["exponents"]["reverse"]["first"] == 100_000
+    assert fitted(rows, "layered", "symbolic") is None
+
+
+def test_crossovers():
+    """The size from which the plan is ahead, from rows."""
+    sizes = (10, 100, 1000)
+    rows = rows_of("reverse", 1, sizes) + [Row("layered", "torch", n, n, 1e-7, 0, 0, n) for n in sizes]
+    (found,) = as_data(Settings(families=("layered",), tables=()), rows, {})["crossovers"]
+    assert found["method"] == "torch"
+    assert found["size"] is None
+    assert cost.FAST == "reverse"

@@ -1,6 +1,6 @@
 """The cost of verification is measured on what is really verified."""
 
-from gradcheck.bench.paired import paired
+from gradcheck.bench.clock import paired
 from gradcheck.bench.whitebox import ways, whitebox
 
 
@@ -16,11 +16,10 @@ def test_what_is_measured_is_certified():
 def test_ratios_of_a_small_network():
     """A ratio with its quartiles, both times positive."""
     found = whitebox((8, 8, 8), 4, seconds=0.2)
-    assert 0 < found.low <= found.ratio <= found.high
+    assert 0 < found.low <= found.median <= found.high
     assert found.runs >= 5
-    assert "(" in str(found)
 
 
 def test_a_computation_beside_itself():
     """The ratio is about 1."""
-    assert 0.2 < paired(lambda: sum(range(20_000)), lambda: sum(range(20_000)), seconds=0.2).ratio < 5
+    assert 0.2 < paired(lambda: sum(range(20_000)), lambda: sum(range(20_000)), seconds=0.2).median < 5

@@ -1,17 +1,13 @@
 """`gradcheck accuracy`: measured errors of elementary functions."""
 
 import json
+from functools import partial
 
 import pytest
 
-from gradcheck.cli.main import main
+from tests.cli.status import status
 
-
-def run(*arguments):
-    """Return the exit status of `gradcheck accuracy`."""
-    with pytest.raises(SystemExit) as caught:
-        main(["accuracy", *arguments])
-    return caught.value.code
+run = partial(status, "accuracy")
 
 
 def test_table_and_file(tmp_path, capsys):

@@ -8,14 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from gradcheck.cli.main import VERBS, cli, main
-
-
-def status(*arguments):
-    """Return the exit status of the command line."""
-    with pytest.raises(SystemExit) as caught:
-        main(list(arguments))
-    return caught.value.code
+from gradcheck.cli.main import VERBS, cli
+from tests.cli.status import status
 
 
 @pytest.mark.parametrize("verb", VERBS)

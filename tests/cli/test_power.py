@@ -1,18 +1,14 @@
 """`gradcheck power`: tables for people, rows for machines."""
 
 import json
+from functools import partial
 
 import pytest
 
-from gradcheck.bench.cost import Cost
-from gradcheck.cli.main import main
+from gradcheck.bench.check_cost import Cost
+from tests.cli.status import status
 
-
-def run(*arguments):
-    """Return the exit status of `gradcheck power`."""
-    with pytest.raises(SystemExit) as caught:
-        main(["power", *arguments])
-    return caught.value.code
+run = partial(status, "power")
 
 
 def test_tables_and_file(tmp_path, capsys):

@@ -1,11 +1,12 @@
 """`gradcheck run`: exit statuses, JSON, random networks."""
 
 import json
+from functools import partial
 
 import pytest
 
-from gradcheck.cli.main import main
 from gradcheck.targets.reference import Reference
+from tests.cli.status import status
 from tests.verdict.networks import broken
 
 right = Reference(name="right")
@@ -24,12 +25,7 @@ def sometimes(graph, values):
         raise RuntimeError("too large")
     return right.run(graph, values)
 
-
-def run(*arguments):
-    """Return the exit status of `gradcheck run`."""
-    with pytest.raises(SystemExit) as caught:
-        main(["run", *arguments])
-    return caught.value.code
+run = partial(status, "run")
 
 
 HERE = __name__

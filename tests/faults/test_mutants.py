@@ -1,7 +1,9 @@
 """Mutants: each is killed by the check, or proved by SymPy to be no mistake at all."""
 
 import re
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from gradcheck.arith.floating import Floating
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.arith.running import Roundoff, Running, wide_format
 from gradcheck.errors import BadShape, UnknownName
+from gradcheck.faults import faults
 from gradcheck.faults.altered import Altered, Change, Not, Site
 from gradcheck.faults.changes import CHANGES
 from gradcheck.faults.fault import MISTAKES
@@ -158,3 +161,16 @@ def test_unknown_mutants(name):
     """A name that is not there is refused with the nearest one."""
     with pytest.raises(UnknownName, match="no mutant named"):
         _ = mutants[name]
+
+
+def test_the_numbers_that_the_readme_states():
+    """106 historical faults, the others beside them, and about 3,000 mutants."""
+    root = Path(__file__).parents[2]
+    kinds = Counter(f.fault_class in ("false-negative", "false-positive") for f in faults.values())
+    for page in ("README.md", "CHANGELOG.md"):
+        text = (root / page).read_text(encoding="utf-8").replace("\n", " ")
+        assert [int(n) for n in re.findall(r"(\d+) (?:recreated )?historical (?:gradient )?faults", text)] == [kinds[False]]
+        about = [int(n.replace(",", "")) for n in re.findall(r"(?:some|about) (\d,\d+)(?= mutants|, made from the rules)", text)]
+        assert len(about) == 1
+        assert abs(len(mutants) - about[0]) < 0.05 * about[0]
+    assert f"{kinds[True]} cases that other checkers pass or reject wrongly" in (root / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -9,11 +9,11 @@ import pytest
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.errors import OracleGaveUp
 from gradcheck.networks import networks
+from gradcheck.networks.specimen import specimen
 from gradcheck.ops import registry
 from gradcheck.oracles.differences import differences
 from gradcheck.oracles.downstream import Downstream, Everything
 from gradcheck.oracles.point import Point
-from gradcheck.verdict.specimen import specimen
 
 CASES = [(op.name, k) for op in registry.values() for k, _ in enumerate(op.samples)]
 

@@ -3,24 +3,15 @@
 import pytest
 
 from gradcheck import check
+from tests.probe.custom import custom
 
 
 def test_torch_function_with_a_wrong_sign():
     """A custom Function whose backward has the wrong sign."""
     torch = pytest.importorskip("torch")
 
-    class Cube(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x**3
-
-        @staticmethod
-        def backward(ctx, g):
-            (x,) = ctx.saved_tensors
-            return -3 * g * x * x
-
-    report = check(Cube.apply, torch.linspace(0.5, 2, 5, dtype=torch.float64))
+    cube = custom(lambda x: x**3, lambda g, x: -3 * g * x * x)
+    report = check(cube, torch.linspace(0.5, 2, 5, dtype=torch.float64))
     assert report.findings[0].diagnosis.startswith("sign")
 
 

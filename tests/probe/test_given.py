@@ -5,6 +5,7 @@ import pytest
 
 from gradcheck import check
 from gradcheck.errors import BadInput, FunctionFailed
+from tests.probe.custom import custom
 
 X = np.array([0.5, -1.0, 2.0])
 
@@ -42,6 +43,19 @@ def test_narrow_numpy_functions(dtype, factor):
     report = check(lambda x, y: x * y, (x, y), vjp=vjp)
     assert report.verdict == ("pass" if factor == 1.0 else "fail"), str(report)
     assert seen == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1.01, "fail")])
+def test_a_narrow_jvp_stays_narrow(factor, verdict):
+    """It sees float32 numbers alone, whatever f is evaluated in."""
+    seen = set()
+
+    def jvp(t, x):
+        seen.update((t[0].dtype, x.dtype))
+        return np.float32(factor) * np.cos(x) * t[0]
+
+    assert check(np.sin, X.astype(np.float32), vjp=lambda g, x: (g * np.cos(x),), jvp=jvp).verdict == verdict
+    assert seen == {np.dtype(np.float32)}
 
 
 def test_branches_that_meet_without_a_kink():
@@ -93,17 +107,8 @@ def test_cotangents_in_another_layout_than_the_input():
     """A backward that reads the cotangent with the strides of the input."""
     torch = pytest.importorskip("torch")
 
-    class Twice(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.strides, ctx.shape = x.stride(), x.shape
-            return x * 2
-
-        @staticmethod
-        def backward(ctx, g):
-            return 2 * torch.as_strided(g, ctx.shape, ctx.strides)
-
-    report = check(Twice.apply, torch.randn(3, 4, dtype=torch.float64))
+    twice = custom(lambda x: x * 2, lambda g, x: 2 * torch.as_strided(g, x.shape, x.stride()))
+    report = check(twice, torch.randn(3, 4, dtype=torch.float64))
     assert report.verdict == "fail"
     assert any("stride-0" in f.message for f in report.findings)
     assert any("cotangent" in f.message for f in report.findings)

@@ -5,6 +5,7 @@ import pytest
 
 from gradcheck import check
 from gradcheck.errors import BadInput, FunctionFailed
+from tests.probe.custom import custom
 
 RNG = np.random.default_rng(0)
 X, A = RNG.normal(size=4), RNG.normal(size=(4, 4))
@@ -33,6 +34,23 @@ def test_right_second_derivatives_pass(given):
     report = check(f, X, hessian=hessian, **given)
     assert report.verdict == "pass", str(report)
     assert report.resolution < 1e-6
+
+
+@pytest.mark.parametrize("given", [{"grad": grad}, {}])
+def test_narrow_second_derivatives_stay_narrow(given):
+    """The Hessian-vector product sees float32 numbers alone, and is judged as such."""
+    formats = set()
+
+    def hvp(v, x):
+        formats.update((v[0].dtype, x.dtype))
+        return (hessian(x).astype(x.dtype) @ v[0],)
+
+    x = X.astype(np.float32)
+    report = check(f, x, hvp=hvp, **given)
+    assert report.verdict == "pass", str(report)
+    assert not report.remarks
+    assert formats == {np.dtype(np.float32)}
+    assert check(f, x, hvp=lambda v, x: (1.01 * hvp(v, x)[0],), **given).verdict == "fail"
 
 
 WRONG = {
@@ -86,58 +104,29 @@ def test_torch_double_backward():
     """A backward that is right, and cut off from its own derivative."""
     torch = pytest.importorskip("torch")
 
-    class Cube(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x**3
-
-        @staticmethod
-        def backward(ctx, g):
-            (x,) = ctx.saved_tensors
-            return 3 * g * x.detach() ** 2
-
-    class Once(Cube):
-        backward = staticmethod(torch.autograd.function.once_differentiable(Cube.backward))
-
+    cube, once = (custom(lambda x: x**3, lambda g, x: 3 * g * x.detach() ** 2, once=once) for once in (False, True))
     x = torch.tensor(X)
-    assert check(Cube.apply, x).verdict == "pass"
-    report = check(Cube.apply, x, order=2)
+    assert check(cube, x).verdict == "pass"
+    report = check(cube, x, order=2)
     assert report.verdict == "fail"
     assert report.findings[0].diagnosis.startswith("zero")
-    once = check(Once.apply, x, order=2)
-    assert once.verdict == "inconclusive"
-    assert any("differentiable once" in r for r in once.reasons)
+    report = check(once, x, order=2)
+    assert report.verdict == "inconclusive"
+    assert any("differentiable once" in r for r in report.reasons)
 
 
 def test_elu_without_the_incoming_gradient():
     """The historical fault: its second derivative forgets the incoming gradient."""
     torch = pytest.importorskip("torch")
 
-    class Slope(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, g, x):
-            ctx.save_for_backward(g, x)
-            return g * torch.where(x > 0, 1.0, torch.exp(x))
-
-        @staticmethod
-        def backward(ctx, h):
-            _, x = ctx.saved_tensors
-            return h * torch.where(x > 0, 1.0, torch.exp(x)), h * torch.where(x > 0, 0.0, torch.exp(x))
-
-    class Elu(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return torch.where(x > 0, x, torch.exp(x) - 1)
-
-        @staticmethod
-        def backward(ctx, g):
-            return Slope.apply(g, *ctx.saved_tensors)
-
+    slope = custom(
+        lambda g, x: g * torch.where(x > 0, 1.0, torch.exp(x)),
+        lambda h, g, x: (h * torch.where(x > 0, 1.0, torch.exp(x)), h * torch.where(x > 0, 0.0, torch.exp(x))),
+    )
+    elu = custom(lambda x: torch.where(x > 0, x, torch.exp(x) - 1), slope)
     x = torch.tensor([-1.0, 0.5, -0.3], dtype=torch.float64)
-    assert check(Elu.apply, x).verdict == "pass"
-    assert check(Elu.apply, x, order=2).verdict == "fail"
+    assert check(elu, x).verdict == "pass"
+    assert check(elu, x, order=2).verdict == "fail"
     assert check(torch.nn.functional.elu, x, order=2).verdict == "pass"
 
 

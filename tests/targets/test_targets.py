@@ -277,3 +277,26 @@ def test_interrupting_stops_everything():
 
     with pytest.raises(KeyboardInterrupt):
         validate(interrupted, [MLP])
+
+
+def _by_name(graph, found):
+    """Return the gradients that a plain program gives, by name, whatever way the framework gives them."""
+    if len(found) == 3:  # scikit-learn: loss, those of weights, those of biases
+        parts = [g for pair in zip(found[1], found[2], strict=True) for g in pair]
+        return {k: np.asarray(g) for k, g in zip(("w1", "b1", "w2", "b2"), parts, strict=True)}
+    gradients = found[1]
+    return {k: np.asarray(gradients[k] if isinstance(gradients, dict) else gradients[i]) for i, k in enumerate(graph.differentiable)}
+
+
+@pytest.mark.parametrize("name", ["reference", "torch", "autograd", "jax", "jax-jit", "sklearn"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_plain_programs(name, dtype):
+    """What is timed computes the gradients that the instrumented program hands back, each time anew."""
+    judged, network = target(name), networks["sklearn-regressor-identity-1"]
+    values = network.values(dtype=dtype)
+    run = judged.gradient(network.graph, values)
+    run()
+    found, expected = _by_name(network.graph, run()), judged.run(network.graph, values)
+    for k, g in expected.gradients.items():
+        assert found[k].dtype == dtype
+        np.testing.assert_allclose(found[k], g, rtol=1e-12 if dtype == "float64" else 1e-4, atol=1e-12 if dtype == "float64" else 1e-5)

@@ -11,11 +11,11 @@ import pytest
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.errors import BadInput, UnknownName
 from gradcheck.networks import networks
+from gradcheck.networks.specimen import specimen
 from gradcheck.ops import registry
 from gradcheck.oracles import ORACLES
 from gradcheck.oracles.estimate import estimate
 from gradcheck.verdict.agreement import Agreement, Answer, Case, agree, agreement_digits, cases, verify
-from gradcheck.verdict.specimen import specimen
 
 QUICK = ("xor-2-2-1", "single-neuron", "two-heads", "softmax-regression", "lstm", "attention-causal", "saturated-tanh", "empty-batch")
 SMALL = [n.name for n in networks.values() if n.small]

@@ -24,13 +24,13 @@ class Checker:
 
     Args:
         module: in this package.
-        library: what has to be installed.
+        package: what has to be installed.
         mode: given to the module's ``examine``.
         explores: whether it can be asked to vary the inputs.
     """
 
     module: str
-    library: str
+    package: str
     mode: str = ""
     explores: bool = False
 
@@ -58,15 +58,15 @@ CHECKERS: Mapping[str, Checker] = {
 
 
 def installed() -> list[str]:
-    """Return the names of the checkers whose libraries are there."""
-    return [name for name, c in CHECKERS.items() if find_spec(c.library)]
+    """Return the names of the checkers whose packages are there."""
+    return [name for name, c in CHECKERS.items() if find_spec(c.package)]
 
 
 def checker(name: str) -> Checker:
-    """Return a checker; raise `UnknownName`, or `MissingDependency` where its library is not installed."""
+    """Return a checker; raise `UnknownName`, or `MissingDependency` where its package is not installed."""
     if name not in CHECKERS:
         raise UnknownName("checker", name, CHECKERS)
-    if not find_spec(CHECKERS[name].library):
-        library = CHECKERS[name].library
-        raise MissingDependency(library, "sklearn" if library == "scipy" else library)
+    if not find_spec(CHECKERS[name].package):
+        package = CHECKERS[name].package
+        raise MissingDependency(package, "sklearn" if package == "scipy" else package)
     return CHECKERS[name]

@@ -9,11 +9,15 @@ from itertools import pairwise
 import numpy as np
 
 from gradcheck.probe.explore.mutation import Array, Mutation, one
-from gradcheck.probe.explore.tails import ladder
 
 #: Entry -> the doubted derivative in it, or None where f or the derivative refuses.
 Slope = Callable[[float], float | None]
 
+#: Magnitudes over the whole range of numbers between which cut-offs are looked for, with both signs.
+MAGNITUDES = (
+    1e-30, 1e-16, 1e-8, 1e-4, 1e-2, 0.1, 0.3, 1.0, 2.0, 3.0, 6.0, 12.0, 18.0, 37.0, 90.0, 120.0, 360.0, 750.0, 1e3, 1e5,
+    1e8, 1e12, 1e16, 1e20, 1e30, 1e38, 1e77, 1e100, 1e154, 1e200, 1e300, 1e308,
+)  # fmt: skip
 MOST_CUTOFFS = 5
 HALVINGS = 24
 #: A relative change that stays after bisection is a jump.
@@ -29,7 +33,7 @@ def cutoffs(k: int, path: str, slope: Slope, top: float) -> Iterator[Mutation]:
         slope: the derivative in its first entry as a function of that entry.
         top: the largest number of its format.
     """
-    points = sorted(v for row in ladder(8) for v in row if abs(v) < top)
+    points = sorted(s * m for m in MAGNITUDES for s in (1, -1) if m < top)
     seen = [(t, s) for t in points if (s := slope(t)) is not None]
     steps = sorted(pairwise(seen), key=lambda pair: -_change(pair[0][1], pair[1][1]))
     for low, high in steps[:MOST_CUTOFFS]:

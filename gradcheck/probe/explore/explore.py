@@ -15,7 +15,7 @@ from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.arguments import Arguments
 from gradcheck.probe.explore.cotangents import COTANGENTS, Maker
 from gradcheck.probe.explore.cutoffs import cutoffs
-from gradcheck.probe.explore.glance import Refused, changed, glance, outputs, tail
+from gradcheck.probe.explore.glance import REFUSED, UNDEFINED, UNSUPPORTED, Refused, changed, glance, outputs, tail
 from gradcheck.probe.explore.mutation import Arrays, Mutation, floats
 from gradcheck.probe.explore.order import mixtures, ordered
 from gradcheck.probe.explore.same import operands, sliced, stretched
@@ -30,6 +30,8 @@ from gradcheck.verdict.finding import Finding
 Make = Callable[[tuple[object, ...]], Subject]
 Progress = Callable[[int, str], None]
 
+#: What is counted beside the reasons of a refusal.
+TRIED = "tried"
 #: Different faults that are collected before exploration ends.
 MOST_FINDINGS = 3
 #: Inputs that are still tried after the first fault.
@@ -62,7 +64,7 @@ class Explorer:
     progress: Progress = lambda count, name: None
     reproduction: Reproduction | None = None
     findings: list[Finding] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=lambda: {"tried": 0, "f": 0, "not finite": 0, "the derivative": 0})
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys((TRIED, REFUSED, UNDEFINED, UNSUPPORTED), 0))
     complete: bool = True
     sizes: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -77,7 +79,7 @@ class Explorer:
         except OutOfBudget:
             self.complete = False
         c = self.counts
-        return Explored(c["tried"], c["f"], c["not finite"], c["the derivative"], self.complete)
+        return Explored(c[TRIED], c[REFUSED], c[UNDEFINED], c[UNSUPPORTED], self.complete)
 
     def _measure(self) -> None:
         """Measure the time of f, and the size of each gradient, at the ordinary input."""
@@ -113,8 +115,8 @@ class Explorer:
         if self._slow(made):
             return
         made = [np.asarray(a) for a in made]
-        self.progress(self.counts["tried"], mutation.name)
-        self.counts["tried"] += 1
+        self.progress(self.counts[TRIED], mutation.name)
+        self.counts[TRIED] += 1
         found = self._examined(made)
         if found is None:
             return
@@ -184,14 +186,14 @@ class Explorer:
         except GradcheckError:
             raise
         except Exception:  # the derivative raised near the input: it does not take it
-            self.counts["the derivative"] += count
+            self.counts[UNSUPPORTED] += count
             return None
         if self._coarse(arrays) and any(look.wrong and look.residual.step for look in examination.looks):
             examination.findings = []  # between neighbouring numbers there is room for whole periods of f
         examination.findings = [tail(f, subject, self.sizes) for f in examination.findings]
-        shape = any("expected shape" in f.message for f in examination.findings)
+        shape = any(f.direction == contracts.SHAPE for f in examination.findings)
         if examination.findings and not self._same_function(arrays, shape):
-            self.counts["the derivative"] += count
+            self.counts[UNSUPPORTED] += count
             return None
         return examination
 
@@ -249,7 +251,7 @@ class Explorer:
         """Look at the ordinary input with adversarial cotangents."""
         arrays = list(self.arguments.arrays)
         for name, maker in COTANGENTS:
-            self.counts["tried"] += 1
+            self.counts[TRIED] += 1
             found = self._examined(arrays, maker)
             faults = [f for f in found.findings if f.severity == "fault"] if found is not None else []
             for f in faults[:1]:
@@ -260,5 +262,3 @@ class Explorer:
         """The same array in two places must give what equal arrays give."""
         code = "" if self.reproduction is None else self.reproduction.code(self.arguments.arrays, explore=True)
         self.findings += [replace(f, snippet=code) for f in contracts.aliases(self.ordinary) if not self._known(f)]
-
-

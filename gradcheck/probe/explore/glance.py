@@ -23,6 +23,8 @@ Masks = list[npt.NDArray[np.bool_]]
 
 #: Roundings of the gradient's ordinary size below which an error far out in a tail is lost accuracy, not a fault.
 TAIL = 1024
+#: Why an input says nothing: f refuses it, f is not finite there, the derivative refuses it.
+REFUSED, UNDEFINED, UNSUPPORTED = "f", "not finite", "the derivative"
 
 
 class Refused(GradcheckError):  # noqa: N818 - as all of ours: it says what happened
@@ -34,9 +36,9 @@ def outputs(subject: Subject) -> Arrays:
     try:
         base = evaluated(subject)
     except (FunctionFailed, ValueError) as error:
-        raise Refused("f") from error
+        raise Refused(REFUSED) from error
     if not all(np.isfinite(np.asarray(v, np.float64)).all() for v in (*base, *subject.point)):
-        raise Refused("not finite")
+        raise Refused(UNDEFINED)
     return base
 
 
@@ -59,7 +61,7 @@ def glance(examination: Examination, like: Instrument, focus: Masks | None, make
     try:
         well = examination.well_formed(base, gs)
     except (FunctionFailed, ArithmeticError, ValueError) as error:
-        raise Refused("the derivative") from error
+        raise Refused(UNSUPPORTED) from error
     if not well or not sum(x.size for x in subject.point):
         return
     if not _same_twice(subject, gs, base):

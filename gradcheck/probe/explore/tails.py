@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 import ml_dtypes
@@ -32,19 +31,6 @@ def tails(arrays: Sequence[Array], paths: Sequence[str]) -> Iterator[Mutation]:
     for c in FACTORS[2:]:
         yield from (Mutation(f"{paths[k]} times {c:g}", one(k, _times(c))) for k in ks if len(ks) > 1)
     yield from (Mutation(f"{paths[k]} over many magnitudes", one(k, _spread)) for k in ks)
-
-
-def ladder(size: int) -> list[list[float]]:
-    """Return signed magnitudes in rows of `size`, to look for cut-offs over the whole range of numbers.
-
-    >>> len(ladder(4)), ladder(2)[0]
-    (16, [1e-30, -1e-30])
-    """
-    steps = (1e-30, 1e-16, 1e-8, 1e-4, 1e-2, 0.1, 0.3, 1.0, 2.0, 3.0, 6.0, 12.0, 18.0, 37.0, 90.0, 120.0, 360.0, 750.0, 1e3, 1e5)
-    more = (1e8, 1e12, 1e16, 1e20, 1e30, 1e38, 1e77, 1e100, 1e154, 1e200, 1e300, 1e308)
-    flat = [s * m for m in (*steps, *more) for s in (1, -1)]
-    edges = [*range(0, len(flat), size), len(flat)]
-    return [flat[a:b] for a, b in pairwise(edges)]
 
 
 def _top(a: Array) -> float:

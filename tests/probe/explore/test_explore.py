@@ -5,6 +5,7 @@ import pytest
 
 from gradcheck import check
 from gradcheck.faults import faults
+from tests.probe.custom import custom
 
 X = np.array([0.5, 1.5, -0.7])
 
@@ -126,22 +127,22 @@ def test_progress_is_told():
     assert seen[0][1]
 
 
+def test_progress_is_told_of_second_derivatives_too():
+    """Where only a Hessian-vector product is given, that is what is explored."""
+    seen = []
+    report = check(
+        lambda x: np.sum(x**3), X, hvp=lambda v, x: (6 * x * v[0],), explore=True, budget=1000, progress=lambda k, name: seen.append(name)
+    )
+    assert report.verdict != "fail", str(report)
+    assert len(seen) > 5
+
+
 def test_torch_and_jax_are_explored():
     """A custom torch function that is wrong at zero; a right JAX function."""
     torch = pytest.importorskip("torch")
 
-    class Power(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x**2
-
-        @staticmethod
-        def backward(ctx, g):
-            (x,) = ctx.saved_tensors
-            return g * 2 * x**2 / x
-
-    report = check(Power.apply, torch.tensor([0.5, 1.5], dtype=torch.float64), explore=True)
+    square = custom(lambda x: x**2, lambda g, x: g * 2 * x**2 / x)
+    report = check(square, torch.tensor([0.5, 1.5], dtype=torch.float64), explore=True)
     assert report.verdict == "fail"
     assert "torch.tensor" in report.findings[0].snippet
 

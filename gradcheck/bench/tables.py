@@ -1,0 +1,129 @@
+"""The tables of the cost report that are no growth of families: paired ratios on nets of fixed sizes, and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from gradcheck.bench.clock import paired
+from gradcheck.bench.differences import speedups
+from gradcheck.bench.families import FAMILIES, size
+from gradcheck.bench.model import model
+from gradcheck.bench.plan import CASES, mlp, over_value, peak_bytes, point, timings
+from gradcheck.bench.whitebox import BATCH, SIZES, whitebox
+from gradcheck.engine.plan import compile as compiled
+
+Record = dict[str, Any]
+
+#: Layers, width and batch of the net whose values are computed again.
+HUNDRED = ((64,) * 101, 512)
+
+#: The sizes of the families at which gradient and value are compared.
+RATIO_SIZES = (1_000, 100_000, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the report.
+
+    Args:
+        title: of the section.
+        doc: what it shows and how it was measured.
+        rows: seconds for each measurement -> records of plain data, which have the same keys.
+    """
+
+    title: str
+    doc: str
+    rows: Callable[[float], list[Record]]
+
+
+def _by_hand(seconds: float) -> list[Record]:
+    return [
+        {"net": t.case, "way": t.way, "microseconds": t.microseconds, "over hand": t.ratio, "low": t.low, "high": t.high}
+        for t in timings(seconds=max(seconds, 0.05))
+    ]
+
+
+def _theory(seconds: float) -> list[Record]:
+    """Return gradient over value, measured and counted, for the nets by hand and the families."""
+    nets = [(name, mlp(*case), point(*case)) for name, case in CASES.items()]
+    nets += [(f"{f.name}, {size(net[0]):,}", *net) for f in FAMILIES.values() for n in RATIO_SIZES for net in [f.network(n)]]
+    found = []
+    for name, graph, values in nets:
+        plan, work = compiled(graph), model(graph, values)
+        ratio = over_value(plan, values, seconds)
+        found.append({
+            "net": name, "gradient / value": ratio.median, "low": ratio.low, "high": ratio.high, "counted": work.ratio,
+            "off by": ratio.median / work.ratio - 1, "bytes / value's": work.gradient.traffic / max(1, work.value.traffic),
+        })  # fmt: skip
+    return found
+
+
+def _memory(seconds: float) -> list[Record]:
+    """Return the plan's memory beside what has to be there, with and without computing values again."""
+    found = []
+    for name, case in {**CASES, "100 x 64, batch 512": HUNDRED}.items():
+        graph, values = mlp(*case), point(*case)
+        plan, again = compiled(graph), compiled(graph, recompute=True)
+        parameters = sum(values[k].nbytes for k in graph.parameters)
+        needed = plan.memory.activations + plan.memory.gradients + parameters
+        ratio = paired(partial(again.value_and_grad, values), partial(plan.value_and_grad, values), seconds)
+        found.append({
+            "net": name, "peak": peak_bytes(plan, values) + parameters, "needed": needed,
+            "peak / needed": (peak_bytes(plan, values) + parameters) / needed, "activations": plan.memory.activations,
+            "activations recomputed": again.memory.activations,
+            "activations left": again.memory.activations / max(1, plan.memory.activations), "time recomputed": ratio.median,
+            "low": ratio.low, "high": ratio.high,
+        })  # fmt: skip
+    return found
+
+
+def _whitebox(seconds: float) -> list[Record]:
+    found = whitebox(seconds=max(10 * seconds, 0.5))
+    return [{
+        "net": f"17 layers of {SIZES[0]}, batch {BATCH}, float32", "seconds": found.seconds, "gradient": found.other, "verification / gradient": found.median,
+        "low": found.low, "high": found.high,
+    }]  # fmt: skip
+
+
+def _downstream(seconds: float) -> list[Record]:
+    return [
+        {"net": name, "everything": r.seconds, "downstream": r.other, "everything / downstream": r.median, "low": r.low, "high": r.high}
+        for name, r in speedups(seconds=max(10 * seconds, 0.5))
+    ]
+
+
+TABLES: Mapping[str, Table] = {
+    "hand": Table(
+        "Beside code written by hand",
+        "Microseconds of a gradient of a tanh perceptron in float64, and its time over that of NumPy code by hand: medians of paired, "
+        "interleaved runs on one core, with quartiles. Loss returned, results not aliased.",
+        _by_hand,
+    ),
+    "theory": Table(
+        "Gradient over value, beside theory",
+        "Time of the plan's gradient over that of its value, in paired runs, beside the ratio of counted operations "
+        "(for layers 3 - F_first / F_total) and of counted bytes. Where a net is small, calls cost more than numbers.",
+        _theory,
+    ),
+    "memory": Table(
+        "Memory of the plan, and recomputation",
+        "The most bytes during a gradient, parameters, buffers and results included, over saved activations, parameters and gradients; "
+        "and what is left of the activations, at which time, when they are computed again.",
+        _memory,
+    ),
+    "verification": Table(
+        "Verification of a million float32 weights",
+        "Seconds of the whole judgement of a float32 run (every node value, adjoint and gradient against the exact local operation) over "
+        "those of one float64 reference gradient, by the faster of plan and sweep, in paired runs.",
+        _whitebox,
+    ),
+    "downstream": Table(
+        "Differences in multiprecision",
+        "mpmath's central differences over all parameters: seconds with everything computed again for each, over those with only the "
+        "rows, columns and entries that a parameter moves, in paired runs.",
+        _downstream,
+    ),
+}

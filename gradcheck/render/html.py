@@ -1,0 +1,121 @@
+"""A result as one HTML file that needs nothing else: overview, every row, a section a failure. Reads results only."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from gradcheck.render.drawing import drawing, worst
+from gradcheck.render.text import clean, number, ratio
+from gradcheck.verdict.finding import Finding, Matrix, Row
+
+SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
+
+#: Columns up to which targets and formats stand beside each other.
+MOST_COLUMNS = 24
+#: Failing rows that have a section of their own.
+MOST_SECTIONS = 100
+#: Rows that a notebook shows.
+MOST_SHOWN = 30
+#: Findings of a row that are told.
+MOST_FINDINGS = 12
+
+#: The bins of a row's histogram.
+BINS = ("0", *(f"2^{k}" for k in range(-8, 9)), "more")
+
+
+@cache
+def templates() -> Environment:
+    """Return the templates; every text in HTML is escaped."""
+    made = Environment(
+        loader=PackageLoader("gradcheck.render", "templates"), autoescape=select_autoescape(("html.j2",)), undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters |= {"clean": clean, "ratio": ratio, "number": number, "object_id": id}
+    return made
+
+
+def html(matrix: Matrix, *, title: str = "Gradient checks", cost: Sequence[Mapping[str, Any]] = (), trend: str = "") -> str:
+    """Return the report.
+
+    Args:
+        matrix: the result.
+        title: of the page.
+        cost: rows of a table of costs, if there are any.
+        trend: a drawing of earlier results, as SVG.
+    """
+    failing = [r for r in matrix.rows if r.verdict == "fail"]
+    return templates().get_template("result.html.j2").render(
+        title=clean(title), matrix=matrix, signs=SIGNS, counts=Counter(r.verdict for r in matrix.rows),
+        evidence=Counter(r.evidence for r in matrix.rows if r.verdict == "pass").most_common(),
+        grid=_grid(matrix.rows), sections=[section(r, k) for k, r in enumerate(failing[:MOST_SECTIONS], 1)],
+        anchors={id(r): k for k, r in enumerate(failing[:MOST_SECTIONS], 1)}, more=max(0, len(failing) - MOST_SECTIONS),
+        skipped=Counter(f"{s.target}: {s.reason}" for s in matrix.skipped).most_common(50), cost=cost, trend=trend,
+        slow=sorted(matrix.rows, key=lambda r: -r.seconds)[:10],
+    )  # fmt: skip
+
+
+def fragment(matrix: Matrix) -> str:
+    """Return a few lines of HTML for a notebook: the counts, and the rows, those that do not pass first."""
+    order = sorted(matrix.rows, key=lambda r: ("fail", "inconclusive", "pass").index(r.verdict))
+    return templates().get_template("fragment.html.j2").render(
+        matrix=matrix, signs=SIGNS, counts=Counter(r.verdict for r in matrix.rows), shown=order[:MOST_SHOWN],
+        more=max(0, len(order) - MOST_SHOWN), colour={"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}[matrix.verdict],
+    )  # fmt: skip
+
+
+def _grid(rows: Sequence[Row]) -> dict[str, Any] | None:
+    """Return networks down, targets and formats across; None where that would be no table."""
+    columns = list(dict.fromkeys((r.target, r.dtype) for r in rows))
+    names = list(dict.fromkeys(r.network for r in rows))
+    if not 1 <= len(columns) <= MOST_COLUMNS or len(names) * len(columns) > 2 * len(rows) or len(rows) == 1:
+        return None
+    cells = {(r.network, r.target, r.dtype): r for r in rows}
+    return {"columns": columns, "lines": [(n, [cells.get((n, *c)) for c in columns]) for n in names]}
+
+
+def section(row: Row, number_: int) -> dict[str, Any]:
+    """Return what is told about a failing row."""
+    faults = [f for f in row.findings if f.severity == "fault"]
+    first = faults[0] if faults else None
+    bars = [(n.name, n.op or "parameter", worst(n)) for n in row.nodes]
+    shown = sorted((b for b in bars if b[2] is not None), key=lambda b: -(b[2] or 0))[:20]
+    return {
+        "id": f"failure-{number_}", "row": row, "first": first, "facts": _facts(first) if first else [],
+        "others": [f for f in row.findings if f is not first][:MOST_FINDINGS],
+        "more": max(0, len(row.findings) - 1 - MOST_FINDINGS), "drawing": drawing(row.nodes, first.node if first else ""),
+        "bars": [(name, op, ratio(x), _length(x)) for name, op, x in shown],
+        "histogram": _histogram(row.histogram),
+    }  # fmt: skip
+
+
+def _facts(f: Finding) -> list[tuple[str, str]]:
+    where = f"{f.direction} of {f.node}{list(f.index) if f.index else ''}" if f.node else ""
+    lines = [
+        ("where", where), ("operation", f.op), ("edge", f.edge), ("candidates", ", ".join(f.candidates)),
+        ("got", number(f.got)), ("expected", number(f.expected)),
+        ("bound", f"{f.bound:.3g}" if not math.isnan(f.bound) else ""), ("error over bound", ratio(f.ratio) if not math.isnan(f.ratio) else ""),
+        ("effective bits", f"{f.effective_bits:.1f} of {f.declared_bits}" if not math.isnan(f.effective_bits) else ""),
+        ("mistake", f.diagnosis or "not recognised"),
+    ]  # fmt: skip
+    return [(name, clean(text)) for name, text in lines if text]
+
+
+def _length(x: float | None) -> float:
+    """Return the length of a bar, 0 to 100: logarithmic, 50 where an error is its bound."""
+    if x is None or x <= 0:
+        return 0
+    return 100.0 if math.isinf(x) else round(max(1.0, min(100.0, 50 + 2.5 * math.log2(x))), 1)
+
+
+def _histogram(counts: Sequence[int]) -> list[tuple[str, int, float]]:
+    """Return label, count and height (0 to 100) of each bin."""
+    if not any(counts):
+        return []
+    top = max(math.log1p(c) for c in counts)
+    return [(label, c, round(100 * math.log1p(c) / top, 1)) for label, c in zip(BINS, counts, strict=False)]

@@ -1,0 +1,122 @@
+"""``[tool.gradcheck]`` in pyproject.toml: what a repository has decided once. Options given by hand go before it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gradcheck.errors import BadSettings, UnknownName
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``[tool.gradcheck]`` says.
+
+    Args:
+        targets: names of targets, or "module:attribute".
+        networks: shell patterns of names, systems or tags.
+        dtypes: formats.
+        seed: of data, directions and cotangents.
+        budget: evaluations, or a time such as "30s", of each check.
+        explore: whether checks vary their inputs.
+        strict: whether what is inconclusive, passes unexpectedly, or is known and matches nothing counts as failing.
+        known_failures: file of known failures, relative to the folder of pyproject.toml.
+        baseline: file of results that new ones are compared with, likewise.
+        file: where it was read, if anywhere.
+    """
+
+    targets: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    dtypes: tuple[str, ...] = ()
+    seed: int = 0
+    budget: int | str | None = None
+    explore: bool = False
+    strict: bool = False
+    known_failures: Path | None = None
+    baseline: Path | None = None
+    file: Path | None = field(default=None, compare=False)
+
+
+def _names(x: Any, _: Path) -> tuple[str, ...]:
+    if isinstance(x, str):
+        return (x,)
+    if isinstance(x, list) and all(isinstance(i, str) and i for i in x):
+        return tuple(x)
+    raise ValueError("a name or a list of names")
+
+
+def _whole(x: Any, _: Path) -> int:
+    if isinstance(x, int) and not isinstance(x, bool) and x >= 0:
+        return x
+    raise ValueError("a whole number of at least 0")
+
+
+def _truth(x: Any, _: Path) -> bool:
+    if isinstance(x, bool):
+        return x
+    raise ValueError("true or false")
+
+
+def _budget(x: Any, folder: Path) -> int | str:
+    return x if isinstance(x, str) and x else _whole(x, folder)
+
+
+def _file(x: Any, folder: Path) -> Path:
+    if isinstance(x, str) and x:
+        return folder / x
+    raise ValueError("the name of a file")
+
+
+#: key of the table -> field, and how it is read: value, folder of the file -> value; raises ValueError with what was expected
+_KEYS: Mapping[str, tuple[str, Callable[[Any, Path], Any]]] = {
+    "targets": ("targets", _names), "networks": ("networks", _names), "dtypes": ("dtypes", _names), "seed": ("seed", _whole),
+    "budget": ("budget", _budget), "explore": ("explore", _truth), "strict": ("strict", _truth),
+    "known-failures": ("known_failures", _file), "baseline": ("baseline", _file),
+}  # fmt: skip
+
+
+def load(folder: Path) -> Settings:
+    """Return the settings of the nearest pyproject.toml with a table ``[tool.gradcheck]``, in a folder or above it.
+
+    Args:
+        folder: where to begin.
+
+    Raises:
+        BadSettings: a file that is no TOML, or a value of the wrong kind.
+        UnknownName: a key that does not exist, with the nearest one.
+    """
+    for place in (folder.absolute(), *folder.absolute().parents):
+        file = place / "pyproject.toml"
+        if file.is_file():
+            table = _table(file)
+            if table is not None:
+                return _settings(table, file)
+    return Settings()
+
+
+def _table(file: Path) -> Mapping[str, Any] | None:
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{file}: expected TOML; {error}") from error
+    tool = data.get("tool", {})
+    found = tool.get("gradcheck") if isinstance(tool, dict) else None
+    if found is not None and not isinstance(found, dict):
+        raise BadSettings(f"{file}: expected a table [tool.gradcheck]; got {found!r}")
+    return found
+
+
+def _settings(table: Mapping[str, Any], file: Path) -> Settings:
+    given: dict[str, Any] = {"file": file}
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise UnknownName(f"key of [tool.gradcheck] in {file}:", key, _KEYS)
+        name, read = _KEYS[key]
+        try:
+            given[name] = read(value, file.parent)
+        except ValueError as error:
+            raise BadSettings(f"{file}: {key}: expected {error}; got {value!r}") from error
+    return Settings(**given)

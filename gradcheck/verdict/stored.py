@@ -1,0 +1,122 @@
+"""Results read back from files: every field looked at, nothing executed, what is damaged refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gradcheck.errors import BadDocument
+from gradcheck.verdict.finding import SCHEMA, Finding, Matrix, NodeRatio, Row, Skipped
+
+T = TypeVar("T")
+
+_VERDICTS = ("pass", "fail", "inconclusive")
+_SEVERITIES = ("fault", "accuracy", "note")
+
+
+def read(path: Path) -> Matrix:
+    """Return the result in a file that `Matrix.to_dict` describes.
+
+    Raises:
+        BadDocument: if it is none, or damaged.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except OSError as error:
+        raise BadDocument(f"{path}: expected a result; {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadDocument(f"{path}: expected a result as JSON; {error}") from error
+    return from_dict(data, str(path))
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def from_dict(data: Any, where: str = "result") -> Matrix:
+    """Return the result of plain data.
+
+    Args:
+        data: as `Matrix.to_dict` gives it.
+        where: for messages.
+
+    Raises:
+        BadDocument: if it is none.
+    """
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        got = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        raise BadDocument(f"{where}: expected schema {SCHEMA!r}; got {got!r}")
+    rows = [row_of(r, f"{where}, row {k}") for k, r in enumerate(_list(data, "rows", where), 1)]
+    skipped = [_made(Skipped, s, f"{where}, skipped {k}") for k, s in enumerate(_list(data, "skipped", where), 1)]
+    versions = data.get("versions", {})
+    if not isinstance(versions, dict) or not all(isinstance(v, str) for v in versions.values()):
+        raise BadDocument(f"{where}: expected versions, texts by name; got {versions!r:.80}")
+    seed, seconds = data.get("seed", 0), data.get("seconds", 0.0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or not isinstance(seconds, int | float):
+        raise BadDocument(f"{where}: expected a seed and seconds; got {seed!r:.40} and {seconds!r:.40}")
+    return Matrix(tuple(rows), tuple(skipped), seed, versions, float(seconds), data.get("complete", True) is True)
+
+
+def _list(data: Mapping[str, Any], key: str, where: str) -> list[Any]:
+    found = data.get(key)
+    if not isinstance(found, list):
+        raise BadDocument(f"{where}: expected {key}, a list; got {type(found).__name__}")
+    return found
+
+
+def row_of(data: Any, where: str = "row") -> Row:
+    """Return the row of plain data; raise `BadDocument` if it is none."""
+    if not isinstance(data, dict):
+        raise BadDocument(f"{where}: expected an object; got {type(data).__name__}")
+    findings = tuple(_made(Finding, f, f"{where}, finding {k}") for k, f in enumerate(_list({"findings": [], **data}, "findings", where), 1))
+    nodes = tuple(_made(NodeRatio, n, f"{where}, node {k}") for k, n in enumerate(_list({"nodes": [], **data}, "nodes", where), 1))
+    row = _made(Row, {k: v for k, v in data.items() if k not in ("findings", "nodes")}, where, findings=findings, nodes=nodes)
+    if row.verdict not in _VERDICTS:
+        raise BadDocument(f"{where}: expected a verdict out of {', '.join(_VERDICTS)}; got {row.verdict!r:.40}")
+    return row
+
+
+def _made(kind: type[T], data: Any, where: str, **given: Any) -> T:
+    """Return a record of plain data: fields of the declared kinds; fields of later versions are left out."""
+    if not isinstance(data, dict):
+        raise BadDocument(f"{where}: expected an object; got {type(data).__name__}")
+    found = dict(given)
+    for f in fields(kind):  # type: ignore[arg-type]  # every kind here is a dataclass
+        if f.name in found:
+            continue
+        if f.name in data:
+            found[f.name] = _value(f, data[f.name], where)
+        elif f.default is MISSING and f.default_factory is MISSING:
+            raise BadDocument(f"{where}: expected {f.name}")
+    return kind(**found)
+
+
+def _value(f: Field[Any], x: Any, where: str) -> Any:
+    """Return the value of a field, whose type is told by its annotation."""
+    kind = str(f.type)
+    number = isinstance(x, int | float) and not isinstance(x, bool)
+    if "float" in kind:
+        if x is None:
+            return None if "None" in kind else math.nan
+        if x in ("inf", "-inf"):
+            return float(x)
+        good, x = number, float(x) if number else x
+    elif kind == "int":
+        good = isinstance(x, int) and not isinstance(x, bool)
+    elif kind == "bool":
+        good = isinstance(x, bool)
+    elif kind.startswith("tuple"):
+        inner = int if "int" in kind else str
+        good = isinstance(x, list) and all(isinstance(i, inner) for i in x)
+        x = tuple(x) if good else x
+    elif kind == "Severity":
+        good = x in _SEVERITIES
+    else:
+        good = isinstance(x, str)
+    if not good:
+        raise BadDocument(f"{where}: {f.name}: expected {kind}; got {x!r:.80}")
+    return x
