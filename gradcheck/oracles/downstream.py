@@ -31,6 +31,7 @@ class Downstream:
     def __init__(self, point: Point, m: Arithmetic, y: Mapping[str, Array]) -> None:
         self.point, self.m, self.y = point, m, y
         self._nodes = {k: self._after(k) for k in point.names}
+        self._all = {k: np.ones(shape, bool) for k, shape in point.graph.shapes.items()}
 
     def _after(self, name: str) -> list[Node]:
         downstream = self.point.graph.descendants([name])
@@ -44,16 +45,17 @@ class Downstream:
         changed[name] = np.zeros(y[name].shape, bool)
         changed[name][index] = True
         for node in self._nodes[name]:
-            y[node.name], changed[node.name] = self._again(node, y, [changed.get(k) for k in node.inputs])
+            y[node.name], where = self._again(node, y, [changed.get(k) for k in node.inputs])
+            changed[node.name] = self._all[node.name] if where is None or where.all() else where
         return y
 
-    def _again(self, node: Node, y: Mapping[str, Array], changed: list[Changed]) -> tuple[Array, Any]:
-        """Return the value of a node, and which of its entries may have changed."""
+    def _again(self, node: Node, y: Mapping[str, Array], changed: list[Changed]) -> tuple[Array, Changed]:
+        """Return the value of a node, and which of its entries may have changed, None for all."""
         op, operands = self.point.ops[node.op], [y[k] for k in node.inputs]
-        shape = self.point.graph.shapes[node.name]
-        part = self._part(node, changed) if shape else None
+        part = self._part(node, changed)
         if part is None:
-            return apply(op, self.m, operands, node.attributes), np.ones(shape, bool)
+            return apply(op, self.m, operands, node.attributes), None
+        shape = self.point.graph.shapes[node.name]
         if op.entrywise:
             operands = [x if x.shape == shape else np.broadcast_to(x, shape, subok=True) for x in operands]
         taken = [self.m.zeros(x.shape) if k is None else x[k] for x, k in zip(operands, part.keys, strict=True)]
@@ -66,12 +68,16 @@ class Downstream:
         return made, where
 
     def _part(self, node: Node, changed: list[Changed]) -> Part | None:
-        op = self.point.ops[node.op]
+        """Return what of a node has to be computed again; None for all of it."""
+        op, shape = self.point.ops[node.op], self.point.graph.shapes[node.name]
+        if not shape or any(x is self._all[k] for x, k in zip(changed, node.inputs, strict=True)):
+            return None
         if not op.entrywise:
             return None if op.part is None else op.part(*changed)
-        where = np.zeros(self.point.graph.shapes[node.name], bool)
-        for x in changed:
-            where |= False if x is None else x
+        masks = [x for x in changed if x is not None]
+        where = masks[0] if len(masks) == 1 and masks[0].shape == shape else np.zeros(shape, bool)
+        for x in masks:
+            where = where | x
         return None if where.all() else Part((where,) * len(changed), where)
 
 
