@@ -11,8 +11,7 @@ format, whose own roundoff is added to u.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any, TypeAlias
@@ -22,7 +21,10 @@ import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import NO, UNKNOWN, YES, Arithmetic, Array, Index, Shape, Truth
 from gradcheck.arith.carrier import Carrier
-from gradcheck.arith.floating import FORMATS, Floating
+from gradcheck.arith.floating import Floating
+from gradcheck.arith.roundoff import DEFAULT_ULPS, ROUNDED_ONCE, Roundoff, wide_format
+
+__all__ = ["DEFAULT_ULPS", "Bound", "Bounded", "Roundoff", "Running", "wide_format"]
 
 #: An error bound: float64, of the value's shape; None for an exact value.
 Bound: TypeAlias = npt.NDArray[np.float64] | None
@@ -32,65 +34,6 @@ _MONOTONE = {
     "exp", "log", "log1p", "expm1", "sqrt", "arctan", "sinh", "tanh", "arctanh", "erf", "erfc",
     "logistic", "softplus",
 }  # fmt: skip
-ROUNDED_ONCE = {"sqrt"}  # IEEE 754 requires the nearest number; some vector libraries miss it now and then
-DEFAULT_ULPS = 4.0
-
-
-@dataclass(frozen=True, slots=True)
-class Roundoff:
-    """How a target rounds.
-
-    Args:
-        u: unit roundoff of stored results.
-        accumulate: unit roundoff inside sums and products (float32 for bfloat16 kernels).
-        eta: largest error of an underflow: half the smallest subnormal, or the smallest normal
-            number where subnormals are flushed.
-        largest: the largest finite number.
-        ulps: error of elementary functions in units in the last place, by name.
-        inputs: unit roundoff to which operands of products are rounded first (tf32), else 0.
-        flushes: whether subnormal results are flushed to zero, so that sums underflow too.
-    """
-
-    u: float
-    accumulate: float
-    eta: float
-    largest: float
-    ulps: Mapping[str, float] = field(default_factory=dict)
-    inputs: float = 0.0
-    flushes: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        dtype: str,
-        *,
-        flushes: bool = False,
-        accumulate: str | None = None,
-        ulps: Mapping[str, float] | None = None,
-    ) -> Roundoff:
-        """Return the rounding of a format in `gradcheck.arith.floating.FORMATS`.
-
-        >>> Roundoff.of("float32").u == 2.0**-24
-        True
-        """
-        info = _finfo(dtype)
-        u = float(info.eps) / 2
-        eta = float(info.tiny) if flushes else float(info.smallest_subnormal) / 2
-        inner = float(_finfo(accumulate).eps) / 2 if accumulate else min(u, 2.0**-24)
-        return cls(u, inner, max(eta, 5e-324), float(info.max), ulps or {}, flushes=flushes)
-
-
-def _finfo(dtype: str) -> Any:
-    import ml_dtypes
-
-    return ml_dtypes.finfo(FORMATS[dtype])
-
-
-def wide_format(dtype: str) -> str:
-    """Return the format in which results of `dtype` are verified."""
-    if dtype != "float64":
-        return "float64"
-    return "longdouble" if np.finfo(np.longdouble).nmant >= 63 else "float64"
 
 
 class Bounded(Carrier):
@@ -107,7 +50,8 @@ class Bounded(Carrier):
         """Return the bound as an array, zeros where the value is exact, inf where unknown."""
         if self.error is None:
             return np.zeros(self.shape)
-        return np.where(np.isnan(self.error), np.inf, self.error)
+        known = not math.isnan(np.maximum.reduce(self.error, axis=None, initial=0.0))
+        return self.error if known else np.where(np.isnan(self.error), np.inf, self.error)
 
 
 class Running(Arithmetic):
@@ -205,12 +149,23 @@ class Running(Arithmetic):
 
     def _rounded(self, value: npt.NDArray[Any], error: Bound, eta: float, ulps: float = 0.5) -> Bounded:
         """Attach `error` and a final rounding of `ulps` (half an ulp is one unit roundoff)."""
-        size = _mag(value) if error is None else _mag(value) + error
-        new = 2 * ulps * self.u * size + eta
-        return self._bounded(value, new if error is None else error + new)
+        size = _mag(value)
+        if error is not None:
+            size += error
+        top = np.maximum.reduce(size, axis=None, initial=0.0)
+        size *= 2 * ulps * self.u
+        size += eta
+        if error is not None:
+            size += error
+        return self._bounded(value, size, (2 + 2 * ulps * self.u) * top + eta)
 
-    def _bounded(self, value: npt.NDArray[Any], error: Any) -> Bounded:
-        """Return a result with its bound: none where the format may overflow, whatever comes of that later."""
+    def _bounded(self, value: npt.NDArray[Any], error: Any, reach: float = math.inf) -> Bounded:
+        """Return a result with its bound: none where the format may overflow, whatever comes of that later.
+
+        No abs(value) + error is above `reach`; with it arrays far from overflow need no closer look.
+        """
+        if reach <= self.roundoff.largest:
+            return Bounded(self, np.asarray(value), error)
         over = _mag(value) + error > self.roundoff.largest
         return Bounded(self, np.asarray(value), np.where(over, np.inf, error) if over.any() else error)
 
@@ -232,21 +187,23 @@ class Running(Arithmetic):
             error = None if x.error is None else np.sum(x.error, axis=axis, keepdims=keepdims)
             return Bounded(self, np.asarray(value), error)
         size = np.sum(_mag(x.value), axis=axis, keepdims=keepdims)
-        inner = _zero(None if x.error is None else np.sum(x.error, axis=axis, keepdims=keepdims))
-        return self._accumulated(value, inner, size, terms - 1)
+        inner = None if x.error is None else np.sum(x.error, axis=axis, keepdims=keepdims)
+        return self._accumulated(value, inner, _plus(size, inner), terms - 1)
 
     def cumsum(self, x: Bounded, axis: int) -> Bounded:
-        inner = _zero(None if x.error is None else np.cumsum(x.error, axis=axis))
+        inner = None if x.error is None else np.cumsum(x.error, axis=axis)
         size = np.cumsum(_mag(x.value), axis=axis)
-        return self._accumulated(np.cumsum(x.value, axis=axis), inner, size, x.shape[axis] - 1)
+        return self._accumulated(np.cumsum(x.value, axis=axis), inner, _plus(size, inner), x.shape[axis] - 1)
 
-    def _accumulated(self, value: Array, inner: Any, size: Any, roundings: float | Any, eta: float = 0.0) -> Bounded:
-        """Return a sum whose terms have total size `size` and total error `inner`."""
-        total = size + inner
-        error = inner + roundings * (self.u_sum * total + self.eta_sum) + eta
+    def _accumulated(self, value: Array, inner: Bound, total: Any, roundings: float | Any, eta: float = 0.0) -> Bounded:
+        """Return a sum whose terms, errors included, have the total size `total`; these errors add up to `inner`."""
+        error = total * (roundings * self.u_sum)
+        error += roundings * self.eta_sum + eta
+        if inner is not None:
+            error += inner
         if self.u_sum < self.u:
-            error = error + self.u * (_mag(value) + error)
-        return self._bounded(value, error)
+            error += self.u * (_mag(value) + error)
+        return self._bounded(value, error, 2 * np.maximum.reduce(total, axis=None, initial=0.0) + np.maximum.reduce(error, axis=None, initial=0.0))
 
     def matmul(self, a: Bounded, b: Bounded) -> Bounded:
         return self._products(self.base.matmul, (a, b), a.shape[-1])
@@ -260,22 +217,18 @@ class Running(Arithmetic):
     def _products(self, f: Callable[..., Array], xs: Sequence[Bounded], n: int) -> Bounded:
         """Return a sum of products `f`: n u abs(A) abs(B), and the errors of each factor in turn."""
         sizes = [_mag(x.value) for x in xs]
-        inner: Any = 0.0
+        inner: Bound = None
         for k, x in enumerate(xs):
             if x.error is not None:
-                inner = inner + f(*sizes[:k], x.error, *sizes[k + 1 :])
+                inner = _plus(inner, f(*sizes[:k], x.error, *sizes[k + 1 :]))
                 sizes[k] = sizes[k] + x.error
-        full = f(*sizes)
         roundings = n + len(xs) * self.roundoff.inputs / self.u_sum
-        value = f(*(x.value for x in xs))
-        return self._accumulated(value, inner, full - inner if np.ndim(inner) else full, roundings, n * self.eta)
+        return self._accumulated(f(*(x.value for x in xs)), inner, f(*sizes), roundings, n * self.eta)
 
     def affine(self, x: Bounded, w: Bounded, b: Bounded) -> Bounded:
         y = self.matmul(x, w)
-        value = y.value + b.value
         extra = x.shape[-1] * self.u_sum * (_mag(b.value) + _zero(b.error)) + _zero(b.error)
-        error = _zero(y.error) + extra
-        return self._bounded(value, error + self.u * (_mag(value) + error))
+        return self._rounded(y.value + b.value, _zero(y.error) + extra, 0.0)
 
     def scatter_add(self, x: Bounded, index: Index, shape: Shape) -> Bounded:
         value = self.base.scatter_add(x.value, index, shape)
@@ -285,7 +238,7 @@ class Running(Arithmetic):
         if counts.size == 0 or counts.max() <= 1:
             return Bounded(self, value, error)
         size = _spread(_mag(x.value), index, shape)
-        return self._accumulated(value, _zero(error), size, np.maximum(counts - 1, 0))
+        return self._accumulated(value, error, _plus(size, error), np.maximum(counts - 1, 0))
 
     # -- comparing ------------------------------------------------------------------------------
 

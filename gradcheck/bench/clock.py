@@ -45,6 +45,7 @@ class Ratio:
         low, high: quartiles of these ratios.
         seconds: of the first call, median.
         other: of the second call, median.
+        runs: how many pairs there were.
     """
 
     median: float
@@ -52,6 +53,7 @@ class Ratio:
     high: float
     seconds: float
     other: float
+    runs: int
 
 
 def timed(call: Call, seconds: float, *, least: int = 3) -> Seconds:
@@ -89,7 +91,7 @@ def paired(call: Call, other: Call, seconds: float, *, least: int = 5) -> Ratio:
             times[0].append(a)
             times[1].append(b)
     low, middle, high = statistics.quantiles(ratios, n=4)
-    return Ratio(middle, low, high, statistics.median(times[0]), statistics.median(times[1]))
+    return Ratio(middle, low, high, statistics.median(times[0]), statistics.median(times[1]), len(ratios))
 
 
 @contextmanager

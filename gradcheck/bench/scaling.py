@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from gradcheck.bench.clock import timed
 from gradcheck.bench.families import FAMILIES, size
 from gradcheck.bench.methods import METHODS, Method, of_target
-from gradcheck.bench.model import model
+from gradcheck.bench.model import Model, model
 from gradcheck.errors import GradcheckError, UnknownName
 
 #: The sizes that are asked for; networks have about so many parameters.
@@ -89,6 +90,12 @@ def method(name: str) -> Method:
     return METHODS[name] if name in METHODS else of_target(name)
 
 
+@lru_cache(maxsize=2)
+def _counted(family: str, size_: int) -> Model:
+    """Return the work of a network, which depends on its shapes only: methods on the same network share it."""
+    return model(*FAMILIES[family].network(size_))
+
+
 def measure(job: Job) -> Row:
     """Return the row of a job; what a method cannot do becomes a row with the reason.
 
@@ -101,7 +108,7 @@ def measure(job: Job) -> Row:
     n = size(graph)
     way = method(job.method)
     try:
-        work = model(graph, values)
+        work = _counted(job.family, job.size)
         start = time.perf_counter()
         ready = way.prepare(graph, values, work, job.seconds)
         setup = time.perf_counter() - start

@@ -8,9 +8,11 @@ from functools import partial
 from typing import Any
 
 from gradcheck.bench.clock import paired
+from gradcheck.bench.differences import speedups
 from gradcheck.bench.families import FAMILIES, size
 from gradcheck.bench.model import model
 from gradcheck.bench.plan import CASES, mlp, over_value, peak_bytes, point, timings
+from gradcheck.bench.whitebox import BATCH, SIZES, whitebox
 from gradcheck.engine.plan import compile as compiled
 
 Record = dict[str, Any]
@@ -78,6 +80,21 @@ def _memory(seconds: float) -> list[Record]:
     return found
 
 
+def _whitebox(seconds: float) -> list[Record]:
+    found = whitebox(seconds=max(10 * seconds, 0.5))
+    return [{
+        "net": f"17 layers of {SIZES[0]}, batch {BATCH}, float32", "seconds": found.seconds, "gradient": found.other, "verification / gradient": found.median,
+        "low": found.low, "high": found.high,
+    }]  # fmt: skip
+
+
+def _downstream(seconds: float) -> list[Record]:
+    return [
+        {"net": name, "everything": r.seconds, "downstream": r.other, "everything / downstream": r.median, "low": r.low, "high": r.high}
+        for name, r in speedups(seconds=max(10 * seconds, 0.5))
+    ]
+
+
 TABLES: Mapping[str, Table] = {
     "hand": Table(
         "Beside code written by hand",
@@ -96,5 +113,17 @@ TABLES: Mapping[str, Table] = {
         "The most bytes during a gradient, parameters, buffers and results included, over saved activations, parameters and gradients; "
         "and what is left of the activations, at which time, when they are computed again.",
         _memory,
+    ),
+    "verification": Table(
+        "Verification of a million float32 weights",
+        "Seconds of the whole judgement of a float32 run (every node value, adjoint and gradient against the exact local operation) over "
+        "those of one float64 reference gradient, by the faster of plan and sweep, in paired runs.",
+        _whitebox,
+    ),
+    "downstream": Table(
+        "Differences in multiprecision",
+        "mpmath's central differences over all parameters: seconds with everything computed again for each, over those with only the "
+        "rows, columns and entries that a parameter moves, in paired runs.",
+        _downstream,
     ),
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
@@ -20,10 +22,18 @@ ENVIRONMENT: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def _start(environment: Mapping[str, str], core: int | None) -> None:
+def _start(environment: Mapping[str, str], core: int | None, parent: int) -> None:
     os.environ.update(environment)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     if core is not None:
         os.sched_setaffinity(0, {core})
+
+
+def _follow(parent: int) -> None:
+    """End this process when the one that asked for it is gone: a measurement may never come to its end."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 class Worker:
@@ -54,7 +64,7 @@ class Worker:
         limit = self.limit if limit is None else limit
         if self._pool is None:
             spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, spawn, _start, (ENVIRONMENT, self.core))
+            self._pool = ProcessPoolExecutor(1, spawn, _start, (ENVIRONMENT, self.core, os.getpid()))
         future = self._pool.submit(f, *arguments)
         try:
             return future.result(limit)

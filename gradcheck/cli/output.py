@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from gradcheck.verdict.validate import Progress as Callback
+from gradcheck.render.progress import progress
+
+__all__ = ["NEW_FILE", "console", "progress", "status_line", "write_json", "write_text"]
 
 PIPED_WIDTH = 160
 
@@ -22,16 +23,6 @@ def console() -> Console:
     """Return the console for data: plain and wide when piped."""
     made = Console(highlight=False)
     return made if made.is_terminal else Console(highlight=False, width=PIPED_WIDTH, no_color=True)
-
-
-@contextmanager
-def progress() -> Iterator[Callback]:
-    """Give a callback that draws a bar on standard error, or nothing where that is no terminal."""
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
-    errors = Console(stderr=True)
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda label, k, n: bar.update(task, description=label[:60], completed=k, total=n)
 
 
 @contextmanager

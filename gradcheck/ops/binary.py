@@ -44,6 +44,7 @@ def binary(
         jvp=lambda m, ts, y, a, b: jvp(m, *ts, y, a, b),
         shape=lambda a, b: broadcast(name, a, b),
         samples=samples,
+        entrywise=True,
         **more,
     )
 

@@ -6,6 +6,7 @@ from gradcheck.arith.arithmetic import Arithmetic, Array, Shape
 from gradcheck.errors import BadShape
 from gradcheck.ops.geometry import broadcast
 from gradcheck.ops.op import declare, sample
+from gradcheck.ops.parts import dense_part, matmul_part
 
 
 def _matmul_shape(a: Shape, b: Shape) -> Shape:
@@ -30,6 +31,7 @@ matmul = declare(
     "matmul", "the matrix product with NumPy's rules for vectors and batches; ONNX MatMul", "real", "real",
     value=lambda m, a, b: m.matmul(a, b),
     vjp=_matmul_vjp,
+    part=matmul_part,
     jvp=lambda m, ts, y, a, b: m.matmul(ts[0], b) + m.matmul(a, ts[1]),
     shape=_matmul_shape,
     samples=(
@@ -55,6 +57,7 @@ dense = declare(
     "dense", "x w + b, b added to every row; ONNX Gemm", "real", "real", "real",
     value=lambda m, x, w, b: m.affine(x, w, b),
     vjp=_dense_vjp,
+    part=dense_part,
     jvp=lambda m, ts, y, x, w, b: m.matmul(ts[0], w) + m.affine(x, ts[1], ts[2]),
     shape=_dense_shape,
     samples=(sample((2, 3), (3, 2), (2,)), sample((3,), (3, 2), (2,)), sample((2, 1, 2), (2, 3), (3,))),

@@ -30,6 +30,23 @@ Vjp: TypeAlias = Callable[..., tuple[Array | None, ...]]
 Jvp: TypeAlias = Callable[..., Array]
 ShapeRule: TypeAlias = Callable[..., Shape]
 Operand: TypeAlias = Shape | npt.NDArray[Any]
+Changed: TypeAlias = npt.NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a value has to be computed again.
+
+    Args:
+        keys: indices into the operands, whose value is that of the part; None stands for an operand of zeros.
+        key: index of the part in the value.
+        change: position of an operand in which the value is linear: its change is taken in its place, and the
+            part's value is added to what was there. None: the part's value is the new one.
+    """
+
+    keys: tuple[Any, ...]
+    key: Any
+    change: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,9 @@ class Op:
         kinks: ``kinks(m, *xs, **attributes)`` -> arrays; where an entry is zero there is a kink.
         textbook: legitimate formulas with a larger rounding error.
         conserves: whether the cotangents that the vjp hands on always add up to g (a maximum).
+        entrywise: whether an entry of the value depends on one entry of each operand, broadcast, alone.
+        part: ``part(*changed)``, of each operand the mask of the entries that changed or None for none -> the `Part`
+            of the value outside of which nothing changes, or None for all of it.
         slack: factor on rounding bounds, for operations that libraries fuse.
         samples: small operands that exercise every axis and attribute.
     """
@@ -94,6 +114,8 @@ class Op:
     kinks: Callable[..., tuple[Array, ...]] | None = None
     textbook: tuple[Textbook, ...] = ()
     conserves: bool = False
+    entrywise: bool = False
+    part: Callable[..., Part | None] | None = None
     slack: float = 1
     samples: tuple[Sample, ...] = ()
 
@@ -224,6 +246,7 @@ def unary(
         shape=lambda x, **_: x,
         textbook=textbook,
         samples=samples or (sample((3,)), sample((2, 3)), sample(())),
+        entrywise=True,
         **more,
     )
 

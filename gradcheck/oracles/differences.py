@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.arith.arithmetic import Array
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.errors import OracleGaveUp
-from gradcheck.graph.evaluation import propagate
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
 from gradcheck.ops.op import Op, registry
+from gradcheck.oracles.downstream import Downstream
 from gradcheck.oracles.estimate import DIGITS, Estimate, estimate
 from gradcheck.oracles.point import Point
 
@@ -32,8 +31,9 @@ MOST_WORK = 4_000_000
 
 
 def differences(
-    graph: Graph, values: Values, *, cotangent: Any = None, wrt: Iterable[str] | None = None, ops: Mapping[str, Op] = registry
-) -> Estimate:
+    graph: Graph, values: Values, *, cotangent: Any = None, wrt: Iterable[str] | None = None,
+    ops: Mapping[str, Op] = registry, nearby: type[Downstream] = Downstream,
+) -> Estimate:  # fmt: skip
     """Central differences in multiprecision with one Richardson step, one entry at a time, by op.value.
 
     Args:
@@ -42,6 +42,7 @@ def differences(
         cotangent: of the outputs; 1 for scalar ones.
         wrt: names of the leaves to differentiate.
         ops: the operations.
+        nearby: how values near the point are computed.
 
     Raises:
         OracleGaveUp: where a kink lies between the points of a difference, or the network is too large.
@@ -57,7 +58,7 @@ def differences(
     used = 0
     for d in STEPS:
         if open_:
-            used, stencils = 2 * d + 10, _Stencils(point, d)
+            used, stencils = 2 * d + 10, _Stencils(point, d, nearby)
             for k, i in open_:
                 value[k][i], bound[k][i] = stencils.slope(k, i)
             open_ = [(k, i) for k, i in open_ if not _settled(value[k][i], bound[k][i])]
@@ -71,7 +72,7 @@ def derivatives(point: Point, d: int = STEPS[0]) -> Callable[[str, tuple[int, ..
         point: where; the forward pass is made once, here.
         d: digits that the step is made for.
     """
-    stencils = _Stencils(point, d)
+    stencils = _Stencils(point, d, Downstream)
     return lambda name, index: stencils.slope(name, index)[0]
 
 
@@ -82,26 +83,22 @@ def _settled(value: Any, bound: Any) -> bool:
 class _Stencils:
     """Differences around one point with the step 10^(-d/2)."""
 
-    def __init__(self, point: Point, d: int) -> None:
+    def __init__(self, point: Point, d: int, nearby: type[Downstream]) -> None:
         self.point, self.d = point, d
         self.m = Multiprecision(2 * d + 10)
         self.y = point.forward(self.m)
         self.margins = point.margins(self.m, self.y)
         self.scale = {k: max([abs(v) for v in np.ravel(self.y[k])] + [self.m.element(1)]) for k in point.names}
         self.largest = max((abs(v) for n in point.nodes for v in np.ravel(self.y[n.name])), default=self.m.element(0))
-        self.upstream = {k: self._without(k) for k in point.names}
-
-    def _without(self, name: str) -> dict[str, Array]:
-        """Return the values that do not depend on a leaf: they are not computed again."""
-        downstream = self.point.graph.descendants([name])
-        return {k: x for k, x in self.y.items() if k not in downstream}
+        self.nearby = nearby(point, self.m, self.y)
+        self.steps = {k: x * self.m.context.mpf(10) ** -(d // 2) for k, x in self.scale.items()}
 
     def slope(self, name: str, index: tuple[int, ...]) -> tuple[Any, Any]:
         """Return a derivative and its error bound."""
         ctx = self.m.context
         if name not in self.point.active:
             return ctx.mpf(0), ctx.mpf(0)
-        h = self.scale[name] * ctx.mpf(10) ** -(self.d // 2)
+        h = self.steps[name]
         wide, narrow = self._central(name, index, h), self._central(name, index, h / 2)
         best = (4 * narrow - wide) / 3
         rounding = self.largest / h * ctx.mpf(10) ** -(2 * self.d)
@@ -112,9 +109,7 @@ class _Stencils:
 
     def _at(self, name: str, index: tuple[int, ...], h: Any) -> Any:
         """Return the loss with one entry moved by h."""
-        moved = np.array(self.y[name], dtype=object)
-        moved[index] += h
-        y = propagate(self.point.graph, self.upstream[name] | {name: self.m.array(moved)}, self.m, ops=self.point.ops)
+        y = self.nearby.moved(name, index, self.y[name][index] + h)
         if self.margins:
             self._refuse_crossed(self.point.margins(self.m, y))
         return self.point.contract(self.m, y)

@@ -72,7 +72,7 @@ class Point:
 
     def contract(self, m: Arithmetic, y: Mapping[str, Array]) -> Any:
         """Return the scalar <cotangent, outputs>, of values or of tangents."""
-        terms = [m.sum(m.array(g) * y[k]) for k, g in self.weights if k in y]
+        terms = [m.sum(y[k] if np.all(g == 1) else m.array(g) * y[k]) for k, g in self.weights if k in y]
         return sum(terms, m.constant(0))[()]
 
     def operands(self, node: Node, m: Arithmetic, y: Mapping[str, Array]) -> list[Array]:

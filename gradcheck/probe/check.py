@@ -46,7 +46,7 @@ def check(
         grad: ``grad(*inputs)`` for a scalar f.
         jvp: ``jvp(t, *inputs)`` with a tuple t: checked to be the adjoint of the vjp.
         hvp: ``hvp(v, *inputs)`` with a tuple v: the Hessian of a scalar f times v, in the form of the inputs.
-        hessian: ``hessian(*inputs)``: an array of shape (*x, *x) for one input, rows of such blocks for several.
+        hessian: ``hessian(*inputs)``: an array of shape ``(*x, *x)`` for one input, rows of such blocks for several.
         order: 2 checks second derivatives as well: double backward of torch, the gradient's own autodiff in JAX, else
             ``hvp`` or ``hessian`` (either of which implies it).
         explore: whether to vary the inputs as well: special values, shapes, indices, tails, cotangents, matrices with

@@ -76,7 +76,7 @@ def drawing(nodes: Sequence[NodeRatio], guilty: str) -> Drawing | None:
         top = (tallest - len(column)) * (_HEIGHT + _GAP_Y) / 2
         for i, n in enumerate(column):
             place[n.name] = (8 + k * (_WIDTH + _GAP_X), 8 + top + i * (_HEIGHT + _GAP_Y))
-    boxes = tuple(Box(*place[n.name], clean(n.name, 14), clean(n.op or "parameter", 14), ratio(worst(n)), _style(n, guilty)) for n in kept)
+    boxes = tuple(Box(*place[n.name], clean(n.name, 14), clean(n.op or "parameter", 10), ratio(worst(n)), _style(n, guilty)) for n in kept)
     lines = tuple(
         (place[x][0] + _WIDTH, place[x][1] + _HEIGHT / 2, place[n.name][0], place[n.name][1] + _HEIGHT / 2)
         for n in kept for x in dict.fromkeys(n.inputs) if x in names

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,8 @@ SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 MOST_COLUMNS = 24
 #: Failing rows that have a section of their own.
 MOST_SECTIONS = 100
+#: Rows that a notebook shows.
+MOST_SHOWN = 30
 #: Findings of a row that are told.
 MOST_FINDINGS = 12
 
@@ -38,13 +41,12 @@ def templates() -> Environment:
     return made
 
 
-def html(matrix: Matrix, *, title: str = "Gradient checks", cost: Sequence[Mapping[str, Any]] = (), trend: str = "") -> str:
+def html(matrix: Matrix, *, title: str = "Gradient checks", trend: str = "") -> str:
     """Return the report.
 
     Args:
         matrix: the result.
         title: of the page.
-        cost: rows of a table of costs, if there are any.
         trend: a drawing of earlier results, as SVG.
     """
     failing = [r for r in matrix.rows if r.verdict == "fail"]
@@ -53,8 +55,33 @@ def html(matrix: Matrix, *, title: str = "Gradient checks", cost: Sequence[Mappi
         evidence=Counter(r.evidence for r in matrix.rows if r.verdict == "pass").most_common(),
         grid=_grid(matrix.rows), sections=[section(r, k) for k, r in enumerate(failing[:MOST_SECTIONS], 1)],
         anchors={id(r): k for k, r in enumerate(failing[:MOST_SECTIONS], 1)}, more=max(0, len(failing) - MOST_SECTIONS),
-        skipped=Counter(f"{s.target}: {s.reason}" for s in matrix.skipped).most_common(50), cost=cost, trend=trend,
+        skipped=Counter(f"{s.target}: {s.reason}" for s in matrix.skipped).most_common(50), cost=_costs(matrix.rows), trend=trend,
         slow=sorted(matrix.rows, key=lambda r: -r.seconds)[:10],
+    )  # fmt: skip
+
+
+def _costs(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return for each target and format what its rows took, the dearest first; the first fifty."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for r in rows:
+        groups.setdefault((r.target, r.dtype), []).append(r)
+    found = [
+        {
+            "target": target, "dtype": dtype, "rows": len(of), "seconds": f"{sum(r.seconds for r in of):.2f}",
+            "median": f"{statistics.median(r.seconds for r in of):.4f}", "longest": f"{max(r.seconds for r in of):.3f}",
+            "evaluations": sum(r.evaluations for r in of) or "",
+        }
+        for (target, dtype), of in groups.items()
+    ]  # fmt: skip
+    return sorted(found, key=lambda c: -float(c["seconds"]))[:50]
+
+
+def fragment(matrix: Matrix) -> str:
+    """Return a few lines of HTML for a notebook: the counts, and the rows, those that do not pass first."""
+    order = sorted(matrix.rows, key=lambda r: ("fail", "inconclusive", "pass").index(r.verdict))
+    return templates().get_template("fragment.html.j2").render(
+        matrix=matrix, signs=SIGNS, counts=Counter(r.verdict for r in matrix.rows), shown=order[:MOST_SHOWN],
+        more=max(0, len(order) - MOST_SHOWN), colour={"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}[matrix.verdict],
     )  # fmt: skip
 
 

@@ -166,4 +166,10 @@ def leaf_arrays(graph: Graph, values: Values) -> Arrays:
 def as_float(x: Any) -> npt.NDArray[Any]:
     """Return an answer of a target as an array of float64 (or wider)."""
     a = np.asarray(x)
-    return a if a.dtype == np.longdouble else a.astype(np.float64)
+    return a if a.dtype == np.longdouble else a.astype(np.float64, copy=False)
+
+
+def as_given(x: Any) -> npt.NDArray[Any]:
+    """Return an answer of a target as an array of float32 or wider, as it is where it is one."""
+    a = np.asarray(x)
+    return a if a.dtype == np.float32 else as_float(a)

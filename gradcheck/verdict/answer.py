@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.errors import TargetFailed
 from gradcheck.graph.graph import Edge, Graph
-from gradcheck.targets.target import Run, as_float
+from gradcheck.targets.target import Run, as_given
 from gradcheck.verdict.finding import Finding
 
 
@@ -134,7 +134,7 @@ def _numbers(what: str, x: Any) -> Any:
             return np.vectorize(float, otypes=[np.float64])(np.asarray(x))
         if kind in "cSUMm":
             raise TypeError
-        return as_float(x)
+        return as_given(x)
     except (TypeError, ValueError) as error:
         raise TargetFailed(f"{what}: expected real numbers; got {_shown(x)}") from error
 

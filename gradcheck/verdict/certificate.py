@@ -13,9 +13,11 @@ and the certificate becomes the running error bound of the gradient.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import chain
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,78 +27,41 @@ from gradcheck.arith.running import Bounded, Roundoff, Running
 from gradcheck.graph.evaluation import entered
 from gradcheck.graph.graph import Edge, Graph, Node
 from gradcheck.graph.values import Arrays
-from gradcheck.ops.op import Op, Textbook, registry
-from gradcheck.targets.target import Run, as_float
+from gradcheck.ops.op import Op, registry
+from gradcheck.targets.target import Run, as_given
+from gradcheck.verdict.comparison import Comparison, Passed, everywhere, ratios
+from gradcheck.verdict.prediction import Legitimate, Predictor
 
-#: The bounds are themselves computed in float64; this covers what that loses.
-OWN_ROUNDING = 1 + 2.0**-30
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One array of the target beside the exact result of its local operation.
-
-    Args:
-        name: the value.
-        direction: "value", "adjoint" or "gradient".
-        got: the target's numbers.
-        expected: the exact ones, in a wide format.
-        bound: what rounding allows, entry by entry.
-        judged: False where neither can be judged (operands not finite, no finite bound).
-        edge: the single use of the value whose contribution this is, if it is one.
-        textbook: the reason why a legitimate formula of larger error was needed, or "".
-        fused: how many operations lie between what was handed back.
-    """
-
-    name: str
-    direction: str
-    got: npt.NDArray[Any]
-    expected: npt.NDArray[Any]
-    bound: Floats
-    judged: npt.NDArray[np.bool_]
-    edge: Edge | None = None
-    textbook: str = ""
-    fused: int = 1
-
-    @property
-    def ratios(self) -> Floats:
-        """Error over bound, entry by entry; 0 where not judged."""
-        return ratios(self.got, self.expected, self.bound, self.judged)
-
-    @property
-    def worst(self) -> tuple[float, tuple[int, ...]]:
-        """The largest ratio and where it is."""
-        r = self.ratios
-        if r.size == 0:
-            return 0.0, ()
-        where = np.unravel_index(int(np.argmax(r)), r.shape)
-        return float(r[where]), tuple(int(i) for i in where)
-
-
-def ratios(got: Array, expected: Array, bound: Floats, judged: Array) -> Floats:
-    """Return abs(got - expected) / bound: 0 for equal, inf where only one of them is finite."""
-    with np.errstate(all="ignore"):
-        error = np.abs(got - expected).astype(np.float64)
-        error = np.where(got == expected, 0.0, np.where(np.isfinite(got), error, np.inf))
-        ratio = np.where(error == 0, 0.0, error / np.where(bound > 0, bound, 5e-324))
-    ratio = np.where(np.isinf(error), np.inf, ratio)
-    return np.where(judged, ratio, 0.0)
+#: Contributions to an adjoint, each with the use that it came through (None: the seed).
+Parts: TypeAlias = list[tuple[Edge | None, Bounded]]
 
 
 @dataclass(slots=True)
 class Certificate:
-    """All comparisons of a run, in the order in which they were made."""
+    """All comparisons of a run, in the order in which they were made.
+
+    Args:
+        comparisons: with their arrays.
+        contributions: what each adjoint was summed up from.
+        values, adjoints: what operations were applied to.
+        passed: comparisons about which no question is left; the first ones.
+    """
 
     comparisons: list[Comparison] = field(default_factory=list)
     contributions: dict[str, list[tuple[Edge, Bounded]]] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
-    adjoints: dict[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    adjoints: Mapping[str, Any] = field(default_factory=dict)
+    passed: list[Passed] = field(default_factory=list)
 
     @property
-    def worst(self) -> Comparison | None:
+    def all(self) -> list[Comparison | Passed]:
+        """All comparisons."""
+        return [*self.passed, *self.comparisons]
+
+    @property
+    def worst(self) -> Comparison | Passed | None:
         """The comparison with the largest ratio."""
-        return max(self.comparisons, key=lambda c: c.worst[0], default=None)
+        return max(self.all, key=lambda c: c.worst[0], default=None)
 
     @property
     def exceeded(self) -> list[Comparison]:
@@ -106,7 +71,7 @@ class Certificate:
     @property
     def unjudged(self) -> list[Comparison]:
         """The comparisons of which some entries could not be judged."""
-        return [c for c in self.comparisons if not c.judged.all()]
+        return [c for c in self.comparisons if not c.complete]
 
 
 class Certifier:
@@ -120,6 +85,8 @@ class Certifier:
         wide: the format of verification.
         slack: factor on every bound, for compiled targets.
         ops: the operations.
+        textbook: whether every bound is that of any textbook formula from the start; else such a bound is
+            looked at where the tight one is exceeded.
     """
 
     def __init__(
@@ -132,21 +99,24 @@ class Certifier:
         *,
         slack: float = 1.0,
         ops: Mapping[str, Op] = registry,
+        textbook: bool = False,
     ) -> None:
         self.graph, self.leaves, self.run, self.ops = graph, leaves, run, ops
         self.m = Running(roundoff, wide)
-        self.slack = slack
+        self.predict = Predictor(self.m, ops, slack=slack, textbook=textbook)
         self.largest = roundoff.largest
         self.made = Certificate()
+        self._adjoint_of: dict[str, Bounded] = {}
+        self._again = partial(Certifier, graph, leaves, run, roundoff, wide, slack=slack, ops=ops, textbook=True)
         self._y: dict[str, Array] = {}
         self._predicted: dict[str, Bounded] = {}
         self._fused: dict[str, int] = {}
         self._given = self._answers(run.node_values)
         if len(graph.outputs) == 1 and graph.shapes[graph.outputs[0]] == () and run.loss is not None:
-            self._given.setdefault(graph.outputs[0], as_float(run.loss).reshape(()))
+            self._given.setdefault(graph.outputs[0], as_given(run.loss).reshape(()))
 
     def _answers(self, mapping: Mapping[str, Any] | None) -> dict[str, npt.NDArray[Any]]:
-        return {k: as_float(v) for k, v in (mapping or {}).items() if k in self.graph.shapes}
+        return {k: as_given(v) for k, v in (mapping or {}).items() if k in self.graph.shapes}
 
     def certify(self) -> Certificate:
         """Compare every value, then every adjoint, then the gradients."""
@@ -162,37 +132,27 @@ class Certifier:
             x = self.leaves[leaf.name]
             self._y[leaf.name] = self.m.array(x) if leaf.type == "float" else x
         for node in self.graph.nodes:
-            op = self.ops[node.op]
             operands = self._operands(node)
-            predicted = self._slacken(op.value(self.m, *operands, **node.attributes), op)
+            predicted = self.predict.value(node, operands)
             self._predicted[node.name] = predicted
             depth = 1 + max((self._fused.get(x, 0) for x in node.inputs), default=0)
             given = self._given.get(node.name)
             if given is None:
                 self._y[node.name], self._fused[node.name] = predicted, depth
             else:
-                self._compare(node.name, "value", given, predicted, self._value_textbooks(op, node), fused=depth)
+                self._compare(node.name, "value", given, predicted, self.predict.values_by_textbook(node, operands), fused=depth)
                 self._y[node.name] = self.m.array(given)
-        self.made.values = self._y
+        self.made.values, self.made.adjoints = self._y, self._adjoint_of
 
     def _operands(self, node: Node) -> list[Array]:
         return entered(self.ops[node.op], self.m, [self._y[x] for x in node.inputs])
-
-    def _slacken(self, x: Bounded, op: Op) -> Bounded:
-        factor = self.slack * op.slack
-        return x if factor == 1 or x.error is None else Bounded(self.m, x.value, x.error * factor)
-
-    def _value_textbooks(self, op: Op, node: Node) -> Iterator[tuple[str, Bounded]]:
-        for book in op.textbook:
-            if book.value is not None:
-                yield book.reason, self._slacken(book.value(self.m, *self._operands(node), **node.attributes), op)
 
     # -- reverse --------------------------------------------------------------------------------
 
     def _adjoints(self) -> None:
         wrt = self.graph.differentiable
         active = self.graph.descendants(wrt)
-        collected: dict[str, list[tuple[Edge | None, Bounded]]] = {}
+        collected: dict[str, Parts] = {}
         for name in self.graph.outputs:
             one = self.m.array(np.ones(self.graph.shapes[name]))
             collected.setdefault(name, []).append((None, one))
@@ -204,112 +164,94 @@ class Certifier:
                 self._spread(node, g, active, collected)
         gradients = self._answers(self.run.gradients)
         for name in wrt:
-            parts = collected.pop(name, [])
-            self._adjoint(name, "gradient", parts, gradients.get(name))
+            self._adjoint(name, "gradient", collected.pop(name, []), gradients.get(name))
 
-    def _adjoint(
-        self, name: str, direction: str, parts: list[tuple[Edge | None, Bounded]], given: npt.NDArray[Any] | None
-    ) -> Bounded:
-        total = self._total(name, [p for _, p in parts])
+    def _adjoint(self, name: str, direction: str, parts: Parts, given: npt.NDArray[Any] | None) -> Bounded:
+        total = self.predict.total([p for _, p in parts], self.graph.shapes[name])
         self.made.contributions[name] = [(e, p) for e, p in parts if e is not None]
         depth = 1 + max((self._fused.get(e.consumer, 0) for e, _ in parts if e is not None), default=0)
         if given is None:
             self._fused[name] = depth
-            self.made.adjoints[name] = total
-            return total
+            self._adjoint_of[name] = carried = total if total.error is None else Bounded(self.m, total.value, total.radius())
+            return carried
         self._compare_edges(name, parts)
-        self._compare(name, direction, given, total, self._adjoint_textbooks(name, parts), fused=depth)
-        exact = self.m.array(given)
-        self.made.adjoints[name] = exact
+        self._compare(name, direction, given, total, self._total_by_textbook(name, parts), fused=depth)
+        self._adjoint_of[name] = exact = self.m.array(given)
         return exact
 
-    def _total(self, name: str, parts: list[Bounded]) -> Bounded:
-        """Return the sum of contributions in any order: (m - 1) u sum abs(c)."""
-        if not parts:
-            return self.m.array(np.zeros(self.graph.shapes[name]))
-        value = sum((p.value for p in parts[1:]), parts[0].value)
-        errors = [p.radius() for p in parts]
-        if len(parts) == 1:
-            return Bounded(self.m, value, errors[0])
-        size = sum(np.abs(p.value).astype(np.float64) + e for p, e in zip(parts, errors, strict=True))
-        return Bounded(self.m, value, sum(errors) + self.slack * (len(parts) - 1) * self.m.u * size)
-
-    def _spread(
-        self, node: Node, g: Bounded, active: set[str], collected: dict[str, list[tuple[Edge | None, Bounded]]]
-    ) -> None:
-        op = self.ops[node.op]
-        found = op.vjp(self.m, g, self._predicted[node.name], *self._operands(node), **node.attributes)
+    def _spread(self, node: Node, g: Bounded, active: set[str], collected: dict[str, Parts]) -> None:
+        found = self.predict.contributions(node, g, self._predicted[node.name], self._operands(node))
         for position, (x, c) in enumerate(zip(node.inputs, found, strict=True)):
             if c is not None and x in active:
-                collected.setdefault(x, []).append((Edge(node.name, position), self._slacken(c, op)))
+                collected.setdefault(x, []).append((Edge(node.name, position), c))
 
-    def _adjoint_textbooks(self, name: str, parts: list[tuple[Edge | None, Bounded]]) -> Iterator[tuple[str, Bounded]]:
+    # -- textbook formulas ----------------------------------------------------------------------
+
+    def _by_textbook(self, edge: Edge | None) -> Legitimate:
+        """Yield what came through a use by each textbook formula of its consumer."""
+        if edge is not None:
+            node = self.graph.node[edge.consumer]
+            g, y = self._adjoint_of[node.name], self._predicted[node.name]
+            yield from self.predict.contributions_by_textbook(node, edge.position, g, y, self._operands(node))
+
+    def _total_by_textbook(self, name: str, parts: Parts) -> Legitimate:
         """Yield the total with the contributions of all consumers by their textbook formulas."""
         replaced, reasons = [], []
         for edge, part in parts:
             widest = part
-            for reason, other in self._edge_textbooks(edge):
-                widest = self._hull(widest, other)
+            for reason, other in self._by_textbook(edge):
+                widest = self.predict.hull(widest, other)
                 reasons.append(reason)
             replaced.append(widest)
         if reasons:
-            yield "; ".join(dict.fromkeys(reasons)), self._total(name, replaced)
+            yield "; ".join(dict.fromkeys(reasons)), self.predict.total(replaced, self.graph.shapes[name])
 
-    def _edge_textbooks(self, edge: Edge | None) -> Iterator[tuple[str, Bounded]]:
-        if edge is None:
-            return
-        node = self.graph.node[edge.consumer]
-        op = self.ops[node.op]
-        for book in op.textbook:
-            if (c := self._contribution(book, op, node, edge.position)) is not None:
-                yield book.reason, c
+    def _region_by_textbook(self, name: str, direction: str, edge: Edge | None) -> Legitimate:
+        """Yield the prediction in which all that was not handed back is by any textbook formula."""
+        around = self.graph.ancestors([name]) if direction == "value" else self.graph.descendants([name])
+        books = [b for n in self.graph.nodes if n.name in around for b in self.ops[n.op].textbook]
+        if books:
+            c = self._wider[name, direction, edge]
+            yield "; ".join(dict.fromkeys(b.reason for b in books)), Bounded(self.m, c.expected, c.bound)
 
-    def _contribution(self, book: Textbook, op: Op, node: Node, position: int) -> Bounded | None:
-        if book.vjp is None:
-            return None
-        g = self.made.adjoints[node.name]
-        y = self._predicted[node.name]
-        if book.value is not None:
-            y = self._hull(y, book.value(self.m, *self._operands(node), **node.attributes))
-        found = book.vjp(self.m, g, y, *self._operands(node), **node.attributes)[position]
-        return None if found is None else self._slacken(found, op)
-
-    def _hull(self, a: Bounded, b: Bounded) -> Bounded:
-        """Return `a` with a bound that covers b's as well."""
-        reach = np.abs(b.value - a.value).astype(np.float64) + b.radius()
-        return Bounded(self.m, a.value, np.fmax(a.radius(), reach))
+    @cached_property
+    def _wider(self) -> Mapping[tuple[str, str, Edge | None], Comparison]:
+        return {(c.name, c.direction, c.edge): c for c in self._again().certify().comparisons}
 
     # -- comparing ------------------------------------------------------------------------------
 
-    def _compare_edges(self, name: str, parts: list[tuple[Edge | None, Bounded]]) -> None:
+    def _compare_edges(self, name: str, parts: Parts) -> None:
         for edge, part in parts:
             got = (self.run.edge_adjoints or {}).get((name, edge)) if edge is not None else None
             if got is not None:
-                self._compare(name, "adjoint", as_float(got), part, self._edge_textbooks(edge), edge=edge)
+                self._compare(name, "adjoint", as_given(got), part, self._by_textbook(edge), edge=edge)
 
     def _compare(
-        self,
-        name: str,
-        direction: str,
-        got: npt.NDArray[Any],
-        predicted: Bounded,
-        textbooks: Iterator[tuple[str, Bounded]],
-        *,
-        edge: Edge | None = None,
-        fused: int = 1,
-    ) -> None:
-        expected, bound = predicted.value, predicted.radius() * OWN_ROUNDING
+        self, name: str, direction: str, got: npt.NDArray[Any], predicted: Bounded, textbooks: Legitimate, *,
+        edge: Edge | None = None, fused: int = 1,
+    ) -> None:  # fmt: skip
+        expected, bound = predicted.value, predicted.radius() if predicted.error is None else predicted.error
+        made = Comparison(name, direction, got, expected, bound, everywhere(expected.shape), edge, "", fused)
+        if made.plain is None or made.plain[0] > 1:
+            if fused > 1:
+                textbooks = chain(textbooks, self._region_by_textbook(name, direction, edge))
+            made = self._closely(made, predicted, () if self.predict.textbook else textbooks)
+        self.made.comparisons.append(made)
+
+    def _closely(self, c: Comparison, predicted: Bounded, textbooks: Iterable[tuple[str, Bounded]]) -> Comparison:
+        """Return a comparison with entries that cannot be judged left out, and with the textbook bound if it is needed."""
+        got, expected, bound = c.got, c.expected, predicted.radius()
         judged = np.isfinite(expected) & np.isfinite(bound)
         overflow = np.isinf(got) & (np.sign(got) == np.sign(expected)) & (np.abs(expected) + bound > self.largest)
         judged &= ~overflow
         reasons: list[str] = []
         if np.any(ratios(got, expected, bound, judged) > 1):
             for why, other in textbooks:
-                wider = self._hull(predicted, other).radius()
+                wider = self.predict.hull(predicted, other).radius()
+                if c.fused > 1:  # beyond a bound that a legitimate formula need not keep, nothing is proved
+                    judged &= np.isfinite(wider) | (ratios(got, expected, bound, judged) <= 1)
                 bound = np.fmax(bound, np.where(np.isfinite(wider), wider, bound))
                 reasons.append(why)
                 if np.all(ratios(got, expected, bound, judged) <= 1):
                     break
-        self.made.comparisons.append(
-            Comparison(name, direction, got, expected, bound, judged, edge, "; ".join(reasons), fused)
-        )
+        return replace(c, bound=bound, judged=judged, textbook="; ".join(dict.fromkeys(reasons)))

@@ -13,7 +13,8 @@ import numpy as np
 from gradcheck.graph.graph import Graph, Node
 from gradcheck.ops.op import Op
 from gradcheck.targets.target import Run, as_float
-from gradcheck.verdict.certificate import Certificate, Comparison
+from gradcheck.verdict.certificate import Certificate
+from gradcheck.verdict.comparison import Comparison
 
 
 def conserved(graph: Graph, certificate: Certificate, run: Run, ops: Mapping[str, Op], u: float) -> list[Comparison]:

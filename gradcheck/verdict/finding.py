@@ -193,6 +193,11 @@ class Matrix:
     def __str__(self) -> str:
         return self.render()
 
+    def _repr_html_(self) -> str:
+        from gradcheck.render.html import fragment
+
+        return fragment(self)
+
     def render(self) -> str:
         """Return the table as plain text."""
         from gradcheck.render.terminal import as_text

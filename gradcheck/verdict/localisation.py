@@ -12,7 +12,8 @@ import numpy.typing as npt
 from gradcheck.arith.running import Bounded
 from gradcheck.graph.graph import Edge, Graph
 from gradcheck.ops.op import Op
-from gradcheck.verdict.certificate import Certificate, Comparison
+from gradcheck.verdict.certificate import Certificate
+from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.diagnosis import among, diagnose, factor, proportional, suspects
 from gradcheck.verdict.finding import Finding
 

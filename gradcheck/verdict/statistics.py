@@ -6,8 +6,8 @@ stochastic sweeps reach is explained by rounding; a larger one is inconclusive.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,32 @@ def usual_deviation(
             for name, found in samples.items():
                 found.append(m.number(adjoint[name]) if name in adjoint else np.zeros(graph.shapes[name]))
     return {name: _spread(np.stack(found)) for name, found in samples.items()}
+
+
+def textbook_reach(
+    graph: Graph, leaves: Arrays, roundoff: Roundoff, wide: str, seed: int, centre: Mapping[str, Floats], *,
+    ops: Mapping[str, Op] = registry,
+) -> dict[str, Floats]:  # fmt: skip
+    """Return how far from `centre` textbook formulas usually take each gradient.
+
+    Every operation is given its first textbook formula, then its second, and so on as far as any has one.
+    """
+    reach = {k: np.zeros(graph.shapes[k]) for k in graph.differentiable}
+    for replaced in by_textbook(graph, ops):
+        for name, found in usual_deviation(graph, leaves, roundoff, wide, seed, ops=replaced).items():
+            away = np.abs(found.centre - centre[name]) + MARGIN * found.deviation
+            reach[name] = np.fmax(reach[name], away)
+    return reach
+
+
+def by_textbook(graph: Graph, ops: Mapping[str, Op]) -> Iterator[dict[str, Op]]:
+    """Yield the operations with the k-th textbook formula (or the last) of those in a graph, for every k."""
+    used = [op for op in (ops[name] for name in sorted({n.op for n in graph.nodes})) if op.textbook]
+    for k in range(max((len(op.textbook) for op in used), default=0)):
+        books = {op.name: op.textbook[min(k, len(op.textbook) - 1)] for op in used}
+        yield {
+            **ops, **{n: replace(ops[n], value=b.value or ops[n].value, vjp=b.vjp or ops[n].vjp) for n, b in books.items()}
+        }  # fmt: skip
 
 
 def _spread(samples: Floats) -> Spread:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from gradcheck.arith.running import DEFAULT_ULPS, ROUNDED_ONCE
+from gradcheck.arith.roundoff import DEFAULT_ULPS, ROUNDED_ONCE
 
 #: The search sees only some inputs, so the largest error found is doubled.
 SAFETY = 2.0

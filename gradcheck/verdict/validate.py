@@ -37,7 +37,7 @@ def validate(
     dtypes: Iterable[str] = ("float64",),
     random: int = 0,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     done: Mapping[Key, Row | Skipped] | None = None,
     settled: Callable[[Callable[[], Matrix]], None] | None = None,
 ) -> Matrix:
@@ -49,7 +49,7 @@ def validate(
         dtypes: formats; those that a target or network does not have are left out.
         random: how many random networks to add.
         seed: of the networks' data, the random networks and the stochastic sweeps.
-        progress: called with the case's label, its number and how many there are.
+        progress: called with the case's label, its number and how many there are; True draws a bar, in notebooks too.
         done: (target, network, format) -> what was found before, and is not tried again.
         settled: called after each case, for who keeps results; what it is given makes the result so far.
 
@@ -61,6 +61,11 @@ def validate(
     >>> matrix.verdict
     'pass'
     """
+    if progress is True:
+        from gradcheck.render.progress import progress as shown
+
+        with shown() as told:
+            return validate(target, networks, dtypes=dtypes, random=random, seed=seed, progress=told, done=done, settled=settled)
     start = time.perf_counter()
     described = [(Description.of(targets[t], t) if isinstance(t, str) else Description.of(t)) for t in _several(target)]
     wanted = list(dtypes)
@@ -77,7 +82,7 @@ def validate(
         return Matrix(rows, skipped, seed, versions, time.perf_counter() - start, complete)  # type: ignore[arg-type]  # by kind
 
     for k, (d, network, dtype) in enumerate(cases):
-        if progress is not None:
+        if progress:
             progress(f"{d.name}/{network.name}/{dtype}", k, len(cases))
         key = (d.name, network.name, dtype)
         found.append(done[key] if done and key in done else _case(d, network, dtype, seed))
@@ -118,7 +123,7 @@ def _case(d: Description, network: Network, dtype: str, seed: int) -> Row | Skip
         d.name, network.name, dtype, found.verdict, found.evidence, found.worst_ratio, found.node, found.op,
         found.message, found.resolution, found.checks, time.perf_counter() - start,
         findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, seed)) for f in found.findings),
-        error=found.evidence == "none",
+        error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram,
     )  # fmt: skip
     return _with_known(d, row)
 

@@ -1,7 +1,10 @@
 """A measuring process: pinned, of one thread, stopped when it takes too long, replaced when it dies."""
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +38,33 @@ def test_it_is_stopped_and_replaced():
             worker(time.sleep, 60, limit=0.5)
         assert time.monotonic() - start < 30
         assert worker(environment)[0] != first
+
+
+def test_it_does_not_outlive_who_asked(tmp_path):
+    """Killed without a chance to clean up, the parent leaves no process behind that measures for ever."""
+    code = (
+        "import os, time\nfrom gradcheck.bench.worker import Worker\n"
+        "w = Worker()\nif __name__ == '__main__':\n    print(w(os.getpid), flush=True)\n    w(time.sleep, 600)\n"
+    )
+    (tmp_path / "parent.py").write_text(code)
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py")], stdout=subprocess.PIPE, text=True)
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    end = time.monotonic() + 60
+    while time.monotonic() < end and _lives(child):
+        time.sleep(0.1)
+    assert not _lives(child)
+
+
+def _lives(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def test_it_dies():

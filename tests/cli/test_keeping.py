@@ -18,7 +18,7 @@ from tests.verdict.networks import broken
 wrong = broken("tanh", vjp=lambda m, g, y, x: (g * (1 - y),))
 HERE = __name__
 TWO = ("--networks", "xor-2-2-1-tanh,diamond")
-KNOWN = f'[[known]]\nrow = "{HERE}:wrong/*"\nreason = "1 - y"\nlink = "https://example.org"\n'
+KNOWN = f'[[known]]\nrow = "{wrong.name}/*"\nreason = "1 - y"\nlink = "https://example.org"\n'
 
 
 class Counting(Reference):

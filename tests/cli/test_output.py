@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from gradcheck.bench.cost import Cost
+from gradcheck.bench.check_cost import Cost
 from tests.cli.status import status
 
 COMMANDS = {

@@ -1,0 +1,91 @@
+"""What one operation may have made of given operands: its exact result, and a bound of what rounding can do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck.arith.arithmetic import Array, Shape
+from gradcheck.arith.running import Bounded, Running
+from gradcheck.graph.graph import Node
+from gradcheck.ops.op import Op, Textbook
+
+#: The reason why a formula is legitimate, and what it gives.
+Legitimate = Iterator[tuple[str, Bounded]]
+
+
+class Predictor:
+    """Predicts values and contributions in the running arithmetic.
+
+    Args:
+        m: the arithmetic.
+        ops: the operations.
+        slack: factor on every bound, besides that of each operation.
+        textbook: whether every bound is as wide as any textbook formula of the operation needs.
+    """
+
+    def __init__(self, m: Running, ops: Mapping[str, Op], *, slack: float = 1.0, textbook: bool = False) -> None:
+        self.m, self.ops, self.slack, self.textbook = m, ops, slack, textbook
+
+    def value(self, node: Node, operands: Sequence[Array]) -> Bounded:
+        """Return the value of a node."""
+        op = self.ops[node.op]
+        found = self._slacken(op.value(self.m, *operands, **node.attributes), op)
+        if self.textbook:
+            for _, other in self.values_by_textbook(node, operands):
+                found = self.hull(found, other)
+        return found
+
+    def contributions(self, node: Node, g: Bounded, y: Bounded, operands: Sequence[Array]) -> list[Bounded | None]:
+        """Return what a node of adjoint `g` and value `y` hands on to each operand."""
+        op = self.ops[node.op]
+        found = op.vjp(self.m, g, y, *operands, **node.attributes)
+        out = [None if c is None else self._slacken(c, op) for c in found]
+        if self.textbook:
+            for k, c in enumerate(out):
+                for _, other in () if c is None else self.contributions_by_textbook(node, k, g, y, operands):
+                    out[k] = self.hull(out[k] or other, other)
+        return out
+
+    def values_by_textbook(self, node: Node, operands: Sequence[Array]) -> Legitimate:
+        """Yield the value of a node by each textbook formula."""
+        op = self.ops[node.op]
+        for book in op.textbook:
+            if book.value is not None:
+                yield book.reason, self._slacken(book.value(self.m, *operands, **node.attributes), op)
+
+    def contributions_by_textbook(
+        self, node: Node, position: int, g: Bounded, y: Bounded, operands: Sequence[Array]
+    ) -> Legitimate:
+        """Yield what a node hands on to the operand `position` by each textbook formula."""
+        op = self.ops[node.op]
+        for book in op.textbook:
+            if book.vjp is not None:
+                c = book.vjp(self.m, g, self._value_by(book, node, y, operands), *operands, **node.attributes)[position]
+                if c is not None:
+                    yield book.reason, self._slacken(c, op)
+
+    def _value_by(self, book: Textbook, node: Node, y: Bounded, operands: Sequence[Array]) -> Bounded:
+        return y if book.value is None else self.hull(y, book.value(self.m, *operands, **node.attributes))
+
+    def total(self, parts: Sequence[Bounded], shape: Shape) -> Bounded:
+        """Return the sum of contributions in any order: (m - 1) u sum abs(c)."""
+        if not parts:
+            return self.m.array(np.zeros(shape))
+        if len(parts) == 1:
+            return parts[0]
+        value: Any = sum((p.value for p in parts[1:]), parts[0].value)
+        errors = [p.radius() for p in parts]
+        size = sum(np.abs(p.value).astype(np.float64) + e for p, e in zip(parts, errors, strict=True))
+        return Bounded(self.m, value, sum(errors) + self.slack * (len(parts) - 1) * self.m.u * size)
+
+    def hull(self, a: Bounded, b: Bounded) -> Bounded:
+        """Return `a` with a bound that covers b's as well."""
+        reach = np.abs(b.value - a.value).astype(np.float64) + b.radius()
+        return Bounded(self.m, a.value, np.fmax(a.radius(), reach))
+
+    def _slacken(self, x: Bounded, op: Op) -> Bounded:
+        factor = self.slack * op.slack
+        return x if factor == 1 or x.error is None else Bounded(self.m, x.value, x.error * factor)
