@@ -131,7 +131,7 @@ def svg(data: Data) -> str:
     count = math.ceil(len(families) / columns)
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "gradcheck", "font.size": 9, "font.family": "sans-serif"}):
         figure = Figure(figsize=(4.4 * columns, 3.6 * count + 0.8), layout="constrained")
-        colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]  # a listed map has its colours
+        colours = [mpl.colormaps["tab20"](k) for k in range(20)]
         methods = [*DRAWN, *(m for m in data["methods"] if m not in DRAWN and not m.startswith("reverse"))]
         drawn: dict[str, Any] = {}
         for k, family in enumerate(families):
