@@ -139,8 +139,10 @@ def svg(data: Data) -> str:
             for colour, method in enumerate(methods):
                 points = [r for r in data["rows"] if (r["family"], r["method"]) == (family, method) and r["seconds"] is not None]
                 if points:
-                    style = {"color": colours[colour % len(colours)], "linewidth": 2.4 if method == "reverse" else 1.2}
-                    (line,) = axes.plot([r["n"] for r in points], [r["seconds"] for r in points], marker="o", markersize=3, **style)
+                    n, seconds = [r["n"] for r in points], [r["seconds"] for r in points]
+                    (line,) = axes.plot(
+                        n, seconds, marker="o", markersize=3, color=colours[colour % len(colours)], linewidth=2.4 if method == "reverse" else 1.2
+                    )
                     drawn[method] = line
             axes.set(xscale="log", yscale="log", title=family)
             axes.grid(alpha=0.3)
