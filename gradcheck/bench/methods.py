@@ -19,6 +19,7 @@ from gradcheck.arith.complexes import Complexes
 from gradcheck.arith.floating import Floating
 from gradcheck.bench.clock import Call, allocated, resident
 from gradcheck.bench.model import Model
+from gradcheck.bench.plan import peak_bytes
 from gradcheck.engine.plan import compile as compiled
 from gradcheck.engine.reverse import backward
 from gradcheck.errors import CannotExpress, MissingDependency
@@ -87,7 +88,7 @@ def _value(graph: Graph, values: Values, model: Model, seconds: float) -> Way:
 def _plan(graph: Graph, values: Values, model: Model, seconds: float, *, recompute: bool = False) -> Way:
     plan = compiled(graph, recompute=recompute)
     operations = None if recompute else model.gradient.operations
-    return Way(lambda: plan.value_and_grad(values), model.entries, operations, peak=lambda _: allocated(lambda: plan.copy().value_and_grad(values)))
+    return Way(lambda: plan.value_and_grad(values), model.entries, operations, peak=lambda _: peak_bytes(plan, values))
 
 
 def _sweep(graph: Graph, values: Values, model: Model, seconds: float) -> Way:

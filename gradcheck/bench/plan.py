@@ -15,6 +15,7 @@ from gradcheck.bench.clock import Ratio, allocated, paired
 from gradcheck.engine.plan import Plan
 from gradcheck.engine.plan import compile as compiled
 from gradcheck.graph.graph import Graph, Leaf, Node
+from gradcheck.graph.values import Values
 
 Arrays = dict[str, npt.NDArray[Any]]
 Gradient = Callable[[], Any]
@@ -145,9 +146,10 @@ def over_value(plan: Plan, values: Arrays, seconds: float) -> Ratio:
     return paired(lambda: plan.value_and_grad(values), lambda: plan.value(values), seconds)
 
 
-def peak_bytes(plan: Plan, values: Arrays) -> int:
-    """Return the most bytes of arrays that a gradient of a new copy of a plan takes, its buffers and results included."""
-    return allocated(lambda: plan.copy().value_and_grad(values))
+def peak_bytes(plan: Plan, values: Values) -> int:
+    """Return the most bytes that a gradient takes, the plan's buffers and the results included, the plan's code left out."""
+    plan.value_and_grad(values)
+    return plan.buffers + allocated(lambda: plan.value_and_grad(values))
 
 
 # -- frameworks -----------------------------------------------------------------------------------

@@ -148,6 +148,11 @@ class Plan:
         return self._program.unrecorded
 
     @property
+    def buffers(self) -> int:
+        """The bytes of the buffers that were allocated when the plan was made."""
+        return sum(b.entries * b.dtype.itemsize for b in self._layout.blocks)
+
+    @property
     def memory(self) -> Memory:
         """The bytes that a gradient takes."""
         return _memory(self._program, self._layout)
