@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from gradcheck.arith.ball import Ball
 from gradcheck.arith.floating import FORMATS
 from gradcheck.bench.ulps import entries, points, specimens
 from gradcheck.bench.ulps.conventions import conventions
@@ -72,20 +71,6 @@ def test_float64_is_compared_beyond_its_digits():
 
 
 # -- exact results ----------------------------------------------------------------------------------
-
-
-def test_balls_compare_with_three_answers():
-    """Yes, no, or unknown where balls overlap; a selection at unknown is the hull."""
-    m = Ball()
-    with m.precision(60):
-        third = m.constant(1) / m.constant(3)
-        again = m.constant(2) / m.constant(6)
-        assert (m.less(m.constant(1), m.constant(2)).item(), m.less(m.constant(2), m.constant(1)).item()) == (1, 0)
-        assert m.less(third, again).item() == -1
-        assert m.is_zero(third - again).item() == -1
-        hull = m.select(m.less(third, again), m.constant(0), m.constant(1)).item()
-    assert hull.contains(0)
-    assert hull.contains(1)
 
 
 def test_exact_where_float64_is_not():
