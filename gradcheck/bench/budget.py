@@ -69,7 +69,7 @@ _COUNTS: Mapping[str, Callable[[Graph, Values], int]] = {
 
 
 def _families() -> Iterator[Figure]:
-    for name in FAMILIES:
+    for name in (f.name for f in FAMILIES.values() if not f.sizes):
         for n in COUNTED_SIZES:
             for what in _COUNTS:
                 yield Figure(f"{name}-{n}/{what}", "count", partial(_counted, name, n, what))

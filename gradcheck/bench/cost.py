@@ -21,7 +21,10 @@ from gradcheck.errors import BadDocument, MeasurementFailed, UnknownName
 SCHEMA = "gradcheck-cost/1"
 
 #: The family whose exponents are those of the methods.
-STANDARD = "layered"
+STANDARD = "large"
+
+#: The family that stands in for it where a method reaches no large networks.
+SMALLER = "layered"
 
 #: Sizes below which calls cost more than the numbers in them: times there follow no power law.
 ASYMPTOTIC = 100_000
@@ -70,7 +73,13 @@ class Settings:
     def jobs(self) -> list[Job]:
         """Return the measurements; methods on the same network follow each other."""
         names = dict.fromkeys((*self.methods, *self.targets))
-        return [Job(f, n, m, self.seconds) for f in self.families for n in sorted(self.sizes) for m in names]
+        return [
+            Job(f, n, m, self.seconds)
+            for f in self.families
+            for n in sorted(FAMILIES[f].sizes or self.sizes)
+            for m in names
+            if m not in FAMILIES[f].left_out
+        ]
 
 
 class Journal:
@@ -185,13 +194,16 @@ def as_data(settings: Settings, rows: Sequence[Row], tables: Mapping[str, Any]) 
     """
     timed = {f"{f}/{m}": e for f in settings.families for m in _methods(rows) if (e := fitted(rows, f, m)) is not None}
     counted = {f"{f}/{m}": e for f in settings.families for m in _methods(rows) if (e := fitted(rows, f, m, counted=True)) is not None}
-    standard = STANDARD if STANDARD in settings.families else settings.families[0] if settings.families else ""
     return {
         "schema": SCHEMA,
         "machine": machine(),
         "settings": asdict(settings),
-        "exponents": {k.partition("/")[2]: asdict(e) for k, e in timed.items() if k.startswith(f"{standard}/")},
-        "standard": standard,
+        "exponents": {
+            m: asdict(timed[key]) | {"family": f}
+            for m in _methods(rows)
+            for f in [next((f for f in (STANDARD, SMALLER, *settings.families) if f"{f}/{m}" in timed), "")]
+            if (key := f"{f}/{m}") in timed
+        },
         "exponents_by_family": {k: asdict(e) for k, e in timed.items()},
         "exponents_of_operations": {k: asdict(e) for k, e in counted.items()},
         "crossovers": _crossovers(rows),

@@ -32,12 +32,16 @@ class Family:
         doc: what grows, what stays.
         program: code to be traced, for a number of parameters.
         make: inputs and parameters, for about a number of parameters.
+        sizes: numbers of parameters to be asked for, in place of the usual ones.
+        left_out: methods that would take too long on it.
     """
 
     name: str
     doc: str
     program: Callable[[int], Program]
     make: Maker
+    sizes: tuple[int, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def network(self, n: int, seed: int = 0) -> tuple[Graph, Arrays]:
         """Return the graph of about `n` parameters, and values for it."""
@@ -57,6 +61,11 @@ def _dense(rng: Rng, batch: int, *widths: int) -> dict[str, Floats]:
 
 def _square_layers(rng: Rng, n: int) -> dict[str, Floats]:
     return _dense(rng, 64, *[max(1, round(math.sqrt(n / 3)))] * 4)
+
+
+def _large_layers(rng: Rng, n: int) -> dict[str, Floats]:
+    """A large batch: the numbers of a layer are read once for many examples, so that arithmetic takes the time, not memory."""
+    return _dense(rng, 256, *[max(1, round(math.sqrt(n / 3)))] * 4)
 
 
 def _deep(rng: Rng, n: int) -> dict[str, Floats]:
@@ -97,6 +106,9 @@ def _tanh_layers(count: int) -> Callable[[int], Program]:
 
 _ALL = (
     Family("layered", "three dense layers of one width, which grows; tanh, batch of 64", _tanh_layers(3), _square_layers),
+    Family("large", "three dense layers of one width, which grows; tanh, batch of 256: products of matrices take the time",
+           _tanh_layers(3), _large_layers, (500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000),
+           ("forward by matrices", "mpmath differences", "symbolic")),
     Family("deep", "thirty dense layers of one width, which grows; tanh, batch of 16", _tanh_layers(30), _deep),
     Family("wide", "one hidden layer of eight inputs, which grows; tanh, batch of 16", _tanh_layers(2), _wide),
     Family("convolution", "a 3 by 3 convolution of 8 by 8 images, a maximum pool, a dense layer; channels grow; batch of 4",

@@ -158,11 +158,9 @@ def _whole(x: float) -> float:
 def _show(data: Mapping[str, Any]) -> None:
     out = console()
     if data["exponents"]:
-        made = Table(
-            "method", "p", "95 %", "parameters", title=f"time grows as n^p ({data['standard']})", box=box.SIMPLE_HEAD, pad_edge=False
-        )
+        made = Table("method", "family", "p", "95 %", "parameters", title="time grows as n^p", box=box.SIMPLE_HEAD, pad_edge=False)
         for method, e in data["exponents"].items():
-            made.add_row(method, f"{e['value']:.2f}", f"{e['low']:.2f} to {e['high']:.2f}", f"{e['first']:,} to {e['last']:,}")
+            made.add_row(method, e["family"], f"{e['value']:.2f}", f"{e['low']:.2f} to {e['high']:.2f}", f"{e['first']:,} to {e['last']:,}")
         out.print(made)
     for family in data["families"]:
         rows = [r for r in data["rows"] if r["family"] == family]

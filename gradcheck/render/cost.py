@@ -131,7 +131,7 @@ def svg(data: Data) -> str:
     count = math.ceil(len(families) / columns)
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "gradcheck", "font.size": 9, "font.family": "sans-serif"}):
         figure = Figure(figsize=(4.4 * columns, 3.6 * count + 0.8), layout="constrained")
-        colours = mpl.colormaps["tab20"].colors  # type: ignore[attr-defined]  # a listed map has its colours
+        colours = [mpl.colormaps["tab20"](k) for k in range(20)]
         methods = [*DRAWN, *(m for m in data["methods"] if m not in DRAWN and not m.startswith("reverse"))]
         drawn: dict[str, Any] = {}
         for k, family in enumerate(families):
@@ -139,8 +139,10 @@ def svg(data: Data) -> str:
             for colour, method in enumerate(methods):
                 points = [r for r in data["rows"] if (r["family"], r["method"]) == (family, method) and r["seconds"] is not None]
                 if points:
-                    style = {"color": colours[colour % len(colours)], "linewidth": 2.4 if method == "reverse" else 1.2}
-                    (line,) = axes.plot([r["n"] for r in points], [r["seconds"] for r in points], marker="o", markersize=3, **style)
+                    n, seconds = [r["n"] for r in points], [r["seconds"] for r in points]
+                    (line,) = axes.plot(
+                        n, seconds, marker="o", markersize=3, color=colours[colour % len(colours)], linewidth=2.4 if method == "reverse" else 1.2
+                    )
                     drawn[method] = line
             axes.set(xscale="log", yscale="log", title=family)
             axes.grid(alpha=0.3)

@@ -101,6 +101,7 @@ def test_exponents():
     assert data["exponents_by_family"]["deep/reverse"]["value"] == pytest.approx(1.2)
     assert data["exponents_of_operations"]["layered/differences"]["value"] == pytest.approx(2)
     assert data["exponents"]["reverse"]["first"] == 100_000
+    assert data["exponents"]["reverse"]["family"] == "layered"
     assert fitted(rows, "layered", "symbolic") is None
 
 

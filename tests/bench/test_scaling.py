@@ -16,7 +16,7 @@ from gradcheck.errors import UnknownName
 ENTRYWISE = ["forward by entries", "differences", "complex step", "mpmath differences"]
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", [f.name for f in FAMILIES.values() if not f.sizes])
 @pytest.mark.parametrize("n", [10, 300, 10_000])
 def test_sizes(name, n):
     """A network has about as many parameters as asked for, and the same ones each time."""

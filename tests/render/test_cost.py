@@ -42,7 +42,7 @@ def test_amount_and_number():
 def test_markdown(data):
     """Exponents, crossovers, tables, families with what is by proportion in italics, reasons, the machine."""
     text = markdown(data, drawing="cost.svg")
-    assert "| reverse | 1.00 | 1.00 | 1.00 | 100,000 to 10,000,000 | 3 | 1.00 |" in text
+    assert "| reverse | layered | 1.00 | 1.00 | 1.00 | 100,000 to 10,000,000 | 3 | 1.00 |" in text
     assert "| layered | differences | every size, from 1,000 on |" in text
     assert "![" in text
     assert "(cost.svg)" in text
