@@ -75,4 +75,6 @@ def test_the_kept_report():
 
     assert {r["op"] for r in data["rows"] if r["target"] == "reference"} == set(registry)
     assert (reports / "accuracy.md").read_text(encoding="utf-8") == markdown(data)
+    tables = re.findall(r"(?:^\|.*\n)+", markdown(data), re.MULTILINE)
+    assert all(len({line.count("|") for line in t.splitlines()}) == 1 for t in tables)
     assert (reports / "accuracy.html").read_text(encoding="utf-8") == html(data)
