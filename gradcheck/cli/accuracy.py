@@ -1,40 +1,101 @@
-"""``gradcheck accuracy``: how many ulp the elementary functions of a target are off."""
+"""``gradcheck accuracy``: how many ulp values and gradients of a target are off, and what it gives at kinks."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.bench.accuracy import Accuracy, as_table, measure
-from gradcheck.cli.output import console, write_json
+from gradcheck.bench.accuracy import Accuracy, as_table
+from gradcheck.bench.accuracy import measure as elementary
+from gradcheck.bench.ulps.report import DTYPES, Settings, measure
+from gradcheck.cli.output import NEW_FILE, console, progress, write_json, write_text
+from gradcheck.render.accuracy import as_json, html, markdown, number, operation, place, told, worst
 from gradcheck.targets.registry import targets
 from gradcheck.targets.target import Description
+
+#: Rows that the terminal shows.
+SHOWN = 30
+
+
+def _list(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return tuple(x.strip() for x in (value or "").split(",") if x.strip())
 
 
 @click.command("accuracy")
 @click.argument("names", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--dtype", default="float64,float32", show_default=True, metavar="LIST", help="Formats, separated by commas.")
-@click.option("--points", default=20_000, show_default=True, type=click.IntRange(2), help="Inputs for each function.")
+@click.option("--dtype", "dtypes", default=",".join(DTYPES), show_default=True, callback=_list, metavar="LIST", help="Formats; each target's own.")
+@click.option("--ops", default="*", show_default=True, callback=_list, metavar="PATTERNS", help="Operations, by shell patterns.")
+@click.option("--points", default=20_000, show_default=True, type=click.IntRange(2), help="Inputs for each function that is searched.")
 @click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
+@click.option("--conventions/--no-conventions", default=True, show_default=True, help="What is given at kinks.")
+@click.option("--json", "json_file", type=NEW_FILE, help="Write everything as JSON.")
+@click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write Markdown.")
+@click.option("--html", "html_file", type=NEW_FILE, help="Write one HTML file.")
 @click.option(
-    "--write", "file", type=click.Path(dir_okay=False, path_type=Path),
-    help="Put the errors found into this table, which decides the rounding bounds of elementary functions.",
+    "--write", "table_file", type=click.Path(dir_okay=False, path_type=Path),
+    help="Measure values of elementary functions alone, and put their errors into this table, which decides rounding bounds.",
 )  # fmt: skip
-def accuracy_command(names: tuple[str, ...], dtype: str, points: int, seed: int, file: Path | None) -> int:
-    """Search the largest error of each elementary function of TARGET..., in ulp (at least)."""
+def accuracy_command(
+    names: tuple[str, ...], dtypes: tuple[str, ...], ops: tuple[str, ...], points: int, seed: int, conventions: bool,
+    json_file: Path | None, markdown_file: Path | None, html_file: Path | None, table_file: Path | None,
+) -> int:  # fmt: skip
+    """Measure errors of every operation's value and gradients in TARGET..., in units in the last place.
+
+    Functions of one entry are tried at every float16 and bfloat16 number; what is searched in the other formats is at least as wrong.
+    """
+    if table_file is not None:
+        return _elementary(names, dtypes, points, seed, table_file)
+    described = [Description.of(targets[name], name) for name in names]
+    with progress() as told:
+        data = measure(described, Settings(dtypes, ops, points, seed, conventions), told=told)
+    for file, made in ((json_file, as_json), (markdown_file, markdown), (html_file, html)):
+        if file is not None:
+            write_text(file, made(data))
+    _show(data)
+    return 0 if data["rows"] or data["conventions"] else 2
+
+
+def _show(data: Mapping[str, Any]) -> None:
+    out, rows = console(), worst(data["rows"], SHOWN)
+    caption = f"the worst {len(rows)} of {len(data['rows'])}; all of them go into --json, --html and --markdown"
+    made = Table("target", "dtype", "operation", "what", "ulp", "median", "at", "not finite", "flushed", box=box.SIMPLE_HEAD, pad_edge=False, caption=caption)
+    for r in rows:
+        sign = "" if r["how"] == "exhaustive" else "≥ "
+        made.add_row(
+            Text(r["target"]), r["dtype"], operation(r), r["what"], sign + number(r["ulps"]), number(r["median"]), Text(place(r)),
+            str(r.get("bad", 0) or ""), str(r.get("flushed", 0) or ""),
+        )  # fmt: skip
+    out.print(made)
+    broken = [r for r in data["rows"] if r.get("bad")]
+    if broken:
+        out.print(Text(f"{len(broken)} results are not finite somewhere where they should be, or the reverse; such as"))
+        for r in broken[:SHOWN // 3]:
+            out.print(Text(f"  {r['target']} {r['dtype']} {operation(r)}, {r['what']} at {place(r, 'bad_example')}: {told(r, 'bad_example')}"))
+    odd = [c for c in data["conventions"] if c["status"] in ("outside", "not finite")]
+    for c in odd:
+        out.print(Text(f"{c['target']}: {c['point']}: {', '.join(map(number, c['given']))} is {c['status']} ({c['allowed']})"))
+    if data["skipped"]:
+        out.print(Text(f"{len(data['skipped'])} operations were skipped: a target has no form for them, or failed"))
+
+
+# -- the table that decides rounding bounds ---------------------------------------------------------
+
+
+def _elementary(names: tuple[str, ...], dtypes: tuple[str, ...], points: int, seed: int, file: Path) -> int:
     rows: list[Accuracy] = []
     for name in names:
         known = Description.of(targets[name]).dtypes
-        for d in (d.strip() for d in dtype.split(",")):
+        for d in dtypes:
             if d in known:
-                rows += measure(targets[name], d, points=points, seed=seed)
-    if file is not None:
-        _merge(file, as_table(rows))
+                rows += elementary(targets[name], d, points=points, seed=seed)
+    _merge(file, as_table(rows))
     console().print(_table(rows))
     return 0 if rows else 2
 

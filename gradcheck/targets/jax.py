@@ -89,6 +89,7 @@ class Jax:
     """
 
     dtypes = ("float64", "float32", "bfloat16")
+    unjudged = ("float16",)
     flushes = True  # XLA flushes subnormal numbers on CPUs
     accumulates: ClassVar[Mapping[str, str]] = {"bfloat16": "bfloat16"}
     known = (

@@ -53,7 +53,8 @@ class Target(Protocol):
     float32), `slack` (factor on every bound, with a reason: 4 where a compiler fuses nodes),
     `flushes` (True: subnormal numbers are flushed to zero), `accumulates` (format -> format in
     which it adds up, default float32 for the half formats), `known` (`Known` findings),
-    `most_random` (how many random networks it is given at most, where each is costly), and
+    `most_random` (how many random networks it is given at most, where each is costly), `unjudged`
+    (formats in which it computes too, whose accuracy is measured although it is not judged in them), and
     ``gradient(graph, values)``: a function of no arguments that computes loss and gradients and
     does nothing else, everything prepared; it is what `gradcheck cost` times, in place of `run`.
     """
@@ -111,6 +112,7 @@ class Description:
     flushes: bool = False
     known: tuple[Known, ...] = field(default=())
     most_random: int | None = None
+    unjudged: tuple[str, ...] = ()
     spec: str = ""
 
     @classmethod
@@ -124,7 +126,8 @@ class Description:
             if not callable(target):
                 raise TargetFailed(f"expected a target with name and run(graph, values), or a callable; got {target!r}")
             target = Plain(target)
-        given = {k: getattr(target, k) for k in ("version", "dtypes", "slack", "accumulates", "flushes", "known", "most_random") if hasattr(target, k)}
+        optional = ("version", "dtypes", "slack", "accumulates", "flushes", "known", "most_random", "unjudged")
+        given = {k: getattr(target, k) for k in optional if hasattr(target, k)}
         return cls(target, str(target.name), **given, spec=spec or str(target.name))
 
 

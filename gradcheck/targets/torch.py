@@ -27,6 +27,7 @@ class Torch:
     """
 
     dtypes = ("float64", "float32", "bfloat16")
+    unjudged = ("float16",)
     accumulates: ClassVar[Mapping[str, str]] = {"bfloat16": "bfloat16"}  # scatters and matrix-vector products on a CPU add up in bfloat16
 
     known = (

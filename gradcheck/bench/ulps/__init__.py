@@ -1,0 +1,1 @@
+"""Errors of every operation's value and gradient, in units in the last place."""
