@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -98,15 +98,13 @@ def _sweep(graph: Graph, values: Values, model: Model, seconds: float) -> Way:
 # -- one derivative at a time -----------------------------------------------------------------------
 
 
-def _entries(graph: Graph, seed: int = 0) -> Iterator[Entry]:
-    """Yield entries of all parameters in a random order without end, leaves by their sizes."""
-    rng, names = np.random.default_rng(seed), list(graph.differentiable)
+def _entries(graph: Graph, count: int, seed: int = 0) -> list[Entry]:
+    """Return `count` entries of all parameters, evenly spread over them, drawn within each step: leaves by their sizes."""
+    names = list(graph.differentiable)
     sizes = np.array([math.prod(graph.shapes[k]) for k in names])
-    if sizes.sum() <= 10_000:
-        for k in rng.permutation(int(sizes.sum())):
-            yield _entry(graph, names, sizes, int(k))
-    while True:
-        yield _entry(graph, names, sizes, int(rng.integers(sizes.sum())))
+    total = int(sizes.sum())
+    places = (np.arange(count) + np.random.default_rng(seed).uniform(size=count)) / count * total
+    return [_entry(graph, names, sizes, min(int(k), total - 1)) for k in places]
 
 
 def _entry(graph: Graph, names: list[str], sizes: Any, k: int) -> Entry:
@@ -116,15 +114,18 @@ def _entry(graph: Graph, names: list[str], sizes: Any, k: int) -> Entry:
 
 
 def _sampled(graph: Graph, model: Model, seconds: float, one: Callable[[str, tuple[int, ...]], Any], operations: int | None) -> Way:
-    """Return a way that takes the derivatives in as many entries as fit into the time, at least one, at most all."""
-    drawn = _entries(graph)
-    first = next(drawn)
+    """Return a way that takes the derivatives in as many entries as fit into the time, at most all, at least one a large leaf.
+
+    What an entry takes depends on how much lies downstream of its leaf.
+    """
+    (first,) = _entries(graph, 1)
     one(*first)
     start = time.perf_counter()
     one(*first)
     each = max(time.perf_counter() - start, 1e-9)
-    count = int(min(model.entries, max(1, seconds / 4 / each)))
-    chosen = [first, *(next(drawn) for _ in range(count - 1))]
+    large = sum(math.prod(graph.shapes[k]) > model.entries / 100 for k in graph.differentiable)
+    count = int(min(model.entries, max(large, seconds / 4 / each)))
+    chosen = _entries(graph, count)
 
     def call() -> Any:
         return [one(*entry) for entry in chosen]

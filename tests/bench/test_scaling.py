@@ -38,8 +38,7 @@ def test_single_derivatives(family, method, monkeypatch):
     sampled = ways._sampled
     monkeypatch.setattr(ways, "_sampled", lambda g, m, s, one, operations: asked.append(one) or sampled(g, m, s, one, operations))
     METHODS[method].prepare(graph, values, model(graph, values), 0.001)
-    drawn = ways._entries(graph, seed=3)
-    for name, index in [next(drawn) for _ in range(3)]:
+    for name, index in ways._entries(graph, 3, seed=3):
         np.testing.assert_allclose(float(asked[0](name, index)), gradient[name][index], rtol=1e-6, atol=1e-8)
 
 
@@ -54,12 +53,13 @@ def test_whole_gradients(method):
         np.testing.assert_allclose(found[k], g, rtol=1e-10, atol=1e-14)
 
 
-def test_entries_are_drawn_once_each():
-    """In small networks every entry comes before any comes again."""
-    graph, _ = FAMILIES["layered"].network(30)
-    drawn = ways._entries(graph)
+def test_entries_are_spread():
+    """All of them once where all fit; of a few, leaves have their share."""
+    graph, _ = FAMILIES["layered"].network(3_000)
     n = size(graph)
-    assert len({next(drawn) for _ in range(n)}) == n
+    assert len(set(ways._entries(graph, n))) == n
+    few = [name for name, _ in ways._entries(graph, 3)]
+    assert sorted(few) == ["w1", "w2", "w3"]
 
 
 def test_a_row():
