@@ -107,7 +107,7 @@ def _tanh_layers(count: int) -> Callable[[int], Program]:
 _ALL = (
     Family("layered", "three dense layers of one width, which grows; tanh, batch of 64", _tanh_layers(3), _square_layers),
     Family("large", "three dense layers of one width, which grows; tanh, batch of 256: products of matrices take the time",
-           _tanh_layers(3), _large_layers, (500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000),
+           _tanh_layers(3), _large_layers, (1_000_000, 2_000_000, 4_000_000, 7_000_000, 10_000_000),
            ("forward by matrices", "mpmath differences", "symbolic")),
     Family("deep", "thirty dense layers of one width, which grows; tanh, batch of 16", _tanh_layers(30), _deep),
     Family("wide", "one hidden layer of eight inputs, which grows; tanh, batch of 16", _tanh_layers(2), _wide),

@@ -63,7 +63,7 @@ def operation_network(name: str) -> Network:
         UnknownName: if there is no such operation or sample.
 
     >>> operation_network("op/tanh/0").graph.name
-    'tanh[0]'
+    'op/tanh/0'
     """
     parts = name.split("/")
     if len(parts) != 3 or not parts[2].isdecimal():

@@ -36,7 +36,7 @@ def plain(text: str, limit: int = 300) -> str:
     r"""Return foreign text in which nothing is Markdown, HTML, a mention or a link.
 
     >>> plain("<b>@me|")
-    '\\\\<b\\\\>\\\\@me\\\\|'
+    '\\<b\\>\\@me\\|'
     """
     return _SPECIAL.sub(r"\\\1", clean(text, limit))
 
