@@ -125,6 +125,7 @@ def svg(data: Data) -> str:
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     families = list(data["families"])
     columns = min(3, max(1, len(families)))
@@ -137,14 +138,14 @@ def svg(data: Data) -> str:
         for k, family in enumerate(families):
             axes = figure.add_subplot(count, columns, k + 1)
             for colour, method in enumerate(methods):
-                points = [r for r in data["rows"] if (r["family"], r["method"]) == (family, method) and r["seconds"] is not None]
+                points = {r["n"]: r["seconds"] for r in data["rows"] if (r["family"], r["method"]) == (family, method) and r["seconds"] is not None}
                 if points:
-                    n, seconds = [r["n"] for r in points], [r["seconds"] for r in points]
                     (line,) = axes.plot(
-                        n, seconds, marker="o", markersize=3, color=colours[colour % len(colours)], linewidth=2.4 if method == "reverse" else 1.2
+                        list(points), list(points.values()), marker="o", markersize=3, color=colours[colour % len(colours)], linewidth=2.4 if method == "reverse" else 1.2
                     )
                     drawn[method] = line
             axes.set(xscale="log", yscale="log", title=family)
+            axes.xaxis.set_minor_formatter(NullFormatter())
             axes.grid(alpha=0.3)
             axes.set_xlabel("parameters")
             if k % columns == 0:
