@@ -12,32 +12,26 @@ from gradcheck.bench.worker import Worker
 from gradcheck.errors import MeasurementFailed
 
 
-def environment():
-    """Return what matters of the process."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    return os.getpid(), os.environ["OPENBLAS_NUM_THREADS"], cores
-
-
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not pin")
 def test_one_core_one_thread():
     """It is another process, on one core; the caller keeps its own."""
     before = os.sched_getaffinity(0)
     with Worker() as worker:
-        pid, threads, cores = worker(environment)
-        assert worker(environment)[0] == pid != os.getpid()
-    assert (threads, cores) == ("1", 1)
+        assert worker(os.getpid) == worker(os.getpid) != os.getpid()
+        assert worker(os.getenv, "OPENBLAS_NUM_THREADS") == "1"
+        assert len(worker(os.sched_getaffinity, 0)) == 1
     assert os.sched_getaffinity(0) == before
 
 
 def test_it_is_stopped_and_replaced():
     """Too long: an error that says so, and the next measurement is made by a new process."""
     with Worker(limit=30.0) as worker:
-        first = worker(environment)[0]
+        first = worker(os.getpid)
         start = time.monotonic()
         with pytest.raises(MeasurementFailed, match=r"within 0.5 s; stopped"):
             worker(time.sleep, 60, limit=0.5)
         assert time.monotonic() - start < 30
-        assert worker(environment)[0] != first
+        assert worker(os.getpid) != first
 
 
 def test_it_does_not_outlive_who_asked(tmp_path):
