@@ -138,7 +138,8 @@ def svg(data: Data) -> str:
         for k, family in enumerate(families):
             axes = figure.add_subplot(count, columns, k + 1)
             for colour, method in enumerate(methods):
-                points = {r["n"]: r["seconds"] for r in data["rows"] if (r["family"], r["method"]) == (family, method) and r["seconds"] is not None}
+                rows = (r for r in data["rows"] if (r["family"], r["method"]) == (family, method))
+                points = {r["n"]: r["seconds"] for r in rows if r["seconds"] is not None}
                 if points:
                     (line,) = axes.plot(
                         list(points), list(points.values()), marker="o", markersize=3, color=colours[colour % len(colours)], linewidth=2.4 if method == "reverse" else 1.2
