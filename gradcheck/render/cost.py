@@ -141,8 +141,9 @@ def svg(data: Data) -> str:
                 rows = (r for r in data["rows"] if (r["family"], r["method"]) == (family, method))
                 points = {r["n"]: r["seconds"] for r in rows if r["seconds"] is not None}
                 if points:
+                    n, width = list(points), 2.4 if method == "reverse" else 1.2
                     (line,) = axes.plot(
-                        list(points), list(points.values()), marker="o", markersize=3, color=colours[colour % len(colours)], linewidth=2.4 if method == "reverse" else 1.2
+                        n, [points[x] for x in n], marker="o", markersize=3, color=colours[colour % len(colours)], linewidth=width
                     )
                     drawn[method] = line
             axes.set(xscale="log", yscale="log", title=family)
