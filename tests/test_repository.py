@@ -119,7 +119,7 @@ def test_render_sees_results_only(path):
     top = {name.split(".")[0] for name in imported(TREES[path])}
     assert top - set(sys.stdlib_module_names) <= {"rich", "jinja2", "matplotlib", "gradcheck"}
     ours = {n for n in imported(TREES[path]) if n.startswith("gradcheck.") and not n.startswith("gradcheck.render.")}
-    records = {"Finding", "Matrix", "NodeRatio", "Row", "Skipped"}
+    records = {"Finding", "GradientAccuracy", "Matrix", "NodeRatio", "Row", "Skipped"}
     assert ours <= {"gradcheck.verdict.finding", *(f"gradcheck.verdict.finding.{x}" for x in records)}
 
 

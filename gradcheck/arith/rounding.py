@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -121,3 +122,15 @@ def fraction_down(x: Dyadic) -> Fraction | float:
 def fraction_up(x: Dyadic) -> Fraction | float:
     """Return m 2^e as a fraction, moved up; see `fraction_down`."""
     return -fraction_down((-x[0], x[1]))
+
+
+def decimal(x: Fraction | float, digits: int, *, up: bool) -> str:
+    """Return a number in decimal with so many significant digits, rounded down or up.
+
+    >>> decimal(Fraction(1, 3), 5, up=False), decimal(Fraction(1, 3), 5, up=True)
+    ('3.3333E-1', '3.3334E-1')
+    """
+    if isinstance(x, float):
+        return str(x)
+    context = Context(prec=digits, rounding=ROUND_CEILING if up else ROUND_FLOOR, Emin=MIN_EMIN, Emax=MAX_EMAX)
+    return f"{context.divide(Decimal(x.numerator), Decimal(x.denominator)):E}"

@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck.arith.arithmetic import Array
 from gradcheck.arith.ball import Ball
 from gradcheck.arith.refinement import refined
-from gradcheck.certify.condition import conditions
+from gradcheck.certify.condition import movements
 from gradcheck.certify.enclosure import Enclosure, Floats
 from gradcheck.engine.reverse import backward, wanted
 from gradcheck.errors import BadInput, BadValues
@@ -93,8 +93,8 @@ def certify(
         return gradients | {_output(k): y for k, y in enumerate(several)}
 
     found = refined(compute, bits)
-    sensitivities = cache(partial(conditions, graph, values, names, cotangent=cotangent, ops=ops))
-    gradients = {k: Enclosure(found.balls[k], found.precision, partial(_of, sensitivities, k)) for k in names}
+    moves = cache(partial(movements, graph, values, names, cotangent=cotangent, ops=ops))
+    gradients = {k: Enclosure(found.balls[k], found.precision, partial(_of, moves, k)) for k in names}
     outputs = [found.balls[_output(k)] for k in range(len(graph.outputs))]
     losses = tuple(Enclosure(y, found.precision, partial(_unknown, np.shape(y))) for y in outputs)
     return Certified(gradients, losses, found.precision)
@@ -105,8 +105,8 @@ def _output(k: int) -> str:
     return f"/{k}"
 
 
-def _of(sensitivities: Callable[[], Mapping[str, Floats]], name: str) -> Floats:
-    return sensitivities()[name]
+def _of(moves: Callable[[], Mapping[str, Floats]], name: str) -> Floats:
+    return moves()[name]
 
 
 def _unknown(shape: tuple[int, ...]) -> Floats:

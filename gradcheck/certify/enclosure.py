@@ -27,7 +27,7 @@ class Enclosure:
     Args:
         balls: object array of arb.
         precision: bits with which they were computed.
-        sensitivity: computes `condition`; it is called once, when that is asked for.
+        sensitivity: computes by how much relative errors of the data move the entries; called when `condition` is asked for.
     """
 
     balls: Array = field(repr=False)
@@ -107,9 +107,12 @@ class Enclosure:
         """By what factor relative errors of the data grow: sum_j |x_j dg/dx_j| / |g| over all numbers x_j of the graph.
 
         The numbers are those of inputs and parameters. An entry with condition 1e6 cannot be expected to be right to better
-        than about 1e6 unit roundoffs: its digits are lost, not computed wrongly. NaN where float64 does not reach.
+        than about 1e6 unit roundoffs: its digits are lost, not computed wrongly; inf for one in which everything cancels. NaN
+        where float64 does not reach.
         """
-        return self.sensitivity()
+        moves, size = self.sensitivity(), np.abs(self.rounded)
+        with np.errstate(all="ignore"):
+            return np.asarray(np.where((moves == 0) & ~np.isnan(size), 0.0, moves / size))
 
     def contains(self, x: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Return where the floats `x`, of the array's shape, lie in the enclosure."""

@@ -37,6 +37,7 @@ def validate(
     dtypes: Iterable[str] = ("float64",),
     random: int = 0,
     seed: int = 0,
+    enclose: bool = False,
     progress: Progress | bool | None = None,
     done: Mapping[Key, Row | Skipped] | None = None,
     settled: Callable[[Callable[[], Matrix]], None] | None = None,
@@ -49,6 +50,7 @@ def validate(
         dtypes: formats; those that a target or network does not have are left out.
         random: how many random networks to add.
         seed: of the networks' data, the random networks and the stochastic sweeps.
+        enclose: whether every gradient is held against its certified enclosure; else only where gradients are all there is.
         progress: called with the case's label, its number and how many there are; True draws a bar, in notebooks too.
         done: (target, network, format) -> what was found before, and is not tried again.
         settled: called after each case, for who keeps results; what it is given makes the result so far.
@@ -65,7 +67,7 @@ def validate(
         from gradcheck.render.progress import progress as shown
 
         with shown() as told:
-            return validate(target, networks, dtypes=dtypes, random=random, seed=seed, progress=told, done=done, settled=settled)
+            return validate(target, networks, dtypes=dtypes, random=random, seed=seed, enclose=enclose, progress=told, done=done, settled=settled)
     start = time.perf_counter()
     described = [(Description.of(targets[t], t) if isinstance(t, str) else Description.of(t)) for t in _several(target)]
     wanted = list(dtypes)
@@ -85,7 +87,7 @@ def validate(
         if progress:
             progress(f"{d.name}/{network.name}/{dtype}", k, len(cases))
         key = (d.name, network.name, dtype)
-        found.append(done[key] if done and key in done else _case(d, network, dtype, seed))
+        found.append(done[key] if done and key in done else _case(d, network, dtype, seed, enclose))
         if settled is not None:
             settled(partial(so_far, complete=False))
     return so_far(complete=True)
@@ -107,14 +109,14 @@ def _networks(wanted: str | Network | Iterable[str | Network]) -> list[Network]:
     return out
 
 
-def _case(d: Description, network: Network, dtype: str, seed: int) -> Row | Skipped:
+def _case(d: Description, network: Network, dtype: str, seed: int, enclose: bool) -> Row | Skipped:
     if dtype not in d.dtypes:
         return Skipped(d.name, network.name, dtype, f"the target has no {dtype}")
     if dtype not in network.dtypes:
         return Skipped(d.name, network.name, dtype, f"the network makes no sense in {dtype}")
     start = time.perf_counter()
     try:
-        found = _judged(d, network, dtype, seed)
+        found = _judged(d, network, dtype, seed, enclose)
     except CannotExpress as reason:
         return Skipped(d.name, network.name, dtype, str(reason))
     except GradcheckError as error:
@@ -123,12 +125,12 @@ def _case(d: Description, network: Network, dtype: str, seed: int) -> Row | Skip
         d.name, network.name, dtype, found.verdict, found.evidence, found.worst_ratio, found.node, found.op,
         found.message, found.resolution, found.checks, time.perf_counter() - start,
         findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, seed)) for f in found.findings),
-        error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram,
+        error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram, accuracy=found.accuracy,
     )  # fmt: skip
     return _with_known(d, row)
 
 
-def _judged(d: Description, network: Network, dtype: str, seed: int) -> Judgement:
+def _judged(d: Description, network: Network, dtype: str, seed: int, enclose: bool) -> Judgement:
     graph = network.graph
     values = network.values(seed, dtype)
     kept = {k: x.copy() for k, x in values.items()}
@@ -141,7 +143,7 @@ def _judged(d: Description, network: Network, dtype: str, seed: int) -> Judgemen
         return Judgement("inconclusive", "none", f"the target raised {type(error).__name__}: {error}{_place(error)}")
     ulps = measured_ulps(d.name, dtype)
     roundoff = Roundoff.of(dtype, flushes=d.flushes, accumulate=d.accumulates.get(dtype), ulps=ulps)
-    found = judge(graph, leaf_arrays(graph, kept), run, roundoff, dtype, slack=d.slack, seed=seed)
+    found = judge(graph, leaf_arrays(graph, kept), run, roundoff, dtype, slack=d.slack, seed=seed, enclose=enclose)
     return _with_mutations(found, kept, values)
 
 

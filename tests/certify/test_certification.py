@@ -120,16 +120,17 @@ def test_conditions():
 
 
 def test_estimated_conditions():
-    """For many numbers the sum is estimated within a factor of two."""
+    """For many numbers the sum is estimated: half of the entries within a factor of two, all within four."""
     from gradcheck.certify import condition
 
     network = networks["xor-2-2-1"]
     names, ops = tuple(network.graph.differentiable), gradcheck.ops.registry
-    exact = condition.conditions(network.graph, network.values(0), names, cotangent=None, ops=ops)
-    estimated = condition.conditions(network.graph, network.values(0), names, cotangent=None, ops=ops, exact=0)
-    for k in names:
-        assert (estimated[k] <= 2 * exact[k]).all()
-        assert (exact[k] <= 2 * estimated[k]).all()
+    exact = condition.movements(network.graph, network.values(0), names, cotangent=None, ops=ops)
+    estimated = condition.movements(network.graph, network.values(0), names, cotangent=None, ops=ops, exact=0)
+    away = np.concatenate([np.ravel(np.abs(np.log2(estimated[k] / exact[k]))) for k in names])
+    assert np.median(away) <= 1
+    assert np.max(away) <= 2
+    assert np.max(away) > 0
 
 
 @pytest.mark.parametrize("name", SMALL)
