@@ -20,7 +20,7 @@ from gradcheck.settings import Settings, load
 if TYPE_CHECKING:
     from gradcheck.probe.report import Report
     from gradcheck.verdict.finding import Matrix, Row
-    from gradcheck.verdict.known import KnownFailure, Reviewed
+    from gradcheck.verdict.known import Known, Reviewed
 
 #: Under which name results travel with the reports of tests.
 PROPERTY = "gradcheck"
@@ -64,7 +64,7 @@ class _Session:
     """
 
     settings: Settings
-    known: tuple[KnownFailure, ...] = ()
+    known: tuple[Known, ...] = ()
     rows: list[Row] = field(default_factory=list)
     reviewed: Reviewed | None = None
 

@@ -19,9 +19,10 @@ from gradcheck.errors import CannotExpress, GradcheckError, UnknownDtype
 from gradcheck.graph.values import Arrays
 from gradcheck.networks.network import Network, networks
 from gradcheck.targets.registry import targets
-from gradcheck.targets.target import Description, Known, Target, leaf_arrays
+from gradcheck.targets.target import Description, Target, leaf_arrays
 from gradcheck.verdict.finding import Finding, Matrix, Row, Skipped
 from gradcheck.verdict.judge import Judgement, judge
+from gradcheck.verdict.known import excused
 from gradcheck.verdict.ulps import measured_ulps
 
 Progress = Callable[[str, int, int], None]
@@ -125,7 +126,7 @@ def _case(d: Description, network: Network, dtype: str, seed: int) -> Row | Skip
         findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, seed)) for f in found.findings),
         error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram,
     )  # fmt: skip
-    return _with_known(d, row)
+    return excused(row, d.known)
 
 
 def _judged(d: Description, network: Network, dtype: str, seed: int) -> Judgement:
@@ -159,21 +160,6 @@ def _with_mutations(found: Judgement, before: Arrays, after: Arrays) -> Judgemen
         return found
     finding = Finding("fault", f"the target changed its input {changed[0]!r} in place", node=changed[0], direction="value")
     return replace(found, verdict="fail", message=finding.message, node=changed[0], findings=(finding, *found.findings))
-
-
-def _with_known(d: Description, row: Row) -> Row:
-    """Count a row whose faults are all known as inconclusive, with the reason."""
-    faults = [f for f in row.findings if f.severity == "fault"]
-    reasons = [next((k for k in d.known if _is_known(k, row, f)), None) for f in faults]
-    if row.verdict != "fail" or not faults or None in reasons:
-        return row
-    known = reasons[0]
-    assert known is not None
-    return replace(row, verdict="inconclusive", known=known.reason, message=f"known: {known.reason} ({known.link})")
-
-
-def _is_known(k: Known, row: Row, f: Finding) -> bool:
-    return k.covers(row.network, row.dtype, message=f.message, op=f.op, diagnosis=f.diagnosis)
 
 
 def _snippet(f: Finding, d: Description, network: Network, dtype: str, seed: int) -> str:

@@ -10,7 +10,6 @@ from gradcheck.bench.cost import Journal, Settings, as_data, fitted, run
 from gradcheck.bench.scaling import Row
 from gradcheck.errors import BadDocument, MeasurementFailed, MeasurementStopped, UnknownName
 
-
 STOPPED = "expected an end within 1 s; stopped"
 
 
