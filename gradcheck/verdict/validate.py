@@ -69,27 +69,34 @@ def validate(
             return validate(target, networks, dtypes=dtypes, random=random, seed=seed, progress=told, done=done, settled=settled)
     start = time.perf_counter()
     described = [(Description.of(targets[t], t) if isinstance(t, str) else Description.of(t)) for t in _several(target)]
-    wanted = list(dtypes)
-    for dtype in wanted:
-        if dtype not in FORMATS:
-            raise UnknownDtype(dtype, list(FORMATS))
-    named, drawn = _networks(networks), [f"random/{seed}/{k}" for k in range(random)]
-    cases = [(d, n, f) for d in described for n in [*named, *_drawn(drawn[: d.most_random])] for f in wanted]
-    found: list[Row | Skipped] = []
+    cases = _cases(described, networks, dtypes, [f"random/{seed}/{k}" for k in range(random)])
     versions = {"gradcheck": _version(), **{d.name: d.version for d in described}, "numpy": np.__version__}
+    found: list[Row | Skipped] = []
 
     def so_far(*, complete: bool) -> Matrix:
         rows, skipped = (tuple(x for x in found if isinstance(x, kind)) for kind in (Row, Skipped))
         return Matrix(rows, skipped, seed, versions, time.perf_counter() - start, complete)  # type: ignore[arg-type]  # by kind
 
     for k, (d, network, dtype) in enumerate(cases):
-        if progress:
-            progress(f"{d.name}/{network.name}/{dtype}", k, len(cases))
         key = (d.name, network.name, dtype)
+        if progress:
+            progress("/".join(key), k, len(cases))
         found.append(done[key] if done and key in done else _case(d, network, dtype, seed))
         if settled is not None:
             settled(partial(so_far, complete=False))
     return so_far(complete=True)
+
+
+def _cases(
+    described: Iterable[Description], wanted: str | Network | Iterable[str | Network], dtypes: Iterable[str], drawn: list[str]
+) -> list[Case]:
+    """Return what is to be run, target by target; of the drawn networks each target has as many as it takes."""
+    formats = list(dtypes)
+    for dtype in formats:
+        if dtype not in FORMATS:
+            raise UnknownDtype(dtype, list(FORMATS))
+    named = _networks(wanted)
+    return [(d, n, f) for d in described for n in [*named, *_drawn(drawn[: d.most_random])] for f in formats]
 
 
 def _several(target: Any) -> list[Any]:
