@@ -22,7 +22,7 @@ from gradcheck.probe.directions import (
     spread,
     together,
 )
-from gradcheck.probe.infinite import finite_slope
+from gradcheck.probe.form import form
 from gradcheck.probe.kink import BESIDE, OUTSIDE, branches, convention
 from gradcheck.probe.look import MARGIN, Look
 from gradcheck.probe.meter import Instrument, vary
@@ -113,38 +113,12 @@ class Examination:
 
     def well_formed(self, base: Arrays, gs: list[Floats]) -> bool:
         """Look at the form of the gradients: shapes, formats, finite numbers; raise `FunctionFailed` where there are none."""
-        try:
-            found = self.subject.gradient([g.astype(y.dtype) for g, y in zip(gs, base, strict=True)], self.subject.point)
-        except FunctionFailed:
-            raise
-        except Exception as error:  # the user's code: whatever it raises is its answer
-            raise FunctionFailed(f"the derivative raised {type(error).__name__} at the given inputs: {error}") from error
-        self.findings += list(contracts.shapes(self.subject, found))
-        if self.findings:
-            return False
-        for path, x, v in zip(self.subject.paths, self.subject.point, found, strict=True):
-            if v is not None and np.asarray(v).dtype != x.dtype:  # another precision is no wrong number
-                self.remarks.append(f"gradient of {path} has dtype {np.asarray(v).dtype}, the input {x.dtype}")
-        self.undeclared = {k for k, v in enumerate(found) if v is None}  # f is said not to depend on these
-        for k, v in enumerate(found):
-            if v is not None and not np.isfinite(np.asarray(v, np.float64)).all():
-                self._not_finite(k, np.asarray(v, np.float64), gs, base)
+        found = form(self.subject, base, gs)
+        self.findings += found.findings
+        self.reasons += found.reasons
+        self.remarks += found.remarks
+        self.undeclared |= found.undeclared
         return not self.findings and not self.reasons
-
-    def _not_finite(self, k: int, v: Floats, gs: list[Floats], base: Arrays) -> None:
-        """Judge NaN or infinity in a gradient: a fault where f has a finite slope, else nothing can be said."""
-        path = self.subject.paths[k]
-        for where in np.argwhere(~np.isfinite(v))[:3]:
-            index = tuple(int(i) for i in where)
-            slope = finite_slope(self.subject, gs, base, k, index)
-            shown = f"{path}{list(index) if index else ''}"
-            if slope is not None:
-                self.findings.append(
-                    Finding("fault", f"gradient of {shown} is {v[index]}, where f has the slope {slope:.6g}", node=path,
-                            direction="gradient", index=index, got=float(v[index]), expected=slope)
-                )  # fmt: skip
-                return
-        self.reasons.append(f"gradient of {shown} is {v[index]}, and f has no finite slope there")
 
     def _look_around(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
         """Look along directions through all inputs and along one for each; blame a confirmed mismatch."""

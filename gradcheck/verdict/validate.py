@@ -19,9 +19,10 @@ from gradcheck.errors import CannotExpress, GradcheckError, UnknownDtype
 from gradcheck.graph.values import Arrays
 from gradcheck.networks.network import Network, networks
 from gradcheck.targets.registry import targets
-from gradcheck.targets.target import Description, Known, Target, leaf_arrays
+from gradcheck.targets.target import Description, Target, leaf_arrays
 from gradcheck.verdict.finding import Finding, Matrix, Row, Skipped
 from gradcheck.verdict.judge import Judgement, judge
+from gradcheck.verdict.known import excused
 from gradcheck.verdict.ulps import measured_ulps
 
 Progress = Callable[[str, int, int], None]
@@ -70,27 +71,34 @@ def validate(
             return validate(target, networks, dtypes=dtypes, random=random, seed=seed, enclose=enclose, progress=told, done=done, settled=settled)
     start = time.perf_counter()
     described = [(Description.of(targets[t], t) if isinstance(t, str) else Description.of(t)) for t in _several(target)]
-    wanted = list(dtypes)
-    for dtype in wanted:
-        if dtype not in FORMATS:
-            raise UnknownDtype(dtype, list(FORMATS))
-    named, drawn = _networks(networks), [f"random/{seed}/{k}" for k in range(random)]
-    cases = [(d, n, f) for d in described for n in [*named, *_drawn(drawn[: d.most_random])] for f in wanted]
-    found: list[Row | Skipped] = []
+    cases = _cases(described, networks, dtypes, [f"random/{seed}/{k}" for k in range(random)])
     versions = {"gradcheck": _version(), **{d.name: d.version for d in described}, "numpy": np.__version__}
+    found: list[Row | Skipped] = []
 
     def so_far(*, complete: bool) -> Matrix:
         rows, skipped = (tuple(x for x in found if isinstance(x, kind)) for kind in (Row, Skipped))
         return Matrix(rows, skipped, seed, versions, time.perf_counter() - start, complete)  # type: ignore[arg-type]  # by kind
 
     for k, (d, network, dtype) in enumerate(cases):
-        if progress:
-            progress(f"{d.name}/{network.name}/{dtype}", k, len(cases))
         key = (d.name, network.name, dtype)
+        if progress:
+            progress("/".join(key), k, len(cases))
         found.append(done[key] if done and key in done else _case(d, network, dtype, seed, enclose))
         if settled is not None:
             settled(partial(so_far, complete=False))
     return so_far(complete=True)
+
+
+def _cases(
+    described: Iterable[Description], wanted: str | Network | Iterable[str | Network], dtypes: Iterable[str], drawn: list[str]
+) -> list[Case]:
+    """Return what is to be run, target by target; of the drawn networks each target has as many as it takes."""
+    formats = list(dtypes)
+    for dtype in formats:
+        if dtype not in FORMATS:
+            raise UnknownDtype(dtype, list(FORMATS))
+    named = _networks(wanted)
+    return [(d, n, f) for d in described for n in [*named, *_drawn(drawn[: d.most_random])] for f in formats]
 
 
 def _several(target: Any) -> list[Any]:
@@ -127,7 +135,7 @@ def _case(d: Description, network: Network, dtype: str, seed: int, enclose: bool
         findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, seed)) for f in found.findings),
         error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram, accuracy=found.accuracy,
     )  # fmt: skip
-    return _with_known(d, row)
+    return excused(row, d.known)
 
 
 def _judged(d: Description, network: Network, dtype: str, seed: int, enclose: bool) -> Judgement:
@@ -161,21 +169,6 @@ def _with_mutations(found: Judgement, before: Arrays, after: Arrays) -> Judgemen
         return found
     finding = Finding("fault", f"the target changed its input {changed[0]!r} in place", node=changed[0], direction="value")
     return replace(found, verdict="fail", message=finding.message, node=changed[0], findings=(finding, *found.findings))
-
-
-def _with_known(d: Description, row: Row) -> Row:
-    """Count a row whose faults are all known as inconclusive, with the reason."""
-    faults = [f for f in row.findings if f.severity == "fault"]
-    reasons = [next((k for k in d.known if _is_known(k, row, f)), None) for f in faults]
-    if row.verdict != "fail" or not faults or None in reasons:
-        return row
-    known = reasons[0]
-    assert known is not None
-    return replace(row, verdict="inconclusive", known=known.reason, message=f"known: {known.reason} ({known.link})")
-
-
-def _is_known(k: Known, row: Row, f: Finding) -> bool:
-    return k.covers(row.network, row.dtype, message=f.message, op=f.op, diagnosis=f.diagnosis)
 
 
 def _snippet(f: Finding, d: Description, network: Network, dtype: str, seed: int) -> str:
