@@ -75,14 +75,26 @@ def _leaf(point: Point, m: Ball, name: str) -> Array:
     shape = point.graph.shapes[name]
     out = np.full(shape, m.element(0), dtype=object)
     if name in point.active:
-        dual = Taylor(m)
-        downstream = point.graph.descendants([name])
-        y = point.forward(m)
-        still = {k: Series(dual, x) if x.dtype == object else x for k, x in y.items() if k not in downstream}
+        dual, y = Taylor(m), point.forward(m)
         for i in np.ndindex(*shape):
-            moved = still | {name: dual.along(y[name], _unit(shape, i))}
-            out[i] = _along(point, dual, propagate(point.graph, moved, dual, ops=point.ops))
+            out[i] = derivative(point, dual, y, name, i)
     return numbers(out)
+
+
+def derivative(point: Point, dual: Taylor, y: Mapping[str, Array], name: str, index: tuple[int, ...]) -> Any:
+    """Return the derivative with respect to one entry: what lies downstream is computed in dual numbers.
+
+    Args:
+        point: the question.
+        dual: dual numbers over balls.
+        y: every value at the point, in balls.
+        name: of the leaf.
+        index: of the entry.
+    """
+    downstream = point.graph.descendants([name])
+    still = {k: Series(dual, x) if x.dtype == object else x for k, x in y.items() if k not in downstream}
+    moved = still | {name: dual.along(y[name], _unit(point.graph.shapes[name], index))}
+    return _along(point, dual, propagate(point.graph, moved, dual, ops=point.ops))
 
 
 def _along(point: Point, dual: Taylor, y: Mapping[str, Any]) -> Any:

@@ -66,14 +66,17 @@ def differences(
     return estimate(value, bound, used, "central differences")
 
 
-def derivatives(point: Point, d: int = STEPS[0]) -> Callable[[str, tuple[int, ...]], Any]:
+def derivatives(
+    point: Point, d: int = STEPS[0], *, nearby: type[Downstream] = Downstream
+) -> Callable[[str, tuple[int, ...]], Any]:
     """Return f(leaf, index) -> the derivative in one entry by the step 10^(-d/2), for who wants a few of many.
 
     Args:
         point: where; the forward pass is made once, here.
         d: digits that the step is made for.
+        nearby: how values near the point are computed.
     """
-    stencils = _Stencils(point, d, Downstream)
+    stencils = _Stencils(point, d, nearby)
     return lambda name, index: stencils.slope(name, index)[0]
 
 
