@@ -67,6 +67,7 @@ class Examination:
     instrument: Instrument | None = None
     vain: bool = False  # smaller steps did not help
     undeclared: set[int] = field(default_factory=set)
+    bars: list[Floats] = field(default_factory=list)  # of each entry, where each was compared with a certified one
 
     def run(self) -> None:
         """Do everything; end early where the budget or the numbers say so."""
@@ -97,7 +98,7 @@ class Examination:
             self.remarks.append("f differs from call to call: its noise is measured")
         self.instrument = instrument = Instrument(self.subject, base)
         instrument.try_better(own_scale(rng, self.subject.point))
-        self.arithmetic = instrument.arithmetic
+        self.arithmetic = instrument.label
         self._look_around(instrument, rng, base)
         self.noise_of_gradient = instrument.deviation(gs)
         self.findings += list(contracts.rules(self.subject, instrument, rng))
@@ -139,8 +140,27 @@ class Examination:
         for ts, levels in more:
             if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts, levels), rng, base):
                 return
-        if instrument.exact:
+        if instrument.traced is not None:
+            self._look_by_entry(instrument, rng, base)
+        elif instrument.exact:
             self._look_by_size(instrument, rng, base)
+
+    def _look_by_entry(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
+        """Compare every entry with the certified gradient; look along the one that is farthest out of its error bar."""
+        gs = cotangent(rng, base)
+        v = instrument.gradients(gs)
+        certified = instrument.traced.gradients(gs) if instrument.traced is not None else None
+        if certified is None:
+            self._look_by_size(instrument, rng, base)
+            return
+        bars = instrument.entry_bars(gs, v)
+        self.bars = [bar + radius for bar, (_, radius) in zip(bars, certified, strict=True)]
+        for k, ((c, _), a, bar) in enumerate(zip(certified, v, self.bars, strict=True)):
+            if c.size and (worst := np.abs(c - a) / bar).max() > MARGIN:
+                ts = [np.zeros(x.shape) for x in self.subject.point]
+                ts[k].flat[int(np.argmax(worst))] = 1.0
+                if self.judged(instrument, instrument.look(gs, ts, gradients=v), rng, base):
+                    return
 
     def _look_by_size(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
         """Look along entries of like contribution, so that tiny ones are not hidden behind large ones."""
@@ -273,7 +293,7 @@ class Examination:
         """Return what was found."""
         faults = [f for f in self.findings if f.severity == "fault"]
         verdict = "fail" if faults else "inconclusive" if self.reasons else "pass"
-        relative, absolute = resolution(self.looks, self.noise_of_gradient)
+        relative, absolute = resolution(self.looks, self.noise_of_gradient, self.bars)
         evidence = f"{len(self.looks)} fresh directions, {self.arithmetic}"
         if self.accuracy is not None:
             evidence += f", relative differences up to the declared {self.accuracy:g} accepted"
