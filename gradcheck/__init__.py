@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from gradcheck.engine.plan import compile as compile  # noqa: A004 - as re.compile
     from gradcheck.engine.reverse import backward as backward
     from gradcheck.engine.reverse import evaluate as evaluate
+    from gradcheck.engine.second import derivative as derivative
+    from gradcheck.engine.second import hessian as hessian
+    from gradcheck.engine.second import hvp as hvp
+    from gradcheck.engine.second import jacobian as jacobian
+    from gradcheck.engine.second import jvp as jvp
     from gradcheck.graph.document import dumps as dumps
     from gradcheck.graph.document import loads as loads
     from gradcheck.graph.graph import Graph as Graph
@@ -35,6 +40,11 @@ _PUBLIC = {
     "compile": "gradcheck.engine.plan",
     "Plan": "gradcheck.engine.plan",
     "evaluate": "gradcheck.engine.reverse",
+    "derivative": "gradcheck.engine.second",
+    "hessian": "gradcheck.engine.second",
+    "hvp": "gradcheck.engine.second",
+    "jacobian": "gradcheck.engine.second",
+    "jvp": "gradcheck.engine.second",
     "dumps": "gradcheck.graph.document",
     "loads": "gradcheck.graph.document",
     "Graph": "gradcheck.graph.graph",
