@@ -108,7 +108,7 @@ def _session(config: pytest.Config) -> _Session:
     settings = Settings(
         targets=picked("targets", tuple, option="target"), networks=picked("networks", tuple), dtypes=picked("dtypes", tuple, option="dtype"),
         seed=seed, budget=picked("budget", lambda x: int(x) if str(x).isdigit() else x), explore=picked("explore", bool),
-        strict=picked("strict", bool), known_failures=failures, file=file.file,
+        strict=picked("strict", bool), known_failures=failures, timeout=file.timeout, file=file.file,
     )  # fmt: skip
     if failures is None:
         return _Session(settings)
@@ -166,7 +166,7 @@ def gradcheck_validate(request: pytest.FixtureRequest) -> Callable[..., Row]:
         from gradcheck.verdict.validate import validate
 
         __tracebackhide__ = True
-        matrix = validate(target, network, dtypes=(dtype,), seed=session.settings.seed if seed is None else seed)
+        matrix = validate(target, network, dtypes=(dtype,), seed=session.settings.seed if seed is None else seed, timeout=session.settings.timeout)
         if not matrix.rows:
             pytest.skip(matrix.skipped[0].reason if matrix.skipped else "nothing was tested")
         (row,) = matrix.rows
