@@ -268,6 +268,7 @@ function run({ dtype, graph, values, wrt }) {
   for (const [name, x] of Object.entries(values)) arrays[name] = { shape: x.shape, data: Floats.from(x.data, Number) };
   const back = Object.create(null);
   for (const { name, op, inputs, attributes } of graph.nodes) {
+    if (!(op in OPERATIONS)) throw new Unsupported(`no operation ${op}`);
     const extra = Object.keys(attributes).length ? [attributes] : [];
     [arrays[name], back[name]] = OPERATIONS[op](...inputs.map((x) => arrays[x]), ...extra);
   }

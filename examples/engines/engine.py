@@ -241,7 +241,7 @@ def concatenate(*xs, axis):
     axis %= len(xs[0].shape)
     source = [(x, k) for x in xs for k in range(x.shape[axis])]
     shape = [len(source) if k == axis else n for k, n in enumerate(xs[0].shape)]
-    pick = lambda i: source[i[axis]][0].at([source[i[axis]][1] if k == axis else n for k, n in enumerate(i)])  # noqa: E731
+    pick = lambda i: source[i[axis]][0].at([source[i[axis]][1] if k == axis else n for k, n in enumerate(i)])
     return Array(shape, (pick(i).by(1.0) for i in indices(shape)))
 
 
@@ -277,6 +277,8 @@ def run(request):
     Value.tape.clear()
     arrays = {name: Array(x["shape"], map(number, x["data"])) for name, x in request["values"].items()}
     for node in request["graph"]["nodes"]:  # operands come first
+        if node["op"] not in OPERATIONS:
+            raise Unsupported(f"no operation {node['op']}")
         operands = [arrays[name] for name in node["inputs"]]
         arrays[node["name"]] = OPERATIONS[node["op"]](*operands, **node["attributes"])
     nodes = [node["name"] for node in request["graph"]["nodes"]]

@@ -34,7 +34,7 @@ def as_json(x: Array) -> dict[str, Any]:
     """
     if x.dtype.kind in "biu":
         return {"shape": list(x.shape), "data": x.reshape(-1).tolist()}
-    flat = x.astype(np.float64).reshape(-1)
+    flat = _converted(x, "float64").reshape(-1)
     data: list[Any] = flat.tolist()
     if not np.isfinite(flat).all():
         data = [v if math.isfinite(v) else str(v) for v in data]
@@ -43,7 +43,7 @@ def as_json(x: Array) -> dict[str, Any]:
 
 def as_file(x: Array, file: Path) -> dict[str, Any]:
     """Write an array to a file in NumPy's format, bfloat16 as float32, and return what names it."""
-    stored = np.ascontiguousarray(x.astype(np.float32) if x.dtype == FORMATS["bfloat16"] else x).reshape(x.shape)
+    stored = np.ascontiguousarray(_converted(x, "float32") if x.dtype == FORMATS["bfloat16"] else x).reshape(x.shape)
     np.save(file, stored, allow_pickle=False)
     return {"npy": file.name, "shape": list(x.shape), "dtype": str(stored.dtype)}
 
@@ -71,8 +71,12 @@ def read(x: Any, what: str, dtype: str, folder: Path | None = None) -> Array:
     else:
         shape, flat = _flattened(x, what)
         found = _numbers(flat, what).reshape(shape)
-    with np.errstate(over="ignore"):
-        return found.astype(FORMATS[dtype])
+    return _converted(found, dtype)
+
+
+def _converted(x: Array, dtype: str) -> Array:
+    with np.errstate(over="ignore", invalid="ignore"):  # a signalling NaN is one too
+        return x.astype(FORMATS[dtype])
 
 
 def _shaped(x: Mapping[str, Any], what: str) -> Array:
