@@ -20,14 +20,14 @@ BROKEN = "--broken" in sys.argv[1:]
 MOST_VALUES = 200_000
 
 
-class Unsupported(Exception):
+class Unsupported(Exception):  # noqa: N818 - what it says
     """The graph has something that this engine has not."""
 
 
 class Value:
     """A number, the slopes by which its gradient goes to its parents, and its gradient."""
 
-    tape: list["Value"] = []  # in the order in which they are made, so that nothing has to be sorted
+    tape: list["Value"] = []  # noqa: RUF012 - of all values, in the order in which they are made, so that nothing has to be sorted
 
     def __init__(self, data, *slopes):
         self.data, self.slopes, self.grad = data, slopes, 0.0

@@ -20,6 +20,8 @@ from gradcheck.targets.target import Run, dtype_of, leaf_arrays
 PROTOCOL = "gradcheck-engine/1"
 #: Formats that travel; longdouble has more digits than float64, in which numbers are written.
 DTYPES = ("float64", "float32", "float16", "bfloat16")
+#: Characters of an engine's own words that a row keeps.
+MOST_REASON = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def accepted(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     if answer["success"]:
         return answer
-    reason = str(answer.get("error") or "no reason given")
+    reason = str(answer.get("error") or "no reason given")[:MOST_REASON]
     if answer.get("unsupported") is True:
         raise CannotExpress(reason)
     raise TargetFailed(f"the engine answered with an error: {reason}")

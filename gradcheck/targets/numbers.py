@@ -1,7 +1,7 @@
 """Arrays in messages: as numbers in JSON, which come back exactly, or as files in NumPy's format.
 
-JSON has no NaN and no infinities: they are the texts "nan", "inf" and "-inf". Hexadecimal texts ("0x1.8p+1", as C's %a writes
-them) are read as well.
+JSON has no NaN and no infinities: they are the texts "nan", "inf" and "-inf". Other numbers may be texts too, decimal ("0.1") or
+hexadecimal ("0x1.8p+1", as C's %a writes them).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gradcheck.errors import TargetFailed
 
 Array = npt.NDArray[Any]
 
-_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+_DECIMAL = re.compile(r"[+-]?(nan|inf|infinity|([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,5})?)", re.IGNORECASE)
 _HEXADECIMAL = re.compile(r"[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(p[+-]?[0-9]{1,5})?", re.IGNORECASE)
 #: The deepest list; NumPy has no more axes than these.
 DEEPEST = 32
@@ -113,13 +113,13 @@ def _numbers(flat: list[Any], what: str) -> npt.NDArray[np.float64]:
 
 def _each(flat: list[Any], what: str) -> Iterator[float]:
     for v in flat:
-        if type(v) in (float, int) or (isinstance(v, str) and _NOT_FINITE.fullmatch(v)):
+        if type(v) in (float, int) or (isinstance(v, str) and _DECIMAL.fullmatch(v)):
             yield float(v)
         elif isinstance(v, str) and _HEXADECIMAL.fullmatch(v):
             yield float.fromhex(v)
         else:
             hint = '; JSON.stringify makes null of NaN and of infinities: spell them "nan", "inf", "-inf"' if v is None else ""
-            raise TargetFailed(f'{what}: expected numbers, "nan", "inf", "-inf" or hexadecimal text; got {_short(v)}{hint}')
+            raise TargetFailed(f'{what}: expected numbers, "nan", "inf" or "-inf"; got {_short(v)}{hint}')
 
 
 def _from_file(name: Any, what: str, folder: Path | None) -> Array:

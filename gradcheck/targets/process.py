@@ -147,12 +147,18 @@ class Process:
 def _words(command: str | Sequence[str]) -> list[str]:
     """Return the program and its arguments."""
     try:
-        words = shlex.split(command.removeprefix(PREFIX), posix=os.name == "posix") if isinstance(command, str) else list(command)
-    except ValueError as error:
+        words = _split(command.removeprefix(PREFIX)) if isinstance(command, str) else list(command)
+    except ValueError as error:  # a quote without its end
         raise TargetFailed(f"expected a command; got {command!r}: {error}") from error
     if not words:
         raise TargetFailed(f"expected a command; got {command!r}")
     return words
+
+
+def _split(text: str) -> list[str]:
+    if os.name == "posix":
+        return shlex.split(text)
+    return [word.strip("\"'") for word in shlex.split(text, posix=False)]  # elsewhere a backslash belongs to a path
 
 
 def _require(hello: Hello, graph: Graph, dtype: str) -> None:

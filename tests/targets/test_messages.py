@@ -109,6 +109,9 @@ def test_errors_of_an_engine():
     with pytest.raises(TargetFailed, match=r"^the engine answered with an error: out of luck$") as caught:
         accepted(decoded(b'{"id": 3, "success": false, "error": "out of luck"}', 3))
     assert not isinstance(caught.value, CannotExpress)
+    with pytest.raises(TargetFailed) as caught:
+        accepted({"success": False, "error": "x" * 10**6})
+    assert len(str(caught.value)) < 2100
     with pytest.raises(TargetFailed, match="no reason given"):
         accepted({"success": False, "error": None})
     with pytest.raises(CannotExpress, match=r"^no conv2d$"):

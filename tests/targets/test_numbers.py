@@ -70,7 +70,7 @@ def test_whole_numbers_and_truth():
     ("given", "expected"),
     [
         (0.5, np.array(0.5)), (3, np.array(3.0)), ("-inf", np.array(-np.inf)), ([], np.zeros(0)), ([[], []], np.zeros((2, 0))), ([[1], [2]], np.array([[1.0], [2.0]])),
-        ("0x1.8p+1", np.array(3.0)), ("-0X.8P-1", np.array(-0.25)), ("0x10", np.array(16.0)), (["NaN", "Infinity", "+inf", "-nan"], np.array([np.nan, np.inf, np.inf, np.nan])),
+        ("0x1.8p+1", np.array(3.0)), ("-0X.8P-1", np.array(-0.25)), ("0x10", np.array(16.0)), ("10", np.array(10.0)), (["0.10000000000000001", "-1.e-3", ".5E2"], np.array([0.1, -0.001, 50.0])), (["NaN", "Infinity", "+inf", "-nan"], np.array([np.nan, np.inf, np.inf, np.nan])),
         ({"shape": [], "data": [7]}, np.array(7.0)), ({"shape": [0, 3], "data": []}, np.zeros((0, 3))), ({"shape": [2, 1], "data": [1, 2], "more": 0}, np.array([[1.0], [2.0]])),
         (1e400, np.array(np.inf)), (float("nan"), np.array(np.nan)),
     ],
@@ -88,8 +88,8 @@ def test_too_large_for_the_format():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (None, 'expected numbers, "nan", "inf", "-inf" or hexadecimal text; got null; JSON.stringify makes null of NaN'), (True, "got true"), ("0.5", "got '0.5'"), ("one", "got 'one'"), ("", "got ''"),
-        ("0x", "got '0x'"), ("10", "got '10'"), ("0x1p999999", "got '0x1p999999'"), ([1, None], "got null"), ([[1, 2], [3]], "expected lists of equal lengths"), ([[1], 2], "expected lists of equal lengths"), ([1, [2]], r"got \[2\]"),
+        (None, 'expected numbers, "nan", "inf" or "-inf"; got null; JSON.stringify makes null of NaN'), (True, "got true"), ("1_0", "got '1_0'"), ("0.5 ", "got '0.5 '"), ("1e999999", "got '1e999999'"), ("\u0661", "got "), (".", r"got '\.'"), ("one", "got 'one'"), ("", "got ''"),
+        ("0x", "got '0x'"), ("0x1p999999", "got '0x1p999999'"), ([1, None], "got null"), ([[1, 2], [3]], "expected lists of equal lengths"), ([[1], 2], "expected lists of equal lengths"), ([1, [2]], r"got \[2\]"),
         ({}, "expected a shape of non-negative integers; got null"), ({"shape": [2]}, "expected data, a flat list"), ({"shape": [2], "data": [1]}, r"expected 2 numbers for the shape \[2\]; got 1"),
         ({"shape": [-1], "data": []}, "expected a shape"), ({"shape": [True], "data": [1]}, "expected a shape"), ({"shape": [1] * 33, "data": [1]}, "expected a shape"), ({"shape": [2], "data": {"0": 1}}, "expected data"),
         (10**400, "an integer beyond it"), ([10**400, "nan"], "an integer beyond it"), ({"npy": "a.npy"}, "the request named no directory"),

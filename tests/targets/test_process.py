@@ -91,7 +91,7 @@ FAILS = {
     "answers an error": ("raise ValueError('no luck')", "the engine answered with an error: ValueError: no luck"),
     "no loss": ("return {'gradients': {}}", "expected a loss in the answer; got none"),
     "no gradients": ("return {'loss': 1}", "gradients: expected an object from names to arrays; got null"),
-    "words for numbers": ("return {'loss': 'small', 'gradients': {}}", "loss: expected numbers, \"nan\", \"inf\", \"-inf\" or hexadecimal text; got 'small'"),
+    "words for numbers": ("return {'loss': 'small', 'gradients': {}}", "loss: expected numbers, \"nan\", \"inf\" or \"-inf\"; got 'small'"),
     "unknown name": ("return {'loss': 1, 'gradients': {'v': 1}}", "got a gradient named 'v'"),
     "unknown node": ("return {**right(request), 'node_values': {'v': 1}}", "got a node value named 'v'"),
     "wrong length": ("return {'loss': 1, 'gradients': {request['wrt'][0]: {'shape': [7], 'data': [1]}}}", "expected 7 numbers for the shape [7]; got 1"),
