@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradcheck.certify import certify as certify
     from gradcheck.engine.plan import Plan as Plan
     from gradcheck.engine.plan import compile as compile  # noqa: A004 - as re.compile
     from gradcheck.engine.reverse import backward as backward
@@ -44,7 +45,7 @@ _PUBLIC = {
     "Run": "gradcheck.targets.target",
     "validate": "gradcheck.verdict.validate",
 }
-_MODULES = ("errors", "networks", "ops", "strategies", "targets")
+_MODULES = ("certify", "errors", "networks", "ops", "strategies", "targets")
 
 __all__ = [*sorted(_PUBLIC), *_MODULES, "__version__"]  # noqa: PLE0604 - names of strings
 

@@ -21,7 +21,8 @@
     +-- FunctionFailed                 a function under test that raised or answered badly
     +-- PlanInUse (RuntimeError)       a plan that is called while it is being called
     +-- OutOfBudget                    no evaluation is left; what was found so far is kept
-    +-- MeasurementFailed              a measurement that took too long, or whose process died
+    +-- MeasurementFailed              a measurement whose process died
+    |   +-- MeasurementStopped         one that took too long
     +-- GradientWrong (AssertionError) what Report.raise_if_failed raises
     +-- MissingDependency (ImportError)
 """
@@ -140,6 +141,10 @@ class OutOfBudget(GradcheckError):
 
 class MeasurementFailed(GradcheckError):
     """A measurement that took too long, or whose process died."""
+
+
+class MeasurementStopped(MeasurementFailed):
+    """A measurement that took too long."""
 
 
 class GradientWrong(GradcheckError, AssertionError):

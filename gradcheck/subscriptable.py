@@ -1,9 +1,10 @@
-"""Packages that are mappings: ``gradcheck.networks["lenet-1989"]``, although networks is a package."""
+"""Packages that are mappings, ``gradcheck.networks["lenet-1989"]``, or functions, ``gradcheck.certify(graph, values)``."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from inspect import signature
 from types import ModuleType
 from typing import Any
 
@@ -31,3 +32,20 @@ def make_mapping(module: str, registry: Mapping[str, Any]) -> None:
     made = sys.modules[module]
     made.__class__ = MappingModule
     made.registry_of_names = registry  # type: ignore[attr-defined]  # the line above gave it the attribute
+
+
+class CallableModule(ModuleType):
+    """A module that can be called: its `function` is."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self.function(*args, **options)
+
+
+def make_callable(module: str, function: Callable[..., Any]) -> None:
+    """Make a module callable."""
+    made = sys.modules[module]
+    made.__class__ = CallableModule
+    made.function = function  # type: ignore[attr-defined]  # the line above gave it the attribute
+    made.__signature__ = signature(function)  # type: ignore[attr-defined]  # which help() and editors show

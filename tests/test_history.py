@@ -1,90 +1,78 @@
 """Stored runs: kept whole or not at all, read back, compared; what is no history is refused."""
 
 import dataclasses
+import json
 import sqlite3
 
 import pytest
 
 from gradcheck.errors import BadDocument
 from gradcheck.history import History, compare, read, regressions
-from gradcheck.verdict.finding import Matrix
-from tests.render.matrices import failing, hostile, matrix, row
+from tests.render.matrices import failing, hostile, matrix, one, row
 
 
-def one(*rows):
-    """Return a result of rows."""
-    return Matrix(rows, (), 0)
+@pytest.fixture
+def history(tmp_path):
+    """Return a history of one run."""
+    made = History(tmp_path / "h.sqlite")
+    made.add(matrix(), saved="2026-01-01T00:00:00Z")
+    return made
 
 
-def test_kept(tmp_path):
+def altered(path, statement):
+    """Change a database behind the history's back."""
+    db = sqlite3.connect(path)
+    with db:
+        db.execute(statement)
+    db.close()
+    return path
+
+
+def test_kept(tmp_path, history):
     """Runs come back as they were, by number, from the end, and as a list."""
-    history = History(tmp_path / "h.sqlite")
-    assert history.add(matrix(), saved="2026-01-01T00:00:00Z") == 1
     assert history.add(hostile()) == 2
     assert History(tmp_path / "h.sqlite").get(1).counts == matrix().counts
     assert repr(history.get()) == repr(hostile())
     assert repr(history.get(-2)) == repr(history.get(1))
     first, second = history.entries()
     assert (first.saved, first.verdict, first.passed, first.failed, first.inconclusive) == ("2026-01-01T00:00:00Z", "fail", 2, 1, 2)
-    assert second.id == 2
+    assert (first.id, second.id) == (1, 2)
 
 
 @pytest.mark.parametrize("number", [3, 0, -3])
-def test_no_such_run(tmp_path, number):
+def test_no_such_run(history, number):
     """A number that is not there."""
-    history = History(tmp_path / "h.sqlite")
-    history.add(matrix())
     history.add(matrix())
     with pytest.raises(BadDocument, match="expected run"):
         history.get(number)
 
 
-def test_an_interrupted_run_leaves_the_history_whole(tmp_path, monkeypatch):
+def test_an_interrupted_run_leaves_the_history_whole(history):
     """What fails while it is being kept is not kept."""
-    history = History(tmp_path / "h.sqlite")
-    history.add(matrix())
     broken = dataclasses.replace(matrix(), seed=None)
     with pytest.raises(BadDocument):
         history.add(broken)
     assert len(history.entries()) == 1
 
 
-def test_no_histories(tmp_path):
+def test_no_histories(tmp_path, history):
     """Other files, other databases, later versions, damage."""
     text = tmp_path / "text"
     text.write_text("not a database, but long enough to be looked at as one" * 100)
     with pytest.raises(BadDocument, match="expected a history"):
         History(text)
-    other = tmp_path / "other.sqlite"
-    db = sqlite3.connect(other)
-    db.execute("CREATE TABLE x (y)")
-    db.close()
     with pytest.raises(BadDocument, match="version 0"):
-        History(other)
-    later = tmp_path / "later.sqlite"
-    History(later)
-    db = sqlite3.connect(later)
-    db.execute("PRAGMA user_version = 99")
-    db.close()
-    with pytest.raises(BadDocument, match="version 99"):
-        History(later)
-    damaged = tmp_path / "damaged.sqlite"
-    History(damaged).add(matrix())
-    db = sqlite3.connect(damaged)
-    with db:
-        db.execute("UPDATE run SET result = '{'")
-    db.close()
+        History(altered(tmp_path / "other.sqlite", "CREATE TABLE x (y)"))
+    altered(tmp_path / "h.sqlite", "UPDATE run SET result = '{'")
     with pytest.raises(BadDocument, match="damaged"):
-        History(damaged).get()
+        history.get()
+    with pytest.raises(BadDocument, match="version 99"):
+        History(altered(tmp_path / "h.sqlite", "PRAGMA user_version = 99"))
 
 
-def test_reading_by_name(tmp_path):
+def test_reading_by_name(tmp_path, history):
     """A JSON file, a history, a run in it; nothing is made by reading."""
-    import json
-
     (tmp_path / "r.json").write_text(json.dumps(matrix().to_dict()))
-    history = History(tmp_path / "h.sqlite")
-    history.add(matrix())
     history.add(one(row()))
     assert len(read(str(tmp_path / "r.json"))) == 5
     assert len(read(str(tmp_path / "h.sqlite"))) == 1

@@ -28,15 +28,16 @@ ALLOWED = {
     "ops": {"arith", "errors"},
     "graph": {"arith", "errors", "ops"},
     "engine": {"arith", "errors", "graph", "ops"},
+    "certify": {"arith", "engine", "errors", "graph", "ops", "subscriptable"},
     "oracles": {"arith", "errors", "graph", "ops"},
     "networks": {"arith", "errors", "graph", "ops", "subscriptable"},
     "targets": {"arith", "engine", "errors", "graph", "ops", "subscriptable"},
     "faults": {"arith", "errors", "graph", "ops", "targets"},
     "strategies": {"errors", "graph", "networks", "ops"},
-    "verdict": {"arith", "engine", "errors", "graph", "networks", "ops", "oracles", "render", "targets"},
-    "probe": {"arith", "engine", "errors", "graph", "networks", "ops", "verdict"},
+    "verdict": {"arith", "certify", "engine", "errors", "graph", "networks", "ops", "oracles", "render", "targets"},
+    "probe": {"arith", "certify", "engine", "errors", "graph", "networks", "ops", "verdict"},
     "render": {"verdict"},
-    "bench": {"arith", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "targets", "verdict"},
+    "bench": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "targets", "verdict"},
     "settings": {"errors"},
     "history": {"errors", "verdict"},
     "cli": {
@@ -46,7 +47,7 @@ ALLOWED = {
     "pytest_plugin": {"errors", "networks", "probe", "render", "settings", "verdict"},
     "conformance": {"networks", "pytest_plugin", "verdict"},
     "__main__": {"cli"},
-    "__init__": {"arith", "engine", "errors", "graph", "networks", "ops", "probe", "targets", "verdict"},
+    "__init__": {"arith", "certify", "engine", "errors", "graph", "networks", "ops", "probe", "targets", "verdict"},
 }
 #: modules that may execute text, with the reason
 EXECUTES = {"engine/source.py"}  # text that it made itself from a verified graph, in which no name of the graph is code
@@ -118,7 +119,7 @@ def test_render_sees_results_only(path):
     top = {name.split(".")[0] for name in imported(TREES[path])}
     assert top - set(sys.stdlib_module_names) <= {"rich", "jinja2", "matplotlib", "gradcheck"}
     ours = {n for n in imported(TREES[path]) if n.startswith("gradcheck.") and not n.startswith("gradcheck.render.")}
-    records = {"Finding", "Matrix", "NodeRatio", "Row", "Skipped"}
+    records = {"Finding", "GradientAccuracy", "Matrix", "NodeRatio", "Row", "Skipped"}
     assert ours <= {"gradcheck.verdict.finding", *(f"gradcheck.verdict.finding.{x}" for x in records)}
 
 

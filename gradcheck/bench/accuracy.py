@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +21,19 @@ from gradcheck.targets.target import Description, as_float
 
 Floats = npt.NDArray[Any]
 
+#: As far as the format goes: until exp overflows. sinh and cosh would go on by log 2, where torch's are infinite already.
+_REACH = math.inf
+
 #: Where each function is searched: the smallest and the largest magnitude, and whether below zero too.
 _RANGES = {
-    "exp": (1e-8, 80, True), "log": (1e-30, 1e30, False), "log1p": (1e-12, 1e12, True), "expm1": (1e-12, 80, True),
+    "exp": (1e-8, _REACH, True), "log": (1e-30, 1e30, False), "log1p": (1e-12, 1e12, True), "expm1": (1e-12, _REACH, True),
     "sqrt": (1e-30, 1e30, False), "sin": (1e-8, 1e4, True), "cos": (1e-8, 1e4, True), "tan": (1e-8, 1e4, True),
-    "arctan": (1e-8, 1e8, True), "sinh": (1e-8, 80, True), "cosh": (1e-8, 80, True), "tanh": (1e-8, 25, True),
-    "arctanh": (1e-8, 1, True), "erf": (1e-8, 6, True), "logistic": (1e-8, 80, True), "softplus": (1e-8, 80, True),
+    "arctan": (1e-8, 1e8, True), "sinh": (1e-8, _REACH, True), "cosh": (1e-8, _REACH, True), "tanh": (1e-8, 25, True),
+    "arctanh": (1e-8, 1, True), "erf": (1e-8, 6, True), "logistic": (1e-8, _REACH, True), "softplus": (1e-8, _REACH, True),
 }  # fmt: skip
+
+#: Values are drawn evenly up to here; where a range goes as far as the format, half of them up to its end.
+_EVEN = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +94,13 @@ def _one(d: Description, dtype: str, function: str, points: int, seed: int) -> A
 
 def inputs(function: str, dtype: str, points: int, seed: int) -> Floats:
     """Return inputs over the range of a function: evenly over magnitudes, and evenly over values."""
-    low, high, signed = _RANGES[function]
+    low, given, signed = _RANGES[function]
+    high = math.log(float(ml_dtypes.finfo(FORMATS[dtype]).max)) if given == _REACH else given
     rng = np.random.default_rng(seed)
     magnitudes = np.exp(rng.uniform(np.log(low), np.log(high), points // 2))
-    values = rng.uniform(0, min(high, 100.0), points - points // 2)
+    values = rng.uniform(0, min(high, _EVEN), points - points // 2)
+    if given == _REACH:
+        values[::2] *= high / min(high, _EVEN)
     x = np.concatenate([magnitudes, values])
     x = x * rng.choice([-1.0, 1.0], points) if signed else x
     with np.errstate(over="ignore"):

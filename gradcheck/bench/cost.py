@@ -16,7 +16,7 @@ from gradcheck.bench.methods import METHODS
 from gradcheck.bench.scaling import FRAMEWORKS, SIZES, Job, Row, measure, row
 from gradcheck.bench.tables import TABLES
 from gradcheck.bench.worker import Worker
-from gradcheck.errors import BadDocument, MeasurementFailed, UnknownName
+from gradcheck.errors import BadDocument, MeasurementFailed, MeasurementStopped, UnknownName
 
 SCHEMA = "gradcheck-cost/1"
 
@@ -152,7 +152,7 @@ def run(settings: Settings, worker: Worker, *, journal: Journal | None = None, t
         key = f"{job.family}/{job.size}/{job.method}"
         told(key, k, count)
         data = found[key] if key in found else kept(key, _measured(worker, job, over).as_data())
-        if data["reason"].startswith(_STOPPED):
+        if row(data).stopped:
             over[job.family, job.method] = data["reason"]
     tables = {}
     for k, name in enumerate(settings.tables):
@@ -162,9 +162,6 @@ def run(settings: Settings, worker: Worker, *, journal: Journal | None = None, t
     return as_data(settings, rows, tables)
 
 
-_STOPPED = "expected an end"
-
-
 def _measured(worker: Worker, job: Job, over: Mapping[tuple[str, str], str]) -> Row:
     reason = over.get((job.family, job.method))
     if reason is not None:
@@ -172,7 +169,7 @@ def _measured(worker: Worker, job: Job, over: Mapping[tuple[str, str], str]) -> 
     try:
         found: Row = worker(measure, job)
     except MeasurementFailed as error:
-        return Row(job.family, job.method, job.size, job.size, reason=str(error))
+        return Row(job.family, job.method, job.size, job.size, reason=str(error), stopped=isinstance(error, MeasurementStopped))
     return found
 
 
@@ -198,12 +195,7 @@ def as_data(settings: Settings, rows: Sequence[Row], tables: Mapping[str, Any]) 
         "schema": SCHEMA,
         "machine": machine(),
         "settings": asdict(settings),
-        "exponents": {
-            m: asdict(timed[key]) | {"family": f}
-            for m in _methods(rows)
-            for f in [next((f for f in (STANDARD, SMALLER, *settings.families) if f"{f}/{m}" in timed), "")]
-            if (key := f"{f}/{m}") in timed
-        },
+        "exponents": _by_method(timed, _methods(rows), (STANDARD, SMALLER, *settings.families)),
         "exponents_by_family": {k: asdict(e) for k, e in timed.items()},
         "exponents_of_operations": {k: asdict(e) for k, e in counted.items()},
         "crossovers": _crossovers(rows),
@@ -212,6 +204,16 @@ def as_data(settings: Settings, rows: Sequence[Row], tables: Mapping[str, Any]) 
         "methods": {k: METHODS[k].doc if k in METHODS else f"the target {k}" for k in _methods(rows)},
         "rows": [r.as_data() for r in rows],
     }
+
+
+def _by_method(timed: Mapping[str, Exponent], methods: Iterable[str], families: Sequence[str]) -> dict[str, Any]:
+    """Return the exponent of each method that has one, in the first family that has it."""
+    found = {}
+    for method in methods:
+        family = next((f for f in families if f"{f}/{method}" in timed), None)
+        if family is not None:
+            found[method] = asdict(timed[f"{family}/{method}"]) | {"family": family}
+    return found
 
 
 def _methods(rows: Iterable[Row]) -> list[str]:

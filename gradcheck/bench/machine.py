@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 #: Libraries whose versions matter for times.
-LIBRARIES = ("numpy", "mpmath", "sympy", "torch", "jax", "autograd", "scikit-learn")
+LIBRARIES = ("numpy", "mpmath", "gmpy2", "python-flint", "sympy", "torch", "jax", "autograd", "scikit-learn")
 
 
 def machine() -> dict[str, str]:
@@ -29,7 +29,8 @@ def machine() -> dict[str, str]:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
-            continue
+            if name == "gmpy2":  # mpmath computes with its integers where it is there
+                found[name] = "not installed"
     return found
 
 

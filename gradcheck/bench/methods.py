@@ -15,17 +15,21 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.arith.ball import Ball
 from gradcheck.arith.complexes import Complexes
 from gradcheck.arith.floating import Floating
+from gradcheck.arith.taylor import Taylor
 from gradcheck.bench.clock import Call, allocated, resident
 from gradcheck.bench.model import Model
 from gradcheck.bench.plan import peak_bytes
+from gradcheck.certify.certification import certify
 from gradcheck.engine.plan import compile as compiled
 from gradcheck.engine.reverse import backward
 from gradcheck.errors import CannotExpress, MissingDependency
 from gradcheck.graph.evaluation import lift, propagate
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
+from gradcheck.oracles.ball import derivative
 from gradcheck.oracles.differences import derivatives
 from gradcheck.oracles.forward import matrix_by_matrix, matrix_work, pushed
 from gradcheck.oracles.point import Point
@@ -98,7 +102,7 @@ def _sweep(graph: Graph, values: Values, model: Model, seconds: float) -> Way:
 # -- one derivative at a time -----------------------------------------------------------------------
 
 
-def _entries(graph: Graph, count: int, seed: int = 0) -> list[Entry]:
+def entries(graph: Graph, count: int, seed: int = 0) -> list[Entry]:
     """Return `count` entries of all parameters, evenly spread over them, drawn within each step: leaves by their sizes."""
     names = list(graph.differentiable)
     sizes = np.array([math.prod(graph.shapes[k]) for k in names])
@@ -118,14 +122,14 @@ def _sampled(graph: Graph, model: Model, seconds: float, one: Callable[[str, tup
 
     What an entry takes depends on how much lies downstream of its leaf.
     """
-    (first,) = _entries(graph, 1)
+    (first,) = entries(graph, 1)
     one(*first)
     start = time.perf_counter()
     one(*first)
     each = max(time.perf_counter() - start, 1e-9)
     large = sum(math.prod(graph.shapes[k]) > model.entries / 100 for k in graph.differentiable)
     count = int(min(model.entries, max(large, seconds / 4 / each)))
-    chosen = _entries(graph, count)
+    chosen = entries(graph, count)
 
     def call() -> Any:
         return [one(*entry) for entry in chosen]
@@ -193,6 +197,27 @@ def _mpmath(graph: Graph, values: Values, model: Model, seconds: float) -> Way:
     return _sampled(graph, model, seconds, slope, None)
 
 
+#: Entries of parameters beyond which no certified gradient is timed: seconds.
+MOST_BALLS = 200_000
+
+
+def _balls(graph: Graph, values: Values, model: Model, seconds: float) -> Way:
+    if model.entries > MOST_BALLS:
+        raise CannotExpress(f"{model.entries:,} entries in balls; at most {MOST_BALLS:,}")
+    return Way(lambda: certify(graph, values, bits=128), model.entries)
+
+
+def _balls_by_value(graph: Graph, values: Values, model: Model, seconds: float) -> Way:
+    m, question = Ball(), Point(graph, values)
+    dual = Taylor(m)
+
+    def one(name: str, index: tuple[int, ...]) -> Any:
+        with m.precision(148):
+            return derivative(question, dual, question.forward(m), name, index)
+
+    return _sampled(graph, model, seconds, one, None)
+
+
 def _symbolic(graph: Graph, values: Values, model: Model, seconds: float) -> Way:
     from sympy.core.cache import clear_cache
 
@@ -215,6 +240,8 @@ METHODS: Mapping[str, Method] = {
         Method("differences", "central differences in float64, two values an entry, by the plan", _central),
         Method("complex step", "one complex value an entry", _complex),
         Method("mpmath differences", "central differences of 130 digits with one Richardson step, only what depends on an entry", _mpmath),
+        Method("balls", "the certified gradient to 128 bits: the reverse sweep in balls, with its precision loop", _balls),
+        Method("balls by values", "enclosures of 148 bits by dual numbers over balls, one pass an entry", _balls_by_value),
         Method("symbolic", "SymPy's derivatives, evaluated to 50 digits and verified by more", _symbolic),
     )
 }

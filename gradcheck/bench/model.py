@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck.arith.arithmetic import Array
-from gradcheck.arith.counting import Count, Counting, total
+from gradcheck.arith.counting import Counting
+from gradcheck.arith.work import Count, total
 from gradcheck.engine.reverse import seeds, sweep, wanted
 from gradcheck.graph.evaluation import entered, forward
 from gradcheck.graph.graph import Graph

@@ -58,6 +58,7 @@ class Row:
         bytes: the most memory that a call takes.
         exact: whether these are all bytes, not what the process grew by.
         reason: why there is no time, if there is none.
+        stopped: whether this measurement was stopped because it took too long; larger networks are then not tried.
     """
 
     family: str
@@ -74,6 +75,7 @@ class Row:
     bytes: int | None = None
     exact: bool = True
     reason: str = ""
+    stopped: bool = False
 
     @property
     def whole(self) -> bool:

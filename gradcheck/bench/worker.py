@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Any, Self
 
-from gradcheck.errors import MeasurementFailed
+from gradcheck.errors import MeasurementFailed, MeasurementStopped
 
 #: What number libraries read when they are loaded: one thread each.
 ENVIRONMENT: Mapping[str, str] = {
@@ -59,7 +59,8 @@ class Worker:
             limit: seconds, in place of the worker's own.
 
         Raises:
-            MeasurementFailed: if it took too long, or the process died.
+            MeasurementStopped: if it took too long.
+            MeasurementFailed: if the process died.
         """
         limit = self.limit if limit is None else limit
         if self._pool is None:
@@ -70,7 +71,7 @@ class Worker:
             return future.result(limit)
         except TookTooLong as error:
             self.stop()
-            raise MeasurementFailed(f"expected an end within {limit:g} s; stopped") from error
+            raise MeasurementStopped(f"expected an end within {limit:g} s; stopped") from error
         except BrokenProcessPool as error:
             self.stop()
             raise MeasurementFailed("the measuring process died (out of memory, perhaps)") from error

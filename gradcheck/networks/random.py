@@ -21,9 +21,10 @@ import numpy as np
 from gradcheck.arith.arithmetic import Array, Shape
 from gradcheck.arith.floating import Floating
 from gradcheck.errors import UnknownName
+from gradcheck.graph.builder import Builder
 from gradcheck.graph.evaluation import apply, propagate
 from gradcheck.graph.graph import Graph, Leaf
-from gradcheck.graph.trace import Builder, Tracer
+from gradcheck.graph.tracer import Tracer
 from gradcheck.graph.values import Arrays
 from gradcheck.graph.weighted import sinks, with_loss
 from gradcheck.networks.layers import Floats, Rng

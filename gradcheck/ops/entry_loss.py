@@ -114,8 +114,8 @@ def _inside(m: Arithmetic, e: Array, delta: float) -> Array:
 
 
 def _huber(m: Arithmetic, p: Array, t: Array, delta: float) -> Array:
-    c = _inside(m, p - t, delta)
-    return c * (p - t - c / 2)
+    e, d = p - t, m.constant(delta)
+    return m.select(m.less(abs(e), d), m.square(e) / 2, d * (abs(e) - d / 2))
 
 
 def _huber_partials(m: Arithmetic, p: Array, t: Array, delta: float) -> tuple[Array, Array]:

@@ -39,23 +39,17 @@ def reduction(
     reduced axes of length one; check(n, attributes) refuses a number of reduced entries.
     """
 
-    def narrow(m: Arithmetic, y: Array, x: Array, axes: Any, keepdims: bool) -> Array:
-        return y if keepdims else m.reshape(y, reduced(x.shape, axes, False))
-
-    def wide(m: Arithmetic, y: Array, x: Array, axes: Any) -> Array:
-        return m.reshape(y, reduced(x.shape, axes, True))
-
     def full_value(m: Arithmetic, x: Array, *, axes: Any, keepdims: bool, **a: Any) -> Array:
         axes = positive_axes(name, axes, len(x.shape))
-        return narrow(m, value(m, x, axes, **a), x, axes, keepdims)
+        return _narrow(m, value(m, x, axes, **a), x, axes, keepdims)
 
     def full_vjp(m: Arithmetic, g: Array, y: Array, x: Array, *, axes: Any, keepdims: bool, **a: Any) -> tuple[Array]:
         axes = positive_axes(name, axes, len(x.shape))
-        return (vjp(m, wide(m, g, x, axes), wide(m, y, x, axes), x, axes, **a),)
+        return (vjp(m, _wide(m, g, x, axes), _wide(m, y, x, axes), x, axes, **a),)
 
     def full_jvp(m: Arithmetic, ts: tuple[Array], y: Array, x: Array, *, axes: Any, keepdims: bool, **a: Any) -> Array:
         axes = positive_axes(name, axes, len(x.shape))
-        return narrow(m, jvp(m, ts[0], wide(m, y, x, axes), x, axes, **a), x, axes, keepdims)
+        return _narrow(m, jvp(m, ts[0], _wide(m, y, x, axes), x, axes, **a), x, axes, keepdims)
 
     def shape(x: Shape, *, axes: Any, keepdims: bool, **a: Any) -> Shape:
         axes = positive_axes(name, axes, len(x))
@@ -63,17 +57,19 @@ def reduction(
         return reduced(x, axes, keepdims)
 
     return declare(
-        name,
-        doc,
-        kind,
-        value=full_value,
-        vjp=full_vjp,
-        jvp=full_jvp,
-        shape=shape,
-        attributes={"axes": None, "keepdims": False} | (attributes or {}),
-        samples=samples,
-        **more,
-    )
+        name, doc, kind, value=full_value, vjp=full_vjp, jvp=full_jvp, shape=shape,
+        attributes={"axes": None, "keepdims": False} | (attributes or {}), samples=samples, **more,
+    )  # fmt: skip
+
+
+def _narrow(m: Arithmetic, y: Array, x: Array, axes: Sequence[int], keepdims: bool) -> Array:
+    """Return a result whose reduced axes were kept with length one as it was asked for."""
+    return y if keepdims else m.reshape(y, reduced(x.shape, axes, False))
+
+
+def _wide(m: Arithmetic, y: Array, x: Array, axes: Sequence[int]) -> Array:
+    """Return a result or cotangent with the reduced axes kept, of length one."""
+    return m.reshape(y, reduced(x.shape, axes, True))
 
 
 def _count(x: Array, axes: Sequence[int]) -> int:

@@ -1,4 +1,4 @@
-"""Independent oracles: three ways to the gradient of a graph, none of which reads a vjp.
+"""Independent oracles: four ways to the gradient of a graph, none of which reads a vjp.
 
 To add one, write a module with a function (graph, values, *, cotangent, wrt) -> `Estimate` and
 name it in `ORACLES`.
@@ -18,7 +18,7 @@ __all__ = ["ORACLES", "Estimate", "Oracle", "Oracles"]
 class Oracles(Mapping[str, Oracle]):
     """The oracles by name; each is a function of that name in a module of that name, loaded when asked for."""
 
-    NAMES = ("symbolic", "differences", "forward")
+    NAMES = ("symbolic", "differences", "forward", "ball")
 
     def __getitem__(self, name: str) -> Oracle:
         if name not in self.NAMES:

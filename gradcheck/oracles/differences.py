@@ -2,8 +2,9 @@
 
 Central differences A(h) and A(h/2) with one Richardson step R = (4 A(h/2) - A(h)) / 3. The step is
 ``h = max(|x|, scale of the leaf, 1) 10^(-d/2)`` at a working precision of 2d + 10 digits: A(h/2) has
-about d digits, R about 2d less what rounding takes, 10^(-3d/2 - 10). The error reported is that of
-A(h/2), so it is generous. Where it is not small beside the value (x^3 at 1e-30), d is raised.
+about d digits, R about 2d less what rounding takes, 10^(-3d/2 - 10). The error reported is abs(A(h) - A(h/2)),
+which is generous, and enough where only the first derivative is continuous. Where it is not small beside the
+value (x^3 at 1e-30), d is raised.
 """
 
 from __future__ import annotations
@@ -65,14 +66,17 @@ def differences(
     return estimate(value, bound, used, "central differences")
 
 
-def derivatives(point: Point, d: int = STEPS[0]) -> Callable[[str, tuple[int, ...]], Any]:
+def derivatives(
+    point: Point, d: int = STEPS[0], *, nearby: type[Downstream] = Downstream
+) -> Callable[[str, tuple[int, ...]], Any]:
     """Return f(leaf, index) -> the derivative in one entry by the step 10^(-d/2), for who wants a few of many.
 
     Args:
         point: where; the forward pass is made once, here.
         d: digits that the step is made for.
+        nearby: how values near the point are computed.
     """
-    stencils = _Stencils(point, d, Downstream)
+    stencils = _Stencils(point, d, nearby)
     return lambda name, index: stencils.slope(name, index)[0]
 
 
@@ -102,7 +106,7 @@ class _Stencils:
         wide, narrow = self._central(name, index, h), self._central(name, index, h / 2)
         best = (4 * narrow - wide) / 3
         rounding = self.largest / h * ctx.mpf(10) ** -(2 * self.d)
-        return best, abs(best - narrow) + rounding
+        return best, abs(wide - narrow) + rounding
 
     def _central(self, name: str, index: tuple[int, ...], h: Any) -> Any:
         return (self._at(name, index, h) - self._at(name, index, -h)) / (2 * h)

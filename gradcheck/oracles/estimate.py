@@ -32,10 +32,11 @@ class Estimate:
     Args:
         value: name -> object array of mpmath numbers.
         bound: name -> object array of mpmath numbers: by how much each entry can be wrong. It is an
-            estimate from the oracle's own computation, not a proof.
+            estimate from the oracle's own computation, not a proof, unless there are `balls`.
         digits: decimal digits to which the least exact entry other than zero is known.
         precision: the highest working precision used, in decimal digits.
         method: how it was computed, in a word or two.
+        balls: name -> object array of balls that are proved to hold the entries, of an oracle that proves.
     """
 
     value: Mapping[str, npt.NDArray[Any]]
@@ -43,6 +44,7 @@ class Estimate:
     digits: float
     precision: int
     method: str
+    balls: Mapping[str, npt.NDArray[Any]] | None = None
 
 
 class Oracle(Protocol):
@@ -92,18 +94,28 @@ def refined(compute: Callable[[int], dict[str, Array]], method: str, *, precisio
         gap = np.frompyfunc(partial(_gap, precision=precision, largest=largest), 2, 1)
         bound = {k: gap(low[k], high[k]) for k in high}
         low = high
-        if all(_settled(v, b, precision) for k in high for v, b in zip(np.ravel(high[k]), np.ravel(bound[k]), strict=True)):
+        settled = partial(_settled, precision=precision, largest=largest)
+        if all(settled(v, b) for k in high for v, b in zip(np.ravel(high[k]), np.ravel(bound[k]), strict=True)):
             break
     return estimate(low, {k: np.asarray(b, dtype=object) for k, b in bound.items()}, precision, method)
 
 
 def _gap(low: Any, high: Any, *, precision: int, largest: Any) -> Any:
-    """Return the bound of an entry; a zero may be what cancellation has left of a very small number."""
-    return abs(high - low) + (abs(high) or largest) * high.context.mpf(10) ** (2 - precision)
+    """Return the bound of an entry; one below the last digit of the largest may be all that cancellation has left."""
+    rounding = high.context.mpf(10) ** (2 - precision)
+    left = abs(high) if abs(high) < largest * rounding else 0
+    return abs(high - low) + (abs(high) or largest) * rounding + left
 
 
-def _settled(value: Any, bound: Any, precision: int) -> bool:
-    """Answer whether the digits suffice; NaN counts, because more digits will not help."""
+def _settled(value: Any, bound: Any, *, precision: int, largest: Any) -> bool:
+    """Answer whether the digits suffice; NaN counts, because more digits will not help.
+
+    Two precisions at which cancellation leaves the same wrong digits agree: exp(-1000), found as 1 - (1 - exp(-1000)), needs as
+    many digits as it has zeros.
+    """
+    ten = value.context.mpf(10)
     if value == 0:  # 1 - tanh(x)^2 is 0 in 80 digits at x = 100, and 5.5e-87 in truth
         return precision >= ZERO_PRECISION
-    return not bound > abs(value) * value.context.mpf(10) ** -(DIGITS + 2)
+    if abs(value) < largest * ten ** (DIGITS - precision):
+        return False
+    return not bound > abs(value) * ten ** -(DIGITS + 2)

@@ -23,7 +23,7 @@ def answer(question: Question) -> Report:
     start = time.monotonic()
     subject = question.subject(question.arguments)
     subject.meter = question.meter()
-    flat = arguments_of(question.arguments, question.library)
+    flat = arguments_of(question.arguments, question.adapter)
     reproduction = Reproduction(question.f, question.given, subject.owner, flat, question.options)
     first, second, explored = Examination(subject, question.seed, question.accuracy), None, None
     with np.errstate(all="ignore"):

@@ -22,7 +22,7 @@ from gradcheck.probe.directions import (
     spread,
     together,
 )
-from gradcheck.probe.infinite import finite_slope
+from gradcheck.probe.form import form
 from gradcheck.probe.kink import BESIDE, OUTSIDE, branches, convention
 from gradcheck.probe.look import MARGIN, Look
 from gradcheck.probe.meter import Instrument, vary
@@ -67,6 +67,7 @@ class Examination:
     instrument: Instrument | None = None
     vain: bool = False  # smaller steps did not help
     undeclared: set[int] = field(default_factory=set)
+    bars: list[Floats] = field(default_factory=list)  # of each entry, where each was compared with a certified one
 
     def run(self) -> None:
         """Do everything; end early where the budget or the numbers say so."""
@@ -97,7 +98,7 @@ class Examination:
             self.remarks.append("f differs from call to call: its noise is measured")
         self.instrument = instrument = Instrument(self.subject, base)
         instrument.try_better(own_scale(rng, self.subject.point))
-        self.arithmetic = instrument.arithmetic
+        self.arithmetic = instrument.label
         self._look_around(instrument, rng, base)
         self.noise_of_gradient = instrument.deviation(gs)
         self.findings += list(contracts.rules(self.subject, instrument, rng))
@@ -113,38 +114,12 @@ class Examination:
 
     def well_formed(self, base: Arrays, gs: list[Floats]) -> bool:
         """Look at the form of the gradients: shapes, formats, finite numbers; raise `FunctionFailed` where there are none."""
-        try:
-            found = self.subject.gradient([g.astype(y.dtype) for g, y in zip(gs, base, strict=True)], self.subject.point)
-        except FunctionFailed:
-            raise
-        except Exception as error:  # the user's code: whatever it raises is its answer
-            raise FunctionFailed(f"the derivative raised {type(error).__name__} at the given inputs: {error}") from error
-        self.findings += list(contracts.shapes(self.subject, found))
-        if self.findings:
-            return False
-        for path, x, v in zip(self.subject.paths, self.subject.point, found, strict=True):
-            if v is not None and np.asarray(v).dtype != x.dtype:  # another precision is no wrong number
-                self.remarks.append(f"gradient of {path} has dtype {np.asarray(v).dtype}, the input {x.dtype}")
-        self.undeclared = {k for k, v in enumerate(found) if v is None}  # f is said not to depend on these
-        for k, v in enumerate(found):
-            if v is not None and not np.isfinite(np.asarray(v, np.float64)).all():
-                self._not_finite(k, np.asarray(v, np.float64), gs, base)
+        found = form(self.subject, base, gs)
+        self.findings += found.findings
+        self.reasons += found.reasons
+        self.remarks += found.remarks
+        self.undeclared |= found.undeclared
         return not self.findings and not self.reasons
-
-    def _not_finite(self, k: int, v: Floats, gs: list[Floats], base: Arrays) -> None:
-        """Judge NaN or infinity in a gradient: a fault where f has a finite slope, else nothing can be said."""
-        path = self.subject.paths[k]
-        for where in np.argwhere(~np.isfinite(v))[:3]:
-            index = tuple(int(i) for i in where)
-            slope = finite_slope(self.subject, gs, base, k, index)
-            shown = f"{path}{list(index) if index else ''}"
-            if slope is not None:
-                self.findings.append(
-                    Finding("fault", f"gradient of {shown} is {v[index]}, where f has the slope {slope:.6g}", node=path,
-                            direction="gradient", index=index, got=float(v[index]), expected=slope)
-                )  # fmt: skip
-                return
-        self.reasons.append(f"gradient of {shown} is {v[index]}, and f has no finite slope there")
 
     def _look_around(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
         """Look along directions through all inputs and along one for each; blame a confirmed mismatch."""
@@ -165,8 +140,27 @@ class Examination:
         for ts, levels in more:
             if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts, levels), rng, base):
                 return
-        if instrument.exact:
+        if instrument.traced is not None:
+            self._look_by_entry(instrument, rng, base)
+        elif instrument.exact:
             self._look_by_size(instrument, rng, base)
+
+    def _look_by_entry(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
+        """Compare every entry with the certified gradient; look along the one that is farthest out of its error bar."""
+        gs = cotangent(rng, base)
+        v = instrument.gradients(gs)
+        certified = instrument.traced.gradients(gs) if instrument.traced is not None else None
+        if certified is None:
+            self._look_by_size(instrument, rng, base)
+            return
+        bars = instrument.entry_bars(gs, v)
+        self.bars = [bar + radius for bar, (_, radius) in zip(bars, certified, strict=True)]
+        for k, ((c, _), a, bar) in enumerate(zip(certified, v, self.bars, strict=True)):
+            if c.size and (worst := np.abs(c - a) / bar).max() > MARGIN:
+                ts = [np.zeros(x.shape) for x in self.subject.point]
+                ts[k].flat[int(np.argmax(worst))] = 1.0
+                if self.judged(instrument, instrument.look(gs, ts, gradients=v), rng, base):
+                    return
 
     def _look_by_size(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
         """Look along entries of like contribution, so that tiny ones are not hidden behind large ones."""
@@ -299,7 +293,7 @@ class Examination:
         """Return what was found."""
         faults = [f for f in self.findings if f.severity == "fault"]
         verdict = "fail" if faults else "inconclusive" if self.reasons else "pass"
-        relative, absolute = resolution(self.looks, self.noise_of_gradient)
+        relative, absolute = resolution(self.looks, self.noise_of_gradient, self.bars)
         evidence = f"{len(self.looks)} fresh directions, {self.arithmetic}"
         if self.accuracy is not None:
             evidence += f", relative differences up to the declared {self.accuracy:g} accepted"

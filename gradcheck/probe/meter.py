@@ -12,10 +12,11 @@ from gradcheck.probe import complexstep, duals
 from gradcheck.probe.jet import DIGITS, MOST_ENTRIES
 from gradcheck.probe.look import Look
 from gradcheck.probe.noise import NOISE_POINTS, noise_level, own_rounding, table_noise
-from gradcheck.probe.quotient import FIRST_STEP, LEVELS, SHRINK, contract, moved, norm, residual
+from gradcheck.probe.quotient import FIRST_STEP, LEVELS, SHRINK, Residual, contract, moved, norm, residual
 from gradcheck.probe.spread import largest, steady
 from gradcheck.probe.staircase import explicable, height
 from gradcheck.probe.subject import Arrays, Subject
+from gradcheck.probe.traced import TRACED, Traced, traced
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,6 +54,7 @@ class Instrument:
         self.height = 0.0  # of the jumps that cancellation makes in f
         self._searches = 0  # for those
         self._deviation: list[Floats] | None = None
+        self.traced: Traced | None = None  # the graph of f at this point
 
     def at(self, subject: Subject, base: Arrays) -> Instrument:
         """Return an instrument for the same function at another point, with what is known of its noise."""
@@ -66,8 +68,13 @@ class Instrument:
 
     @property
     def exact(self) -> bool:
-        """Whether f runs over dual numbers."""
-        return self.arithmetic == DUAL
+        """Whether f runs over dual numbers, or was traced."""
+        return self.arithmetic == DUAL or self.traced is not None
+
+    @property
+    def label(self) -> str:
+        """What the derivative is compared with."""
+        return self.arithmetic if self.traced is None else TRACED
 
     def gradients(self, gs: list[Floats], at: Arrays | None = None) -> list[Floats]:
         """Return the doubted gradients in float64, zeros for None."""
@@ -180,8 +187,8 @@ class Instrument:
             other._noise = None
             return other.look(gs, ts, gradients=gradients, first=first, levels=levels)
         v = self.gradients(gs) if gradients is None else gradients
-        found = duals.residual(self.subject, gs, ts, v) if self.exact and first is None else None
-        stepped = self._stepped(gs, ts, v) if self.arithmetic == COMPLEX and (first is None or confirmed) else None
+        found = self._known(gs, ts, v) if first is None else None
+        stepped = self._stepped(gs, ts, v) if found is None and self.arithmetic == COMPLEX and (first is None or confirmed) else None
         if stepped is not None and (confirmed or not stepped.wrong):
             return stepped  # by itself the complex step accuses nobody
         if found is None:
@@ -196,11 +203,24 @@ class Instrument:
             made.residual = replace(found, error=math.inf)  # zero is the slope of a stair: nothing to accuse, nor to praise
         elif made.wrong and not found.kink:  # before anything is accused: the doubted derivative's own noise
             noise = self.claim_noise(gs, ts)
-            again = duals.residual(self.subject, gs, ts, v, 2 * DIGITS) if found.step == 0.0 else None
+            again = duals.residual(self.subject, gs, ts, v, 2 * DIGITS) if found.step == 0.0 and self.arithmetic == DUAL else None
             if again is not None:  # cancellation inside f costs digits of the dual numbers too
                 found = replace(again, error=abs(again.value - found.value))
             made.residual = replace(found, error=found.error + own + noise)
         return made
+
+    def _known(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> Residual | None:
+        """Return the derivative less the doubted one where it is known exactly: certified, or by dual numbers."""
+        found = self.traced.residual(gs, ts, v) if self.traced is not None else None
+        if found is None and self.arithmetic == DUAL:
+            found = duals.residual(self.subject, gs, ts, v)
+        return found
+
+    def entry_bars(self, gs: list[Floats], v: list[Floats]) -> list[Floats]:
+        """Return the error bar of the doubted gradient in each entry: what `own_error` gives along it alone."""
+        u = max(self.subject.eps) / 2
+        rounding = max(ROUNDINGS * u, 2 * self.roughness(gs))
+        return [np.hypot(4 * d, rounding * np.abs(a)) + 2.0**-1060 for d, a in zip(self.deviation(gs), v, strict=True)]
 
     def over_steps(self, look: Look) -> Look | None:
         """Look once more at a mismatch, if f moves in steps higher than its noise, as cancellation makes them; they are its noise then."""
@@ -241,6 +261,7 @@ class Instrument:
         s = self.subject
         if s.raw is None or s.owner != "numpy" or any(x.dtype != np.float64 for x in s.point):
             return
+        self.traced = traced(s, self.base)
         if sum(x.size for x in (*s.point, *self.base)) <= MOST_ENTRIES and duals.reproduces(s, self.base, ts):
             self.arithmetic = DUAL
         elif all(y.dtype == np.float64 for y in self.base) and complexstep.reproduces(s, self.base, ts):

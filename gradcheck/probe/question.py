@@ -79,7 +79,7 @@ class Question:
         return {k: getattr(self, k) for k, v in usual.items() if getattr(self, k) != v}
 
     @property
-    def library(self) -> Library:
+    def adapter(self) -> Library:
         """How the arrays of the library become NumPy arrays and back."""
         if self.owner == "numpy":
             return Library()

@@ -73,8 +73,8 @@ def is_numpy(x: Any) -> bool:
 
 
 def is_number(x: Any) -> bool:
-    """Answer whether `x` is an array or any kind of number, a dual number too."""
-    return is_numpy(x) or hasattr(x, "conjugate")
+    """Answer whether `x` is an array or any kind of number, a dual number or a traced one too."""
+    return is_numpy(x) or hasattr(x, "conjugate") or hasattr(x, "__gradcheck_apply__")
 
 
 def differentiable(x: Any) -> bool:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from gradcheck.render.drawing import drawing, worst
 from gradcheck.render.text import clean, number, ratio
-from gradcheck.verdict.finding import Finding, Matrix, Row
+from gradcheck.verdict.finding import Finding, GradientAccuracy, Matrix, Row
 
 SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 
@@ -25,6 +25,9 @@ MOST_SECTIONS = 100
 MOST_SHOWN = 30
 #: Findings of a row that are told.
 MOST_FINDINGS = 12
+
+#: Rows whose gradients are shown beside their enclosures.
+MOST_ENCLOSED = 500
 
 #: The bins of a row's histogram.
 BINS = ("0", *(f"2^{k}" for k in range(-8, 9)), "more")
@@ -56,7 +59,7 @@ def html(matrix: Matrix, *, title: str = "Gradient checks", trend: str = "") -> 
         grid=_grid(matrix.rows), sections=[section(r, k) for k, r in enumerate(failing[:MOST_SECTIONS], 1)],
         anchors={id(r): k for k, r in enumerate(failing[:MOST_SECTIONS], 1)}, more=max(0, len(failing) - MOST_SECTIONS),
         skipped=Counter(f"{s.target}: {s.reason}" for s in matrix.skipped).most_common(50), cost=_costs(matrix.rows), trend=trend,
-        slow=sorted(matrix.rows, key=lambda r: -r.seconds)[:10],
+        slow=sorted(matrix.rows, key=lambda r: -r.seconds)[:10], enclosed=_enclosed(matrix.rows),
     )  # fmt: skip
 
 
@@ -74,6 +77,17 @@ def _costs(rows: Sequence[Row]) -> list[dict[str, Any]]:
         for (target, dtype), of in groups.items()
     ]  # fmt: skip
     return sorted(found, key=lambda c: -float(c["seconds"]))[:50]
+
+
+def _enclosed(rows: Sequence[Row]) -> list[tuple[Row, GradientAccuracy]]:
+    """Return of each row the gradient whose error is least explained by its condition, the worst first."""
+    found = [(r, max(r.accuracy, key=_unexplained)) for r in rows if r.accuracy]
+    return sorted(found, key=lambda pair: -_unexplained(pair[1]))[:MOST_ENCLOSED]
+
+
+def _unexplained(a: GradientAccuracy) -> float:
+    ratio = a.ulps / max(a.condition, 1) if not math.isnan(a.condition) else a.ulps
+    return -1.0 if math.isnan(ratio) else ratio
 
 
 def fragment(matrix: Matrix) -> str:

@@ -2,8 +2,9 @@
 
 from gradcheck.errors import CannotExpress
 from gradcheck.subscriptable import make_mapping
+from gradcheck.targets.known import Known
 from gradcheck.targets.registry import targets
-from gradcheck.targets.target import Description, Known, Run, Target
+from gradcheck.targets.target import Description, Run, Target
 
 __all__ = ["CannotExpress", "Description", "Known", "Run", "Target", "targets"]
 

@@ -17,8 +17,9 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
+from gradcheck.targets.known import Known
 from gradcheck.targets.layered import Layered, recognise
-from gradcheck.targets.target import Known, Run, leaf_arrays
+from gradcheck.targets.target import Run, leaf_arrays
 
 Array = npt.NDArray[Any]
 
@@ -42,7 +43,7 @@ class Sklearn:
     dtypes = ("float64", "float32")
     slack = 2.0  # it divides by n once, after the products, where the graph divides before them
     known = (
-        Known("*", _AVERAGED, _LINK, where="value of loss", op="div", mistake="factor: every entry is 1/"),
+        Known("*", _AVERAGED, _LINK, where="value of loss", op="div", diagnosis="factor: every entry is 1/"),
         Known("sklearn-regressor-*", _AVERAGED, _LINK, where="value of loss", op="add"),
     )
 

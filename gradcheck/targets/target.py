@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -19,6 +18,7 @@ from gradcheck.arith.floating import FORMATS
 from gradcheck.errors import TargetFailed
 from gradcheck.graph.graph import Edge, Graph
 from gradcheck.graph.values import Arrays, Values, bind
+from gradcheck.targets.known import Known
 
 Array = npt.NDArray[Any]
 
@@ -68,39 +68,6 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A finding that is known: it is shown, and does not count as a new failure.
-
-    Args:
-        network: shell pattern of names.
-        reason: what is wrong, in one sentence.
-        link: where it is described.
-        dtype: of the rows concerned; "" means all.
-        where: start of the finding's message, such as "value of loss".
-        op: the operation concerned.
-        mistake: start of the diagnosis.
-    """
-
-    network: str
-    reason: str
-    link: str
-    dtype: str = ""
-    where: str = ""
-    op: str = ""
-    mistake: str = ""
-
-    def covers(self, network: str, dtype: str, *, message: str, op: str, diagnosis: str) -> bool:
-        """Answer whether a finding is this known one."""
-        return (
-            fnmatchcase(network, self.network)
-            and self.dtype in ("", dtype)
-            and self.op in ("", op)
-            and message.startswith(self.where)
-            and diagnosis.startswith(self.mistake)
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Description:
     """A target with its optional attributes filled in."""
 
@@ -130,10 +97,6 @@ class Description:
         optional = ("version", "dtypes", "slack", "accumulates", "flushes", "known", "most_random", "unjudged")
         given = {k: getattr(target, k) for k in optional if hasattr(target, k)}
         return cls(target, str(target.name), **given, spec=spec or str(getattr(target, "spec", target.name)))
-
-
-#: A finding that several libraries share.
-EXPM1 = "the derivative of expm1 is computed as expm1 + 1, which loses its digits below zero"
 
 
 class Plain:

@@ -13,7 +13,8 @@ from gradcheck.arith.floating import FORMATS
 from gradcheck.graph.graph import Edge, Graph, Node
 from gradcheck.graph.values import Values
 from gradcheck.targets.interpreter import interpret, require, scalar_output, shared, straight
-from gradcheck.targets.target import Known, Run, leaf_arrays
+from gradcheck.targets.known import Known
+from gradcheck.targets.target import Run, leaf_arrays
 from gradcheck.targets.torch_ops import TABLE
 
 Array = npt.NDArray[Any]
@@ -31,9 +32,9 @@ class Torch:
     accumulates: ClassVar[Mapping[str, str]] = {"bfloat16": "bfloat16"}  # scatters and matrix-vector products on a CPU add up in bfloat16
 
     known = (
-        Known("*", "erf loses small numbers", "docs/findings.md#torcherf-in-bfloat16", dtype="bfloat16", op="erf"),
-        Known("*", "softplus(x) is x above the documented threshold 20", "docs/findings.md#pytorch-softplus-threshold",
-              dtype="float64", op="softplus"),
+        Known("*/bfloat16", "erf loses small numbers", "docs/findings.md#torcherf-in-bfloat16", op="erf"),
+        Known("*/float64", "softplus(x) is x above the documented threshold 20", "docs/findings.md#pytorch-softplus-threshold",
+              op="softplus"),
     )  # fmt: skip
 
     def __init__(self, device: str = "cpu") -> None:

@@ -10,7 +10,7 @@ import fnmatch
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from typing import Any, Literal
@@ -19,6 +19,7 @@ import numpy as np
 
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.arith.running import Roundoff, Running, wide_format
+from gradcheck.certify.certification import certify
 from gradcheck.engine.reverse import backward
 from gradcheck.errors import BadInput, OracleGaveUp, UnknownName
 from gradcheck.graph.graph import Graph
@@ -27,10 +28,14 @@ from gradcheck.networks.network import networks
 from gradcheck.networks.specimen import specimen
 from gradcheck.ops.op import Op, registry
 from gradcheck.oracles import ORACLES
+from gradcheck.oracles.ball import BITS
 from gradcheck.oracles.estimate import Estimate, digits_of, refined
 
 #: Decimal digits of agreement that are asked for.
 DIGITS = 45
+
+#: Decimal digits that an enclosure has to prove.
+PROVED = 40
 
 #: Cases from which on a second process is worth its start.
 _MANY = 40
@@ -74,6 +79,8 @@ class Answer:
         method: how it computed.
         reason: why it gave up.
         seconds: what it took.
+        proved: to how many digits every entry is enclosed, of an oracle that proves; None of others.
+        missed: who lies outside of its enclosure, or does not meet it.
     """
 
     oracle: str
@@ -81,6 +88,8 @@ class Answer:
     method: str = ""
     reason: str = ""
     seconds: float = 0.0
+    proved: float | None = None
+    missed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +114,17 @@ class Agreement:
         answered = sum(a.digits is not None for a in self.answers)
         if self.case.smooth and answered < min(2, len(self.answers)):
             out.append(f"only {answered} of {len(self.answers)} oracles answered")
+        for a in self.answers:
+            out += [f"{a.oracle}: the enclosure misses that of {who}" for who in a.missed]
+            if self.case.smooth and a.proved is not None and a.proved < min(digits, PROVED):
+                out.append(f"{a.oracle}: only {a.proved:.1f} digits are proved")
         if self.ratio is not None and self.ratio > 1:
             out.append(f"float64: error {self.ratio:.3g} times its bound")
         return out
 
     def to_dict(self, digits: float = DIGITS) -> dict[str, Any]:
         """Return plain data for JSON; equality is a null with `exact` true."""
-        answers = [
-            asdict(a) | {"exact": a.digits == np.inf, "digits": None if a.digits == np.inf else a.digits} for a in self.answers
-        ]
+        answers = [asdict(a) | {"exact": a.digits == np.inf, **_finite(digits=a.digits, proved=a.proved)} for a in self.answers]
         return {
             "case": self.case.label, "kind": self.case.kind, "smooth": self.case.smooth, "answers": answers,
             "float64_ratio": self.ratio, "seconds": self.seconds, "faults": self.faults(digits),
@@ -192,8 +203,10 @@ def agree(case: Case, *, oracles: tuple[str, ...] = tuple(ORACLES), seed: int = 
     start = time.perf_counter()
     graph, values = case.load(seed)
     reference = sweep_in_multiprecision(graph, values, ops)
-    answers = tuple(_answer(name, graph, values, reference) for name in oracles)
-    return Agreement(case, answers, float64_ratio(graph, values, reference, ops), time.perf_counter() - start)
+    found: dict[str, Estimate] = {"the reverse sweep": reference}
+    answers = [_answer(name, graph, values, reference, found) for name in oracles]
+    answers = [_proving(a, found[a.oracle], found, graph, values, ops) if a.oracle in found else a for a in answers]
+    return Agreement(case, tuple(answers), float64_ratio(graph, values, reference, ops), time.perf_counter() - start)
 
 
 def sweep_in_multiprecision(graph: Graph, values: Values, ops: Mapping[str, Op] = registry) -> Estimate:
@@ -201,13 +214,46 @@ def sweep_in_multiprecision(graph: Graph, values: Values, ops: Mapping[str, Op] 
     return refined(lambda digits: backward(graph, values, Multiprecision(digits), ops=ops)[1], "reverse sweep")
 
 
-def _answer(name: str, graph: Graph, values: Values, reference: Estimate) -> Answer:
+def _answer(name: str, graph: Graph, values: Values, reference: Estimate, found: dict[str, Estimate]) -> Answer:
+    """Return what one oracle answers; its estimate is added to `found`."""
     start = time.perf_counter()
     try:
-        found = ORACLES[name](graph, values)
+        estimate = found[name] = ORACLES[name](graph, values)
     except OracleGaveUp as error:
         return Answer(name, None, reason=str(error), seconds=time.perf_counter() - start)
-    return Answer(name, agreement_digits(reference, found), found.method, seconds=time.perf_counter() - start)
+    return Answer(name, agreement_digits(reference, estimate), estimate.method, seconds=time.perf_counter() - start)
+
+
+def _proving(
+    answer: Answer, estimate: Estimate, others: Mapping[str, Estimate], graph: Graph, values: Values, ops: Mapping[str, Op]
+) -> Answer:
+    """Add what an enclosure proves: its digits, and whether it holds what the others found and meets the sweep in balls."""
+    if estimate.balls is None:
+        return answer
+    missed = [who for who, other in others.items() if other is not estimate and not holds(estimate, other)]
+    certified = certify(graph, values, bits=BITS, ops=ops)
+    if not all(_meet(x, certified[k].balls) for k, x in estimate.balls.items()):
+        missed.append("the certified sweep")
+    proved = replace(answer, proved=estimate.digits, missed=tuple(missed))
+    tie = "on a kink: the enclosure holds every generalised derivative"
+    return proved if estimate.digits >= 1 else replace(proved, digits=None, reason=tie)
+
+
+def holds(enclosing: Estimate, other: Estimate) -> bool:
+    """Answer whether every ball holds the other estimate, give or take that one's own error."""
+    for k, x in enclosing.value.items():
+        for p, r, q, b in zip(*(np.ravel(z) for z in (x, enclosing.bound[k], other.value[k], other.bound[k])), strict=True):
+            if abs(p - q) > r + b:
+                return False
+    return True
+
+
+def _meet(a: Any, b: Any) -> bool:
+    return all(x.overlaps(y) for x, y in zip(np.ravel(a), np.ravel(b), strict=True))
+
+
+def _finite(**digits: float | None) -> dict[str, float | None]:
+    return {k: None if x is None or np.isinf(x) else x for k, x in digits.items()}
 
 
 def agreement_digits(a: Estimate, b: Estimate) -> float:

@@ -76,6 +76,38 @@ class NodeRatio:
 
 
 @dataclass(frozen=True, slots=True)
+class GradientAccuracy:
+    """One gradient beside its certified enclosure, at the entry whose error is least explained by its condition.
+
+    Args:
+        name: of the parameter.
+        index: of the entry.
+        got: the target's number.
+        nearest: the number of the format nearest to the exact one.
+        lower, upper: decimal ends of the enclosure, rounded outward.
+        ulps: distance from the exact number in gaps of the format there; 0 within the enclosure of a kink.
+        condition: by what factor relative errors of the data grow in this entry, see `gradcheck.certify`.
+        proved: whether `nearest` is proved to be nearest.
+        entries: of the parameter.
+        nearest_entries: how many of them are the nearest number.
+        largest: the largest distance of any entry, in ulps.
+    """
+
+    name: str
+    index: tuple[int, ...]
+    got: float
+    nearest: float
+    lower: str
+    upper: str
+    ulps: float
+    condition: float
+    proved: bool
+    entries: int
+    nearest_entries: int
+    largest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """The verdict on one network, target and format.
 
@@ -94,6 +126,7 @@ class Row:
         location: "file:line" of what was checked, where it is known.
         nodes: of a row that fails: how each node fared.
         histogram: of a row that fails: how many entries have an error over bound of 0, up to 2^-8, 2^-7, ... 1, 2, ... 2^8, more.
+        accuracy: each gradient beside its certified enclosure, where that was computed.
     """
 
     target: str
@@ -115,6 +148,7 @@ class Row:
     location: str = ""
     nodes: tuple[NodeRatio, ...] = ()
     histogram: tuple[int, ...] = ()
+    accuracy: tuple[GradientAccuracy, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; numbers that are not finite become text."""

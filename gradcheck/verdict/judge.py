@@ -19,7 +19,8 @@ from gradcheck.verdict.answer import inspect_answer
 from gradcheck.verdict.certificate import Certificate, Certifier
 from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.conservation import conserved
-from gradcheck.verdict.finding import Finding, NodeRatio, Outcome
+from gradcheck.verdict.enclosed import accuracies, against, enclosures, undecided
+from gradcheck.verdict.finding import Finding, GradientAccuracy, NodeRatio, Outcome
 from gradcheck.verdict.kinks import conventions
 from gradcheck.verdict.localisation import describe
 from gradcheck.verdict.profile import histogram, profile
@@ -47,6 +48,7 @@ class Judgement:
     checks: int = 0
     nodes: tuple[NodeRatio, ...] = ()
     histogram: tuple[int, ...] = ()
+    accuracy: tuple[GradientAccuracy, ...] = ()
 
 
 def judge(
@@ -59,6 +61,7 @@ def judge(
     slack: float = 1.0,
     seed: int = 0,
     ops: Mapping[str, Op] = registry,
+    enclose: bool = False,
 ) -> Judgement:
     """Judge what a target handed back.
 
@@ -71,6 +74,7 @@ def judge(
         slack: factor on every bound.
         seed: of the stochastic sweeps.
         ops: the operations.
+        enclose: whether gradients are held against certified enclosures even where values and adjoints prove them.
 
     Raises:
         TargetFailed: the answer has unknown names or is no set of numbers.
@@ -80,13 +84,17 @@ def judge(
     local = bool(run.node_values or run.node_adjoints)
     certificate = screened(graph, leaves, run, roundoff, slack=slack, ops=ops) if pays(graph, run, dtype) else None
     certificate = certificate or Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops).certify()
+    certified = enclosures(graph, leaves, ops) if enclose or not local else None
+    if certified is not None and not local:
+        certificate.comparisons = [against(c, certified[c.name]) if c.direction == "gradient" else c for c in certificate.comparisons]
     certificate.comparisons += conserved(graph, certificate, run, ops, roundoff.u)
     bits = round(-math.log2(roundoff.u))
     faults = [describe(graph, certificate, c, bits, ops) for c in _in_order(certificate)]
     unused = [Finding("note", f"no output depends on {name}", node=name) for name in graph.unused]
     notes = [*conventions(graph, certificate, ops), *unused]
     findings = (*structural, *faults, *_accuracy(graph, certificate, bits), *notes)
-    found = _summary(graph, certificate)
+    accuracy = () if certified is None else tuple(accuracies(graph, run.gradients, certified, dtype))
+    found = replace(_summary(graph, certificate), accuracy=accuracy)
     if structural or faults:
         first = (*structural, *faults)[0]
         return replace(
@@ -96,7 +104,8 @@ def judge(
     found = replace(found, findings=findings)
     if local and _most_fused(certificate) <= FUSED_LIMIT:
         return _certified(graph, leaves, run, roundoff, wide, seed, found, certificate, ops)
-    return _from_gradients(graph, leaves, run, roundoff, wide, seed, found, certificate, ops)
+    hull = "" if certified is None else undecided(certified)
+    return _from_gradients(graph, leaves, run, roundoff, wide, seed, found, certificate, ops, hull)
 
 
 def _summary(graph: Graph, certificate: Certificate) -> Judgement:
@@ -180,9 +189,9 @@ def _distance(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
 
 def _from_gradients(
     graph: Graph, leaves: Arrays, run: Run, roundoff: Roundoff, wide: str, seed: int,
-    found: Judgement, certificate: Certificate, ops: Mapping[str, Op],
+    found: Judgement, certificate: Certificate, ops: Mapping[str, Op], hull: str,
 ) -> Judgement:  # fmt: skip
-    """Judge by the running bound, and what is within it by what rounding usually does."""
+    """Judge by the running bound, and what is within it by what rounding usually does; `hull` says where that is not usual."""
     gradients = [c for c in certificate.comparisons if c.direction == "gradient"]
     resolution = max((_relative(c.bound, c.expected, c.judged) for c in gradients), default=math.inf)
     if reason := _unjudged(certificate):
@@ -199,7 +208,7 @@ def _from_gradients(
                     f"gradient of {c.name}: {_excess(c, wider) * MARGIN:.3g} times what rounding did in {SWEEPS} sweeps, "
                     "yet within the running bound; hand back node values and adjoints for a proof"
                 )
-                return replace(found, verdict="inconclusive", evidence="statistical", message=message, resolution=resolution)
+                return replace(found, verdict="inconclusive", evidence="statistical", message=hull or message, resolution=resolution)
         found = replace(found, findings=(*_less_accurate(graph, unusual, roundoff, ops), *found.findings))
     if all(_small(c.bound, c.expected) for c in gradients):
         return replace(found, evidence="rigorous", resolution=resolution, message="gradients within the running error bound")

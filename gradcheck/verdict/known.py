@@ -15,46 +15,17 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from gradcheck.errors import BadDocument, UnknownName
-from gradcheck.verdict.finding import Finding, Row
+from gradcheck.targets.known import Known
+from gradcheck.verdict.finding import Row
+
+__all__ = ["Known", "Reviewed", "excused", "read", "review"]
 
 _REQUIRED = ("row", "reason", "link")
 _KEYS = (*_REQUIRED, "op", "diagnosis", "where")
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFailure:
-    """A failure that is known.
-
-    Args:
-        row: shell pattern of "target/network/dtype", or of a test's id.
-        reason: what is wrong, in one sentence.
-        link: where it is described.
-        op: the operation at which it sits, if only there.
-        diagnosis: start of the mistake, if only this one.
-        where: start of the finding's message, such as "value of loss".
-    """
-
-    row: str
-    reason: str
-    link: str
-    op: str = ""
-    diagnosis: str = ""
-    where: str = ""
-
-    def names(self, row: Row) -> bool:
-        """Answer whether the pattern is that of the row, whatever its verdict."""
-        return any(fnmatchcase(x, self.row) for x in (f"{row.target}/{row.network}/{row.dtype}", row.network))
-
-    def covers(self, finding: Finding) -> bool:
-        """Answer whether a fault is this known one."""
-        return (
-            self.op in ("", finding.op) and finding.diagnosis.startswith(self.diagnosis) and finding.message.startswith(self.where)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +40,7 @@ class Reviewed:
 
     rows: tuple[Row, ...]
     unexpected: tuple[Row, ...] = ()
-    unmatched: tuple[KnownFailure, ...] = ()
+    unmatched: tuple[Known, ...] = ()
 
     @property
     def complaints(self) -> list[str]:
@@ -78,7 +49,7 @@ class Reviewed:
         return found + [f"known failure {k.row!r} matches no row ({k.reason})" for k in self.unmatched]
 
 
-def read(path: Path) -> tuple[KnownFailure, ...]:
+def read(path: Path) -> tuple[Known, ...]:
     """Return the known failures of a TOML file.
 
     Raises:
@@ -100,7 +71,7 @@ def read(path: Path) -> tuple[KnownFailure, ...]:
     return tuple(_entry(path, number, entry) for number, entry in enumerate(entries, 1))
 
 
-def _entry(path: Path, number: int, entry: Any) -> KnownFailure:
+def _entry(path: Path, number: int, entry: Any) -> Known:
     for key in entry:
         if key not in _KEYS:
             raise UnknownName(f"key of known failure {number} in {path}:", key, _KEYS)
@@ -108,31 +79,37 @@ def _entry(path: Path, number: int, entry: Any) -> KnownFailure:
         value = entry.get(key, None if key in _REQUIRED else "")
         if not isinstance(value, str) or (key in _REQUIRED and not value):
             raise BadDocument(f"{path}: known failure {number}: expected {key}, a text; got {value!r}")
-    return KnownFailure(**entry)
+    return Known(**entry)
 
 
-def review(rows: Iterable[Row], known: Sequence[KnownFailure]) -> Reviewed:
+def review(rows: Iterable[Row], known: Sequence[Known]) -> Reviewed:
     """Return the rows with what is known taken into account.
 
     Args:
         rows: verdicts.
         known: failures that are known.
     """
-    found, unexpected, used = [], [], set[KnownFailure]()
+    found, unexpected, used = [], [], set[Known]()
     for row in rows:
-        naming = [k for k in known if k.names(row)]
+        naming = [k for k in known if k.names(row.target, row.network, row.dtype)]
         used |= set(naming)
-        found.append(_reviewed(row, naming))
+        found.append(excused(row, naming))
         if row.verdict == "pass" and naming:
             unexpected.append(replace(row, known=naming[0].reason))
     return Reviewed(tuple(found), tuple(unexpected), tuple(k for k in known if k not in used))
 
 
-def _reviewed(row: Row, known: Sequence[KnownFailure]) -> Row:
+def excused(row: Row, known: Iterable[Known]) -> Row:
+    """Return a row whose faults are all known as inconclusive, with the reason of the first; any other row as it is.
+
+    Args:
+        row: a verdict.
+        known: failures that are known; those that do not name the row are left out.
+    """
+    naming = [k for k in known if k.names(row.target, row.network, row.dtype)]
     faults = [f for f in row.findings if f.severity == "fault"]
-    reasons = [next((k for k in known if k.covers(f)), None) for f in faults]
-    if row.verdict != "fail" or not faults or None in reasons:
+    covering = [next((k for k in naming if k.covers(op=f.op, diagnosis=f.diagnosis, message=f.message)), None) for f in faults]
+    first = covering[0] if covering else None
+    if row.verdict != "fail" or first is None or None in covering:
         return row
-    first = reasons[0]
-    assert first is not None
     return replace(row, verdict="inconclusive", known=first.reason, message=f"known: {first.reason} ({first.link})")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcheck.errors import BadDocument
-from gradcheck.verdict.finding import SCHEMA, Finding, Matrix, NodeRatio, Row, Skipped
+from gradcheck.verdict.finding import SCHEMA, Finding, GradientAccuracy, Matrix, NodeRatio, Row, Skipped
 
 T = TypeVar("T")
 
@@ -74,7 +74,11 @@ def row_of(data: Any, where: str = "row") -> Row:
         raise BadDocument(f"{where}: expected an object; got {type(data).__name__}")
     findings = tuple(_made(Finding, f, f"{where}, finding {k}") for k, f in enumerate(_list({"findings": [], **data}, "findings", where), 1))
     nodes = tuple(_made(NodeRatio, n, f"{where}, node {k}") for k, n in enumerate(_list({"nodes": [], **data}, "nodes", where), 1))
-    row = _made(Row, {k: v for k, v in data.items() if k not in ("findings", "nodes")}, where, findings=findings, nodes=nodes)
+    accuracy = tuple(
+        _made(GradientAccuracy, a, f"{where}, accuracy {k}") for k, a in enumerate(_list({"accuracy": [], **data}, "accuracy", where), 1)
+    )
+    plain = {k: v for k, v in data.items() if k not in ("findings", "nodes", "accuracy")}
+    row = _made(Row, plain, where, findings=findings, nodes=nodes, accuracy=accuracy)
     if row.verdict not in _VERDICTS:
         raise BadDocument(f"{where}: expected a verdict out of {', '.join(_VERDICTS)}; got {row.verdict!r:.40}")
     return row

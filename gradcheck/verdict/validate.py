@@ -20,9 +20,10 @@ from gradcheck.errors import CannotExpress, GradcheckError, UnknownDtype
 from gradcheck.graph.values import Arrays
 from gradcheck.networks.network import Network, networks
 from gradcheck.targets.registry import is_command, targets
-from gradcheck.targets.target import Description, Known, Target, leaf_arrays
+from gradcheck.targets.target import Description, Target, leaf_arrays
 from gradcheck.verdict.finding import Finding, Matrix, Row, Skipped
 from gradcheck.verdict.judge import Judgement, judge
+from gradcheck.verdict.known import excused
 from gradcheck.verdict.ulps import measured_ulps
 
 Progress = Callable[[str, int, int], None]
@@ -38,6 +39,7 @@ def validate(
     dtypes: Iterable[str] = ("float64",),
     random: int = 0,
     seed: int = 0,
+    enclose: bool = False,
     progress: Progress | bool | None = None,
     done: Mapping[Key, Row | Skipped] | None = None,
     settled: Callable[[Callable[[], Matrix]], None] | None = None,
@@ -51,6 +53,7 @@ def validate(
         dtypes: formats; those that a target or network does not have are left out.
         random: how many random networks to add.
         seed: of the networks' data, the random networks and the stochastic sweeps.
+        enclose: whether every gradient is held against its certified enclosure; else only where gradients are all there is.
         progress: called with the case's label, its number and how many there are; True draws a bar, in notebooks too.
         done: (target, network, format) -> what was found before, and is not tried again.
         settled: called after each case, for who keeps results; what it is given makes the result so far.
@@ -69,36 +72,32 @@ def validate(
 
         with shown() as told:
             return validate(
-                target, networks, dtypes=dtypes, random=random, seed=seed, progress=told, done=done, settled=settled, timeout=timeout
+                target, networks, dtypes=dtypes, random=random, seed=seed, enclose=enclose, progress=told, done=done, settled=settled,
+                timeout=timeout,
             )  # fmt: skip
-    wanted = list(dtypes)
-    for dtype in wanted:
-        if dtype not in FORMATS:
-            raise UnknownDtype(dtype, list(FORMATS))
+    start = time.perf_counter()
     with ExitStack() as stack:
         described = [_described(t, timeout, stack) for t in _several(target)]
-        return _validated(described, networks, wanted, random, seed, progress or None, done, settled)
+        cases = _cases(described, networks, dtypes, [f"random/{seed}/{k}" for k in range(random)])
+        return _validated(described, cases, start, seed, enclose, progress or None, done, settled)
 
 
 def _validated(
-    described: list[Description], networks: Any, wanted: list[str], random: int, seed: int, progress: Progress | None,
+    described: list[Description], cases: list[Case], start: float, seed: int, enclose: bool, progress: Progress | None,
     done: Mapping[Key, Row | Skipped] | None, settled: Callable[[Callable[[], Matrix]], None] | None,
 ) -> Matrix:  # fmt: skip
-    start = time.perf_counter()
-    named, drawn = _networks(networks), [f"random/{seed}/{k}" for k in range(random)]
-    cases = [(d, n, f) for d in described for n in [*named, *_drawn(drawn[: d.most_random])] for f in wanted]
-    found: list[Row | Skipped] = []
     versions = {"gradcheck": _version(), **{d.name: d.version for d in described}, "numpy": np.__version__}
+    found: list[Row | Skipped] = []
 
     def so_far(*, complete: bool) -> Matrix:
         rows, skipped = (tuple(x for x in found if isinstance(x, kind)) for kind in (Row, Skipped))
         return Matrix(rows, skipped, seed, versions, time.perf_counter() - start, complete)  # type: ignore[arg-type]  # by kind
 
     for k, (d, network, dtype) in enumerate(cases):
-        if progress:
-            progress(f"{d.name}/{network.name}/{dtype}", k, len(cases))
         key = (d.name, network.name, dtype)
-        found.append(done[key] if done and key in done else _case(d, network, dtype, seed))
+        if progress:
+            progress("/".join(key), k, len(cases))
+        found.append(done[key] if done and key in done else _case(d, network, dtype, seed, enclose))
         if settled is not None:
             settled(partial(so_far, complete=False))
     return so_far(complete=True)
@@ -113,6 +112,18 @@ def _described(t: Any, timeout: float | None, stack: ExitStack) -> Description:
     from gradcheck.targets.process import TIMEOUT, Process
 
     return Description.of(stack.enter_context(Process(t, timeout=TIMEOUT if timeout is None else timeout)), t)
+
+
+def _cases(
+    described: Iterable[Description], wanted: str | Network | Iterable[str | Network], dtypes: Iterable[str], drawn: list[str]
+) -> list[Case]:
+    """Return what is to be run, target by target; of the drawn networks each target has as many as it takes."""
+    formats = list(dtypes)
+    for dtype in formats:
+        if dtype not in FORMATS:
+            raise UnknownDtype(dtype, list(FORMATS))
+    named = _networks(wanted)
+    return [(d, n, f) for d in described for n in [*named, *_drawn(drawn[: d.most_random])] for f in formats]
 
 
 def _several(target: Any) -> list[Any]:
@@ -131,14 +142,14 @@ def _networks(wanted: str | Network | Iterable[str | Network]) -> list[Network]:
     return out
 
 
-def _case(d: Description, network: Network, dtype: str, seed: int) -> Row | Skipped:
+def _case(d: Description, network: Network, dtype: str, seed: int, enclose: bool) -> Row | Skipped:
     if dtype not in d.dtypes:
         return Skipped(d.name, network.name, dtype, f"the target has no {dtype}")
     if dtype not in network.dtypes:
         return Skipped(d.name, network.name, dtype, f"the network makes no sense in {dtype}")
     start = time.perf_counter()
     try:
-        found = _judged(d, network, dtype, seed)
+        found = _judged(d, network, dtype, seed, enclose)
     except CannotExpress as reason:
         return Skipped(d.name, network.name, dtype, str(reason))
     except GradcheckError as error:
@@ -147,12 +158,12 @@ def _case(d: Description, network: Network, dtype: str, seed: int) -> Row | Skip
         d.name, network.name, dtype, found.verdict, found.evidence, found.worst_ratio, found.node, found.op,
         found.message, found.resolution, found.checks, time.perf_counter() - start,
         findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, seed)) for f in found.findings),
-        error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram,
+        error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram, accuracy=found.accuracy,
     )  # fmt: skip
-    return _with_known(d, row)
+    return excused(row, d.known)
 
 
-def _judged(d: Description, network: Network, dtype: str, seed: int) -> Judgement:
+def _judged(d: Description, network: Network, dtype: str, seed: int, enclose: bool) -> Judgement:
     graph = network.graph
     values = network.values(seed, dtype)
     kept = {k: x.copy() for k, x in values.items()}
@@ -165,7 +176,7 @@ def _judged(d: Description, network: Network, dtype: str, seed: int) -> Judgemen
         return Judgement("inconclusive", "none", f"the target raised {type(error).__name__}: {error}{_place(error)}")
     ulps = measured_ulps(d.name, dtype)
     roundoff = Roundoff.of(dtype, flushes=d.flushes, accumulate=d.accumulates.get(dtype), ulps=ulps)
-    found = judge(graph, leaf_arrays(graph, kept), run, roundoff, dtype, slack=d.slack, seed=seed)
+    found = judge(graph, leaf_arrays(graph, kept), run, roundoff, dtype, slack=d.slack, seed=seed, enclose=enclose)
     return _with_mutations(found, kept, values)
 
 
@@ -183,21 +194,6 @@ def _with_mutations(found: Judgement, before: Arrays, after: Arrays) -> Judgemen
         return found
     finding = Finding("fault", f"the target changed its input {changed[0]!r} in place", node=changed[0], direction="value")
     return replace(found, verdict="fail", message=finding.message, node=changed[0], findings=(finding, *found.findings))
-
-
-def _with_known(d: Description, row: Row) -> Row:
-    """Count a row whose faults are all known as inconclusive, with the reason."""
-    faults = [f for f in row.findings if f.severity == "fault"]
-    reasons = [next((k for k in d.known if _is_known(k, row, f)), None) for f in faults]
-    if row.verdict != "fail" or not faults or None in reasons:
-        return row
-    known = reasons[0]
-    assert known is not None
-    return replace(row, verdict="inconclusive", known=known.reason, message=f"known: {known.reason} ({known.link})")
-
-
-def _is_known(k: Known, row: Row, f: Finding) -> bool:
-    return k.covers(row.network, row.dtype, message=f.message, op=f.op, diagnosis=f.diagnosis)
 
 
 def _snippet(f: Finding, d: Description, network: Network, dtype: str, seed: int) -> str:

@@ -28,6 +28,34 @@ def test_a_seed_decides_the_inputs():
     assert inputs("log", "float64", 100, 0).min() > 0
 
 
+@pytest.mark.parametrize(("dtype", "reach"), [("float64", 709.7), ("float32", 88.7), ("float16", 11.0)])
+@pytest.mark.parametrize("function", ["exp", "expm1", "sinh", "cosh", "logistic", "softplus"])
+def test_exponentials_are_searched_until_they_overflow(function, dtype, reach):
+    """As far as the format goes, densely at its end and within 100, on both sides; no input is beyond."""
+    x = inputs(function, dtype, 20_000, 0).astype(np.float64)
+    for side in (x, -x):
+        assert 0.99 * reach < side.max() <= reach + 0.1
+        assert np.sum(side > 0.5 * reach) > 1_000
+        assert np.sum((side > 0.05 * min(reach, 100)) & (side < min(reach, 100))) > 2_000
+    assert np.isfinite(np.exp(x).astype(dtype)).all()
+
+
+def test_an_error_far_out_shows():
+    """A cosh by exp of x + log 1/2 loses most where that sum is rounded most, beyond 512; the search finds it there."""
+
+    class Shifted(Reference):
+        def run(self, graph, values):
+            run, x = super().run(graph, values), np.asarray(values["x"])
+            if graph.nodes[0].op != "cosh":
+                return run
+            return Run(run.loss, run.gradients, {"y": np.exp(x + np.log(0.5)) + np.exp(np.log(0.5) - x)})
+
+    (found,) = [a for a in measure(Shifted(), "float64", points=4_000) if a.function == "cosh"]
+    assert 400 < found.ulps < 520
+    assert abs(found.worst) > 512
+    assert found.median < 20
+
+
 def test_a_wrong_function_shows():
     """A value that is 100 ulp off is found to be at least that."""
 

@@ -1,29 +1,33 @@
 """The cost report's data: a run, a run that goes on, what follows from rows."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from gradcheck.bench import cost
 from gradcheck.bench.cost import Journal, Settings, as_data, fitted, run
 from gradcheck.bench.scaling import Row
-from gradcheck.errors import BadDocument, MeasurementFailed, UnknownName
+from gradcheck.errors import BadDocument, MeasurementFailed, MeasurementStopped, UnknownName
+
+STOPPED = "expected an end within 1 s; stopped"
 
 
 class Here:
     """A worker that measures here, and counts."""
 
-    def __init__(self, fails=()):
-        self.calls, self.fails = [], fails
+    def __init__(self, fails=(), error=None):
+        self.calls, self.fails, self.error = [], fails, error or MeasurementStopped(STOPPED)
 
     def __call__(self, f, *arguments, limit=None):
         self.calls.append(arguments)
         if arguments and getattr(arguments[0], "method", "") in self.fails:
-            raise MeasurementFailed("expected an end within 1 s; stopped")
+            raise self.error
         return f(*arguments)
 
 
 SMALL = Settings(families=("layered", "wide"), sizes=(10, 30), methods=("value", "reverse", "differences"), targets=(), tables=(), seconds=0.002)
+THREE = replace(SMALL, sizes=(10, 20, 30), methods=("value", "differences"))
 
 
 def test_run():
@@ -70,12 +74,35 @@ def test_another_journal_is_refused(tmp_path):
 
 
 def test_what_was_stopped_is_not_tried_larger():
-    """After a method took too long on a family, its larger networks are rows with that reason."""
+    """After a method took too long on a family, its larger networks are rows with that reason, however many there are."""
     here = Here(fails=("differences",))
-    data = run(SMALL, here)
+    data = run(THREE, here)
     rows = [r for r in data["rows"] if r["method"] == "differences"]
-    assert [r["reason"] for r in rows] == ["expected an end within 1 s; stopped", "expected an end within 1 s; stopped on a smaller network"] * 2
-    assert len(here.calls) == 10
+    assert [r["reason"] for r in rows] == [STOPPED, f"{STOPPED} on a smaller network", f"{STOPPED} on a smaller network"] * 2
+    assert [r["stopped"] for r in rows] == [True, False, False] * 2
+    assert not any(r["stopped"] for r in data["rows"] if r["method"] == "value")
+    assert len(here.calls) == 6 + 2
+
+
+def test_what_died_is_tried_larger():
+    """A process that died says nothing of larger networks, whatever its message begins with."""
+    here = Here(fails=("differences",), error=MeasurementFailed(STOPPED))
+    rows = [r for r in run(THREE, here)["rows"] if r["method"] == "differences"]
+    assert [(r["reason"], r["stopped"]) for r in rows] == [(STOPPED, False)] * 6
+    assert len(here.calls) == 6 + 6
+
+
+def test_what_was_stopped_is_known_when_a_run_goes_on(tmp_path):
+    """A journal says what was stopped: its larger networks are not tried by the run that goes on."""
+    path = tmp_path / "journal"
+    with Journal(path, THREE) as journal:
+        first = run(THREE, Here(fails=("differences",)), journal=journal)
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))  # the settings, and a row of each method
+    again = Here(fails=("differences",))
+    with Journal(path, THREE) as journal:
+        second = run(THREE, again, journal=journal)
+    assert [r["reason"] for r in second["rows"]] == [r["reason"] for r in first["rows"]]
+    assert len(again.calls) == 8 - 2
 
 
 @pytest.mark.parametrize("more", [{"families": ("nothing",)}, {"methods": ("nothing",)}, {"tables": ("nothing",)}])

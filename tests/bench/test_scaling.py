@@ -38,7 +38,7 @@ def test_single_derivatives(family, method, monkeypatch):
     sampled = ways._sampled
     monkeypatch.setattr(ways, "_sampled", lambda g, m, s, one, operations: asked.append(one) or sampled(g, m, s, one, operations))
     METHODS[method].prepare(graph, values, model(graph, values), 0.001)
-    for name, index in ways._entries(graph, 3, seed=3):
+    for name, index in ways.entries(graph, 3, seed=3):
         np.testing.assert_allclose(float(asked[0](name, index)), gradient[name][index], rtol=1e-6, atol=1e-8)
 
 
@@ -57,8 +57,8 @@ def test_entries_are_spread():
     """All of them once where all fit; of a few, leaves have their share."""
     graph, _ = FAMILIES["layered"].network(3_000)
     n = size(graph)
-    assert len(set(ways._entries(graph, n))) == n
-    few = [name for name, _ in ways._entries(graph, 3)]
+    assert len(set(ways.entries(graph, n))) == n
+    few = [name for name, _ in ways.entries(graph, 3)]
     assert sorted(few) == ["w1", "w2", "w3"]
 
 

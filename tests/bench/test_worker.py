@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck.bench.worker import Worker
-from gradcheck.errors import MeasurementFailed
+from gradcheck.errors import MeasurementFailed, MeasurementStopped
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not pin")
@@ -28,7 +28,7 @@ def test_it_is_stopped_and_replaced():
     with Worker(limit=30.0) as worker:
         first = worker(os.getpid)
         start = time.monotonic()
-        with pytest.raises(MeasurementFailed, match=r"within 0.5 s; stopped"):
+        with pytest.raises(MeasurementStopped, match=r"within 0.5 s; stopped"):
             worker(time.sleep, 60, limit=0.5)
         assert time.monotonic() - start < 30
         assert worker(os.getpid) != first
@@ -64,6 +64,7 @@ def _lives(pid):
 def test_it_dies():
     """A process that dies is an error, not the end."""
     with Worker() as worker:
-        with pytest.raises(MeasurementFailed, match="died"):
+        with pytest.raises(MeasurementFailed, match="died") as caught:
             worker(os._exit, 3)
+        assert not isinstance(caught.value, MeasurementStopped)
         assert worker(abs, -1) == 1

@@ -9,8 +9,7 @@ from gradcheck.cli.compare import compare_command
 from gradcheck.cli.report import FORMATS, report_command
 from gradcheck.errors import BadDocument
 from gradcheck.history import History
-from gradcheck.verdict.finding import Matrix
-from tests.render.matrices import hostile, matrix, row
+from tests.render.matrices import hostile, matrix, one, row
 
 
 def run(command, *arguments):
@@ -44,7 +43,7 @@ def test_formats(tmp_path, kind, made):
 def test_histories(tmp_path, result):
     """A history's runs, and a drawing of all of them."""
     history = History(tmp_path / "h.sqlite")
-    history.add(Matrix((row(),), (), 0), saved="2026-01-01T00:00:00Z")
+    history.add(one(row()), saved="2026-01-01T00:00:00Z")
     assert 'id="trend"' not in run(report_command, result, "--history", tmp_path / "h.sqlite")[1]  # one run is no trend
     history.add(matrix())
     assert "1 of 1 right" in run(report_command, f"{tmp_path / 'h.sqlite'}#1", "--format", "badge")[1]
@@ -63,7 +62,7 @@ def test_compare(tmp_path, result):
     """0 where nothing is worse, 1 where something is; the changes as JSON too."""
     assert run(compare_command, result, result) == (0, "no change beyond noise\n")
     right = tmp_path / "right.json"
-    right.write_text(json.dumps(Matrix(tuple(r for r in matrix().rows if r.verdict != "fail"), (), 0).to_dict()))
+    right.write_text(json.dumps(one(*(r for r in matrix().rows if r.verdict != "fail")).to_dict()))
     status, output = run(compare_command, right, result, "--json", tmp_path / "changes.json")
     assert status == 1
     assert "new failure" in output

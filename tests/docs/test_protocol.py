@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.arith.running import Roundoff
 from gradcheck.graph.document import loads
-from gradcheck.targets import Run
 from gradcheck.targets.messages import accepted, decoded, encoded, hello_request, read_hello, read_run, run_request
 from gradcheck.targets.process import MOST_STARTS, TIMEOUT, Process
 from gradcheck.targets.program import LONGEST
+from gradcheck.targets.target import leaf_arrays
+from gradcheck.verdict.judge import judge
 from gradcheck.verdict.validate import validate
 from tests.cli.status import status
 
@@ -64,27 +66,8 @@ def test_answers_are_read():
     graph = loads(json.dumps(run["graph"]))
     values = {k: np.array(x["data"]).reshape(x["shape"]) for k, x in run["values"].items() if k != "c1"}
     found = read_run(accepted(decoded(json.dumps(answer).encode(), 1)), "float64")
-    assert isinstance(found, Run)
-
-    class Shown:
-        name = "shown"
-
-        def run(self, graph, values):
-            return found
-
-    class Only:
-        name, dtypes, small = "one-neuron", ("float64",), True
-
-        def __init__(self):
-            self.graph = graph
-
-        def values(self, seed, dtype):
-            return values
-
-    from gradcheck.verdict import validate as module
-
-    row = module._case(module.Description.of(Shown()), Only(), "float64", 0)
-    assert (row.verdict, row.evidence) == ("pass", "certified")
+    judged = judge(graph, leaf_arrays(graph, values), found, Roundoff.of("float64"), "float64")
+    assert (judged.verdict, judged.evidence) == ("pass", "certified")
     for message, kind in ((unsupported, gradcheck.errors.CannotExpress), (error, gradcheck.errors.TargetFailed)):
         with pytest.raises(kind, match=message["error"]):
             accepted(message)

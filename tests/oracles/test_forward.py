@@ -92,7 +92,7 @@ def test_no_oracle_sees_the_engine(path: Path) -> None:
 
 def test_registry_names_each_oracle() -> None:
     """Each has a first line to be listed by; a name that is none is refused."""
-    assert list(ORACLES) == ["symbolic", "differences", "forward"]
+    assert list(ORACLES) == ["symbolic", "differences", "forward", "ball"]
     assert all((o.__doc__ or "").split("\n")[0].endswith(".") for o in ORACLES.values())
     with pytest.raises(UnknownName, match="symbolic"):
         ORACLES["symbolc"]

@@ -1,13 +1,18 @@
 """Made-up results for the tests of reports."""
 
 import math
+import re
 
 from gradcheck.verdict.finding import Finding, Matrix, NodeRatio, Row, Skipped
 
 HOSTILE = (
     "<script>alert(1)</script>", "a\nb\r\nc", "\x1b[31mred\x1b[0m\x07", "x" * 10_000, "]]>--><!--", "{{ 7 * 7 }}", "'\"><img src=x onerror=alert(1)>",
     "::error::injected", "| a | b |", "`code` **bold** [l](javascript:x) @me", "\u202eevil\u2066", "\ud800", "%0A::warning::x", "$\\{HOME}", "",
+    "\x1b[2J", "\x9b2J", "[red]x[/red]",
 )  # fmt: skip
+
+#: What no report may hold, whatever names are.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u2066\ud800-\udfff]")
 
 
 def row(target="torch", network="xor", verdict="pass", **more):
@@ -31,6 +36,11 @@ def failing(target="mine", network="xor", text="adjoint of z1[0, 2]: got 1.0, ex
     )  # fmt: skip
     given = {"findings": (fault, Finding("note", "no output depends on w2")), "nodes": nodes, "histogram": (4, *[1] * 17, 2), "location": "src/mine.py:12"}
     return row(target, network, "fail", message=text, worst_ratio=5e15, **(given | more))
+
+
+def one(*rows):
+    """Return a result of rows and nothing else."""
+    return Matrix(rows, (), 0)
 
 
 def matrix():

@@ -13,10 +13,7 @@ from gradcheck.render.markdown import MOST_BYTES, code, markdown, plain
 from gradcheck.render.sarif import sarif
 from gradcheck.render.terminal import as_text
 from gradcheck.render.text import clean
-from gradcheck.verdict.finding import Matrix
-from tests.render.matrices import HOSTILE, hostile, many, matrix, row
-
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202e\u2066\ud800-\udfff]")
+from tests.render.matrices import CONTROL, HOSTILE, hostile, many, matrix, one, row
 
 
 @pytest.mark.parametrize("made", [junit, markdown, github, sarif, badge, as_text], ids=lambda f: f.__name__)
@@ -44,7 +41,7 @@ def test_junit():
 
 def test_junit_strict():
     """Strictly, what is inconclusive and not known is a failure."""
-    undecided = Matrix((row(verdict="inconclusive", message="a kink"), row(network="b", verdict="inconclusive", known="so")), (), 0)
+    undecided = one(row(verdict="inconclusive", message="a kink"), row(network="b", verdict="inconclusive", known="so"))
     assert ET.fromstring(junit(undecided).encode()).get("failures") == "0"
     assert ET.fromstring(junit(undecided, strict=True).encode()).get("failures") == "1"
 
@@ -65,7 +62,7 @@ def test_junit_is_read_by_its_library(result, tmp_path):
 # -- SARIF ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("result", [matrix(), hostile(), Matrix((), (), 0)], ids=["small", "hostile", "empty"])
+@pytest.mark.parametrize("result", [matrix(), hostile(), one()], ids=["small", "hostile", "empty"])
 def test_sarif_is_valid(result):
     """Another's model of SARIF 2.1.0 takes it, every field."""
     models = pytest.importorskip("sarif_pydantic")
@@ -121,7 +118,7 @@ def test_markdown():
 
 def test_markdown_fits():
     """At most what GitHub takes, with a remark where it is cut."""
-    text = markdown(Matrix(tuple(row(verdict="fail", message="x" * 500, network=f"n{k}") for k in range(100)), (), 0))
+    text = markdown(one(*(row(verdict="fail", message="x" * 500, network=f"n{k}") for k in range(100))))
     assert "and 50 more failing rows" in text
     assert len(markdown(hostile()).encode()) < MOST_BYTES
     assert len(markdown(many()).encode()) < MOST_BYTES
@@ -142,8 +139,8 @@ def test_markdown_escapes(text):
 def test_badge():
     """What shields.io reads."""
     assert json.loads(badge(matrix())) == {"schemaVersion": 1, "label": "gradients", "message": "1 wrong", "color": "red"}
-    assert json.loads(badge(Matrix((row(),), (), 0)))["message"] == "1 of 1 right"
-    assert json.loads(badge(Matrix((), (), 0)))["message"] == "nothing tested"
+    assert json.loads(badge(one(row())))["message"] == "1 of 1 right"
+    assert json.loads(badge(one()))["message"] == "nothing tested"
 
 
 def test_clean():

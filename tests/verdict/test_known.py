@@ -3,10 +3,10 @@
 import pytest
 
 from gradcheck.errors import BadDocument, UnknownName
-from gradcheck.verdict.known import KnownFailure, read, review
+from gradcheck.verdict.known import Known, read, review
 from tests.render.matrices import failing, row
 
-KNOWN = KnownFailure("mine/*/float64", "a reason", "a link")
+KNOWN = Known("mine/*/float64", "a reason", "a link")
 
 
 def test_covered():
@@ -21,7 +21,7 @@ def test_covered():
 @pytest.mark.parametrize("more", [{"op": "relu"}, {"diagnosis": "sign"}, {"where": "value of loss"}])
 def test_only_this_mistake(more):
     """Another fault in the same row is not known."""
-    found = review([failing()], [KnownFailure("mine/*", "r", "l", **more)])
+    found = review([failing()], [Known("mine/*", "r", "l", **more)])
     assert found.rows[0].verdict == "fail"
     assert found.unmatched == ()
 
@@ -33,12 +33,12 @@ def test_every_fault_has_to_be_known():
     both = failing()
     second = dataclasses.replace(both.findings[0], op="exp")
     both = dataclasses.replace(both, findings=(*both.findings, second))
-    assert review([both], [KnownFailure("mine/*", "r", "l", op="tanh")]).rows[0].verdict == "fail"
+    assert review([both], [Known("mine/*", "r", "l", op="tanh")]).rows[0].verdict == "fail"
 
 
 def test_unexpected_passes_and_rows_that_are_not_there():
     """Both are told."""
-    found = review([row("mine", "xor")], [KNOWN, KnownFailure("gone/*", "old", "l")])
+    found = review([row("mine", "xor")], [KNOWN, Known("gone/*", "old", "l")])
     assert found.rows[0].verdict == "pass"
     assert [r.network for r in found.unexpected] == ["xor"]
     assert [k.row for k in found.unmatched] == ["gone/*"]
@@ -51,7 +51,7 @@ def test_reading(tmp_path):
     """All keys."""
     path = tmp_path / "k.toml"
     path.write_text('[[known]]\nrow = "a/*"\nreason = "r"\nlink = "l"\nop = "relu"\ndiagnosis = "sign"\nwhere = "value"\n')
-    assert read(path) == (KnownFailure("a/*", "r", "l", "relu", "sign", "value"),)
+    assert read(path) == (Known("a/*", "r", "l", "relu", "sign", "value"),)
     path.write_text("")
     assert read(path) == ()
 

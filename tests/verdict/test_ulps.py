@@ -7,7 +7,7 @@ from gradcheck import ops
 from gradcheck.networks.network import Network
 from gradcheck.targets.reference import Reference
 from gradcheck.targets.target import Run
-from gradcheck.verdict.ulps import UNMEASURED_ROOT, measured_ulps
+from gradcheck.verdict.ulps import UNMEASURED_ROOT, measured_ulps, most_ulps
 from gradcheck.verdict.validate import validate
 
 ROOTS = Network.of(lambda w: ops.sum(ops.sqrt(w)), {"w": np.linspace(1.0, 4.0, 64)}, name="roots")
@@ -46,4 +46,30 @@ def test_torch_root_that_is_not_the_nearest_number():
     """The square root of this number by torch lies 0.57 ulp off."""
     pytest.importorskip("torch")
     (row,) = validate("torch", "random/5/267", seed=5)
+    assert row.verdict == "pass", row.message
+
+
+@pytest.mark.parametrize(("target", "dtype", "name"), [("torch", "float64", "softplus"), ("torch", "bfloat16", "erf")])
+def test_what_is_no_rounding_is_not_excused(target, dtype, name):
+    """A function that is wrong somewhere has an error in the table, and is judged as if it had none."""
+    assert name not in measured_ulps(target, dtype)
+    assert "tanh" in measured_ulps(target, dtype)
+
+
+def test_the_largest_rounding():
+    """Of exp where its largest argument was rounded once: what a longer format says of it is just within."""
+    x = np.linspace(512.0, 700.0, 10_001)
+    exact = np.exp(x.astype(np.longdouble))
+    moved = np.exp(x.astype(np.longdouble) + np.spacing(x) / 2)
+    worst = np.max((moved - exact) / np.spacing(exact.astype(np.float64)))
+    assert 0.9 * most_ulps("float64") < worst <= 1.001 * most_ulps("float64")
+
+
+@pytest.mark.parametrize("name", ["sinh", "cosh"])
+def test_exponentials_far_out_in_jax(name):
+    """JAX adds log 1/2 to the argument, which loses nine bits beyond 512: rounding, and no fault."""
+    pytest.importorskip("jax")
+    f = getattr(ops, name)
+    far = Network.of(lambda w: ops.sum(f(w)), {"w": np.linspace(520.0, 700.0, 64)}, name="far")
+    (row,) = validate("jax", [far])
     assert row.verdict == "pass", row.message

@@ -1,0 +1,90 @@
+"""The form of the gradients: their number, shapes and formats, and whether they are finite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.errors import FunctionFailed
+from gradcheck.probe import contracts
+from gradcheck.probe.infinite import finite_slope
+from gradcheck.probe.subject import Arrays, Subject
+from gradcheck.verdict.finding import Finding
+
+Floats = npt.NDArray[np.float64]
+
+#: Entries of one gradient that are not finite and are looked into.
+MOST_ENTRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What was seen of the form.
+
+    Args:
+        findings: what is wrong.
+        reasons: why nothing can be said.
+        remarks: what else was noticed.
+        undeclared: positions of inputs whose gradient is None: f is said not to depend on these.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    reasons: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    undeclared: frozenset[int] = frozenset()
+
+
+def form(subject: Subject, base: Arrays, gs: list[Floats]) -> Form:
+    """Return what the form of the gradients says.
+
+    Args:
+        subject: the function with its doubted derivative.
+        base: f at the point.
+        gs: cotangents.
+
+    Raises:
+        FunctionFailed: there are no gradients.
+    """
+    found = _gradients(subject, base, gs)
+    wrong = tuple(contracts.shapes(subject, found))
+    if wrong:
+        return Form(wrong)
+    given = [(k, np.asarray(v)) for k, v in enumerate(found) if v is not None]
+    remarks = [
+        f"gradient of {subject.paths[k]} has dtype {v.dtype}, the input {subject.point[k].dtype}"  # another precision is no wrong number
+        for k, v in given
+        if v.dtype != subject.point[k].dtype
+    ]
+    wide = [(k, v.astype(np.float64)) for k, v in given]
+    said = [_not_finite(subject, k, v, gs, base) for k, v in wide if not np.isfinite(v).all()]
+    return Form(
+        tuple(x for x in said if isinstance(x, Finding)), tuple(x for x in said if isinstance(x, str)), tuple(remarks),
+        frozenset(k for k, v in enumerate(found) if v is None),
+    )  # fmt: skip
+
+
+def _gradients(subject: Subject, base: Arrays, gs: list[Floats]) -> list[Any]:
+    try:
+        return subject.gradient([g.astype(y.dtype) for g, y in zip(gs, base, strict=True)], subject.point)
+    except FunctionFailed:
+        raise
+    except Exception as error:  # the user's code: whatever it raises is its answer
+        raise FunctionFailed(f"the derivative raised {type(error).__name__} at the given inputs: {error}") from error
+
+
+def _not_finite(subject: Subject, k: int, v: Floats, gs: list[Floats], base: Arrays) -> Finding | str:
+    """Judge NaN or infinity in a gradient: a fault where f has a finite slope, else the reason why nothing can be said."""
+    path = subject.paths[k]
+    for where in np.argwhere(~np.isfinite(v))[:MOST_ENTRIES]:
+        index = tuple(int(i) for i in where)
+        slope = finite_slope(subject, gs, base, k, index)
+        shown = f"{path}{list(index) if index else ''}"
+        if slope is not None:
+            return Finding(
+                "fault", f"gradient of {shown} is {v[index]}, where f has the slope {slope:.6g}", node=path,
+                direction="gradient", index=index, got=float(v[index]), expected=slope,
+            )  # fmt: skip
+    return f"gradient of {shown} is {v[index]}, and f has no finite slope there"

@@ -1,0 +1,136 @@
+"""A function that can be traced to a graph: its certified gradient stands in the place of differences, entry by entry.
+
+Tracing is tried once and given up without a word where the code branches on numbers or uses what has no graph form. The graph
+counts only if it gives the numbers that f gives.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.arith.ball import Ball
+from gradcheck.certify.certification import certify
+from gradcheck.engine.reverse import evaluate
+from gradcheck.errors import GradcheckError, OutOfBudget
+from gradcheck.graph.graph import Graph
+from gradcheck.graph.trace import trace
+from gradcheck.graph.values import Arrays as Values
+from gradcheck.probe.quotient import Residual
+from gradcheck.probe.subject import Arrays, Subject
+
+Floats = npt.NDArray[np.float64]
+
+#: What a report says of such a check.
+TRACED = "the certified gradient of the traced graph, entry by entry"
+#: Entries of the graph beyond which balls would take longer than the check.
+MOST_ENTRIES = 4_000
+#: Bits to which the certified gradient is known.
+BITS = 96
+#: How well f has to be reproduced by the graph, relative to its largest output.
+REPRODUCED = 1e-9
+
+
+class Traced:
+    """The graph of a function at its point, and its certified gradients.
+
+    Args:
+        graph: of f.
+        values: the point.
+    """
+
+    def __init__(self, graph: Graph, values: Values) -> None:
+        self.graph, self.values = graph, values
+        self._known: dict[tuple[bytes, ...], list[tuple[npt.NDArray[Any], Floats]] | None] = {}
+
+    def gradients(self, gs: list[Floats]) -> list[tuple[npt.NDArray[Any], Floats]] | None:
+        """Return middle (longdouble) and radius of each gradient for a cotangent; None where an entry is not narrow.
+
+        Args:
+            gs: cotangents of the outputs.
+        """
+        key = tuple(g.tobytes() for g in gs)
+        if key not in self._known:
+            self._known[key] = self._certified(gs)
+        return self._known[key]
+
+    def _certified(self, gs: list[Floats]) -> list[tuple[npt.NDArray[Any], Floats]] | None:
+        try:
+            found = certify(self.graph, self.values, bits=BITS, cotangent=tuple(gs), wrt=tuple(self.values))
+        except GradcheckError:  # values that are not finite, a function that balls do not have
+            return None
+        if not all((x.bits > BITS / 2).all() or _small(x.balls) for x in found.values()):
+            return None  # a kink: differences look at both sides
+        with Ball().precision(2 * found.precision):
+            return [_split(x.balls) for x in found.values()]
+
+    def residual(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> Residual | None:
+        """Return the certified derivative less the doubted one along a direction; None where there is none.
+
+        Args:
+            gs: cotangents.
+            ts: the direction.
+            v: the doubted gradients.
+        """
+        certified = self.gradients(gs)
+        if certified is None:
+            return None
+        terms = [np.sum((c - a) * t) for (c, _), a, t in zip(certified, v, ts, strict=True)]
+        value, claimed = float(sum(terms)), float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True)))
+        error = sum(float(np.sum(r * np.abs(t))) for (_, r), t in zip(certified, ts, strict=True))
+        return Residual(value, error, claimed, math.nan, math.nan, 0.0, False) if math.isfinite(value) else None
+
+
+def traced(subject: Subject, base: Arrays) -> Traced | None:
+    """Return the graph of a subject's function if it has one that gives the same numbers; None where not, and at a kink.
+
+    Args:
+        subject: of NumPy code.
+        base: its outputs at the point.
+
+    Raises:
+        OutOfBudget: no evaluation is left.
+    """
+    if subject.raw is None or any(x.dtype != np.float64 for x in subject.point) or sum(x.size for x in (*subject.point, *base)) > MOST_ENTRIES:
+        return None
+    values = {f"x{k}": x for k, x in enumerate(subject.point)}
+    raw = subject.raw
+    try:
+        subject.meter.spend()
+        graph = trace(lambda **xs: tuple(raw([xs[k] for k in values])), values, name="f")
+        if sum(math.prod(s) for s in graph.shapes.values()) > MOST_ENTRIES:
+            return None
+        found = evaluate(graph, values)
+    except OutOfBudget:
+        raise
+    except Exception:  # f does something that has no graph form: whatever it raises on tracers says no more
+        return None
+    several = found if isinstance(found, tuple) else (found,)
+    if len(several) != len(base) or not all(map(_alike, several, base)):
+        return None
+    made = Traced(graph, values)
+    return made if made.gradients([np.ones(y.shape) for y in base]) is not None else None
+
+
+def _alike(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
+    if a.shape != b.shape or b.dtype != np.float64:
+        return False
+    size = float(np.max(np.abs(b), initial=0.0))
+    return bool(np.all(np.abs(a - b) <= REPRODUCED * size))
+
+
+def _small(balls: Any) -> bool:
+    """Answer whether every ball that is not narrow lies so near zero that it rounds to it."""
+    return all(x.rel_accuracy_bits() > BITS / 2 or (x.is_finite() and float(x.abs_upper()) < 1e-300) for x in np.ravel(np.asarray(balls)))
+
+
+def _split(balls: Any) -> tuple[npt.NDArray[Any], Floats]:
+    flat = np.ravel(np.asarray(balls))
+    high = [float(x.mid()) for x in flat]
+    low = [float(x.mid() - type(x)(h)) if math.isfinite(h) else 0.0 for x, h in zip(flat, high, strict=True)]
+    radius = np.array([float(x.rad()) for x in flat]) * (1 + 2.0**-50)
+    shape = np.shape(balls)
+    return (np.array(high, np.longdouble) + np.array(low, np.longdouble)).reshape(shape), radius.reshape(shape)

@@ -1,0 +1,98 @@
+"""Functions that can be traced: every entry against the certified gradient; others as before, without a word."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.probe.numpy import numpy_subject
+from gradcheck.probe.subject import evaluated
+from gradcheck.probe.traced import TRACED, traced
+
+X = np.array([0.5, -1.0, 2.0])
+
+
+def subject(f, *inputs):
+    """Return the subject of a function with a vjp that is not called."""
+    return numpy_subject(f, inputs, vjp=lambda g, *xs: None, grad=None, jvp=None)
+
+
+def right(g, x):
+    """Return the vjp of tanh."""
+    return (g * (1 - np.tanh(x) ** 2),)
+
+
+def test_a_right_derivative_is_compared_entry_by_entry():
+    """The report names the certified gradient, and resolves a few roundings in every entry."""
+    report = gradcheck.check(np.tanh, X, vjp=right)
+    assert (report.verdict, report.arithmetic) == ("pass", TRACED)
+    assert report.resolution < 1e-12
+    assert report.evaluations < 20
+
+
+@pytest.mark.parametrize("entry", [0, 1, 2])
+def test_one_entry_off(entry):
+    """A single entry that is wrong by 1e-11 is found, among a thousand too."""
+
+    def wrong(g, x):
+        v = right(g, x)[0]
+        v.flat[entry] *= 1 + 1e-11
+        return (v,)
+
+    report = gradcheck.check(np.tanh, X, vjp=wrong)
+    assert report.verdict == "fail"
+    assert report.findings[0].index == (entry,)
+    assert gradcheck.check(np.tanh, np.linspace(-2, 2, 1000), vjp=wrong).verdict == "fail"
+
+
+def test_structures_and_several_outputs():
+    """Nested inputs, constants beside them, and a tuple of outputs are traced as they are called."""
+
+    def f(params, k):
+        return np.sum(params["w"] ** 2) * k, params["w"] * 3
+
+    found = gradcheck.check(f, ({"w": X}, 2), vjp=lambda g, p, k: ({"w": 4 * g[0] * p["w"] + 3 * g[1]}, None))
+    assert (found.verdict, found.arithmetic) == ("pass", TRACED)
+
+
+def branching(x):
+    """Return code that asks a value for its truth."""
+    return x * 2 if x.sum() > 0 else x
+
+
+def hidden(x):
+    """Return code that leaves NumPy."""
+    return np.array([float(v) ** 2 for v in x])
+
+
+@pytest.mark.parametrize("f", [branching, hidden])
+def test_no_word_is_lost(f):
+    """Code that branches, or that a graph has no form for, is checked by other means; the report does not speak of tracing."""
+    s = subject(f, X)
+    assert traced(s, evaluated(s)) is None
+    slope = (lambda g, x: (2 * g,)) if f is branching else (lambda g, x: (2 * g * x,))
+    report = gradcheck.check(f, X, vjp=slope)
+    assert report.verdict == "pass"
+    assert "traced" not in str(report)
+
+
+def test_kinks_are_left_to_differences():
+    """At a kink there is no certified gradient: both sides are looked at."""
+    s = subject(lambda x: np.maximum(x, 0), np.array([0.0, 1.0]))
+    assert traced(s, evaluated(s)) is None
+
+
+def test_a_graph_that_gives_other_numbers_does_not_count():
+    """A function that gives tracers something else than arrays is not judged by the graph."""
+
+    def two_faced(x):
+        return x * 3 if isinstance(x, np.ndarray) else x * 2
+
+    s = subject(two_faced, X)
+    assert traced(s, evaluated(s)) is None
+    assert gradcheck.check(two_faced, X, vjp=lambda g, x: (3 * g,)).verdict == "pass"
+
+
+def test_large_inputs_are_left():
+    """Where balls would take longer than the check, nothing is traced."""
+    s = subject(np.tanh, np.zeros(10_000))
+    assert traced(s, evaluated(s)) is None
