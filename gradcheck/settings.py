@@ -16,7 +16,7 @@ class Settings:
     """What ``[tool.gradcheck]`` says.
 
     Args:
-        targets: names of targets, or "module:attribute".
+        targets: names of targets, "module:attribute", or programs.
         networks: shell patterns of names, systems or tags.
         dtypes: formats.
         seed: of data, directions and cotangents.
@@ -25,6 +25,7 @@ class Settings:
         strict: whether what is inconclusive, passes unexpectedly, or is known and matches nothing counts as failing.
         known_failures: file of known failures, relative to the folder of pyproject.toml.
         baseline: file of results that new ones are compared with, likewise.
+        timeout: seconds that a target which is a program has for each answer.
         file: where it was read, if anywhere.
     """
 
@@ -37,6 +38,7 @@ class Settings:
     strict: bool = False
     known_failures: Path | None = None
     baseline: Path | None = None
+    timeout: float | None = None
     file: Path | None = field(default=None, compare=False)
 
 
@@ -60,6 +62,12 @@ def _truth(x: Any, _: Path) -> bool:
     raise ValueError("true or false")
 
 
+def _seconds(x: Any, _: Path) -> float:
+    if isinstance(x, int | float) and not isinstance(x, bool) and x > 0:
+        return float(x)
+    raise ValueError("seconds, a number above 0")
+
+
 def _budget(x: Any, folder: Path) -> int | str:
     return x if isinstance(x, str) and x else _whole(x, folder)
 
@@ -75,6 +83,7 @@ _KEYS: Mapping[str, tuple[str, Callable[[Any, Path], Any]]] = {
     "targets": ("targets", _names), "networks": ("networks", _names), "dtypes": ("dtypes", _names), "seed": ("seed", _whole),
     "budget": ("budget", _budget), "explore": ("explore", _truth), "strict": ("strict", _truth),
     "known-failures": ("known_failures", _file), "baseline": ("baseline", _file),
+    "timeout": ("timeout", _seconds),
 }  # fmt: skip
 
 

@@ -19,12 +19,13 @@ explore = true
 strict = true
 known-failures = "tests/known.toml"
 baseline = "reports/base.json"
+timeout = 2.5
 """)
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     found = load(inner)
     assert found == Settings(
-        ("torch", "mypkg:Engine"), ("lenet*",), ("float32",), 7, "30s", True, True, tmp_path / "tests/known.toml", tmp_path / "reports/base.json"
+        ("torch", "mypkg:Engine"), ("lenet*",), ("float32",), 7, "30s", True, True, tmp_path / "tests/known.toml", tmp_path / "reports/base.json", 2.5
     )
     assert found.file == tmp_path / "pyproject.toml"
 
@@ -47,6 +48,7 @@ def test_none(tmp_path):
     [
         ("seed = -1", "seed: expected a whole number"), ("seed = true", "seed: expected a whole number"), ("strict = 1", "strict: expected true or false"),
         ("targets = [1]", "targets: expected a name or a list of names"), ("budget = 1.5", "budget: expected a whole number"),
+        ("timeout = 0", "timeout: expected seconds, a number above 0"), ("timeout = true", "timeout: expected seconds"), ("timeout = '5s'", "timeout: expected seconds"),
         ("baseline = ''", "baseline: expected the name of a file"), ("x = [", "expected TOML"),
     ],
 )  # fmt: skip

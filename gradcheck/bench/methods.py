@@ -251,7 +251,7 @@ def of_target(name: str) -> Method:
     """Return the method of a target: its `gradient`, which does nothing else, or its `run`.
 
     Args:
-        name: of a built-in target, or "module:attribute".
+        name: of a built-in target, "module:attribute", or a program.
     """
 
     def prepare(graph: Graph, values: Values, model: Model, seconds: float) -> Way:

@@ -40,6 +40,7 @@ def _targets() -> Rows:
         library = targets.needs(name)
         yield name, library, "yes" if find_spec(library) else "no"
     yield "module:attribute", "", "yours"
+    yield "./program", "any language", "yours (docs/protocol.md)"
 
 
 def _oracles() -> Rows:

@@ -46,14 +46,15 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--save", "history", type=NEW_FILE, help="Add the result to this history.")
 @click.option("--baseline", metavar="RESULT", help="Fail on what is worse than in this result or history, not on what was wrong before.")
 @click.option("--known-failures", "failures", type=_FILE, metavar="FILE", help="Failures that are expected, with reasons and links (TOML).")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="For each answer of a program.  [default: 60]")
 @click.option("--enclose", is_flag=True, help="Hold every gradient against its certified enclosure, entry by entry in ulps.")
 @click.option("--strict/--no-strict", default=None, help="Exit with 1 if anything is inconclusive, or known and not so.")
 def run_command(
     targets: tuple[str, ...], patterns: tuple[str, ...], dtype: str | None, count: int, seed: int | None, file: Path | None,
     resume: bool, html_file: Path | None, markdown_file: Path | None, junit_file: Path | None, history: Path | None,
-    baseline: str | None, failures: Path | None, enclose: bool, strict: bool | None,
+    baseline: str | None, failures: Path | None, timeout: float | None, enclose: bool, strict: bool | None,
 ) -> int:  # fmt: skip
-    """Judge TARGET... (see `gradcheck list targets`, or module:attribute) on networks.
+    """Judge TARGET... (see `gradcheck list targets`, module:attribute, or a program: ./engine, "python3 engine.py --fast") on networks.
 
     With --random and without --networks only random networks are run. What is not given is taken from [tool.gradcheck] in
     pyproject.toml.
@@ -63,7 +64,7 @@ def run_command(
         settings, targets=targets or settings.targets, networks=patterns or (settings.networks if not count else ()) or (() if count else ("*",)),
         dtypes=tuple(d.strip() for d in dtype.split(",") if d.strip()) if dtype is not None else settings.dtypes or ("float64",),
         seed=settings.seed if seed is None else seed, strict=settings.strict if strict is None else strict,
-        known_failures=failures or settings.known_failures,
+        known_failures=failures or settings.known_failures, timeout=timeout or settings.timeout,
     )  # fmt: skip
     baseline = baseline or (str(settings.baseline) if settings.baseline is not None else None)
     if not settings.targets:
@@ -137,7 +138,7 @@ def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, 
         with progress() as told:
             return validate(
                 settings.targets, settings.networks, dtypes=settings.dtypes, random=count, seed=settings.seed, enclose=enclose, progress=told,
-                done=done, settled=settled,
+                done=done, settled=settled, timeout=settings.timeout,
             )  # fmt: skip
     except BaseException:
         if keeper is not None and latest:

@@ -41,7 +41,16 @@ def dumps(graph: Graph) -> str:
     >>> [node.op for node in loads(dumps(graph)).nodes]
     ['mul', 'sum']
     """
-    document = {
+    return json.dumps(document(graph), indent=1)
+
+
+def document(graph: Graph) -> dict[str, Any]:
+    """Return the document of a graph as plain data, which JSON can hold.
+
+    Raises:
+        BadGraph: see `dumps`.
+    """
+    made: dict[str, Any] = {
         "schema": SCHEMA,
         "name": graph.name,
         "leaves": [_leaf(x) for x in graph.leaves],
@@ -51,13 +60,14 @@ def dumps(graph: Graph) -> str:
         "outputs": list(graph.outputs),
     }
     try:
-        return json.dumps(document, indent=1, allow_nan=False)
+        json.dumps([n["attributes"] for n in made["nodes"]], allow_nan=False)
     except (TypeError, ValueError) as error:
         raise BadGraph(f"expected attributes that are finite numbers, text or lists of such; {error}") from error
+    return made
 
 
 def _leaf(x: Leaf) -> dict[str, Any]:
-    out: dict[str, Any] = {"name": x.name, "kind": x.kind, "type": x.type, "shape": list(x.shape)}
+    out: dict[str, Any] = {"name": x.name, "kind": x.kind, "type": x.type, "shape": [int(n) for n in x.shape]}
     if x.value is not None:
         if x.type == "float" and not np.isfinite(x.value).all():
             raise BadGraph(f"constant {x.name!r}: expected finite numbers; got NaN or infinity")

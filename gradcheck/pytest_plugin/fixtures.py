@@ -66,7 +66,8 @@ def gradcheck_validate(request: pytest.FixtureRequest) -> Callable[..., Row]:
         from gradcheck.verdict.validate import validate
 
         __tracebackhide__ = True
-        matrix = validate(target, network, dtypes=(dtype,), seed=session.settings.seed if seed is None else seed)
+        settings = session.settings
+        matrix = validate(target, network, dtypes=(dtype,), seed=settings.seed if seed is None else seed, timeout=settings.timeout)
         if not matrix.rows:
             pytest.skip(matrix.skipped[0].reason if matrix.skipped else "nothing was tested")
         (row,) = matrix.rows

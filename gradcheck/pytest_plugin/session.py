@@ -96,7 +96,7 @@ def _session(config: pytest.Config) -> Session:
     settings = Settings(
         targets=picked("targets", tuple, option="target"), networks=picked("networks", tuple), dtypes=picked("dtypes", tuple, option="dtype"),
         seed=seed, budget=picked("budget", lambda x: int(x) if str(x).isdigit() else x), explore=picked("explore", bool),
-        strict=picked("strict", bool), known_failures=failures, file=file.file,
+        strict=picked("strict", bool), known_failures=failures, timeout=file.timeout, file=file.file,
     )  # fmt: skip
     if failures is None:
         return Session(settings)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from gradcheck.errors import MissingDependency, TargetFailed, UnknownName
@@ -19,14 +21,33 @@ _BUILT_IN: Mapping[str, tuple[str, str, Mapping[str, Any], str, str]] = {
     "autograd": ("autograd", "Autograd", {}, "autograd", "autograd"),
 }
 
+#: What says that a program is meant where its name alone does not.
+PREFIX = "process:"
+
+
+def is_command(name: str) -> bool:
+    """Answer whether a name is a program to run: a path, several words, or what follows ``process:``.
+
+    >>> [is_command(x) for x in ("./engine", "python3 engine.py", "process:engine", "torch", "mypkg:Engine")]
+    [True, True, True, False, False]
+    """
+    return name.startswith(PREFIX) or "/" in name or os.sep in name or len(name.split()) > 1
+
 
 class Targets(Mapping[str, Target]):
-    """The built-in targets, and "module:attribute" for everybody else's."""
+    """The built-in targets, and for everybody else's "module:attribute" or a program such as "./engine".
+
+    A program is started whenever it is asked for, and ends with the target that stands for it.
+    """
 
     def __init__(self) -> None:
         self._made: dict[str, Target] = {}
 
     def __getitem__(self, name: str) -> Target:
+        if is_command(name):
+            from gradcheck.targets.process import Process
+
+            return Process(name)
         if name not in self._made:
             self._made[name] = _built_in(name) if name in _BUILT_IN else _imported(name)
         return self._made[name]
@@ -56,7 +77,8 @@ def _built_in(name: str) -> Target:
 def _imported(name: str) -> Target:
     module, colon, attribute = name.partition(":")
     if not colon:
-        raise UnknownName("target", name, (*_BUILT_IN, "module:attribute"))
+        here = (f"./{name}",) if name and Path(name).is_file() else ()
+        raise UnknownName("target", name, (*_BUILT_IN, "module:attribute", "./program", *here))
     try:
         found: Any = import_module(module)
         for part in attribute.split("."):

@@ -52,7 +52,8 @@ class Target(Protocol):
     Optional attributes: `version` (text), `dtypes` (names of formats, default float64 and
     float32), `slack` (factor on every bound, with a reason: 4 where a compiler fuses nodes),
     `flushes` (True: subnormal numbers are flushed to zero), `accumulates` (format -> format in
-    which it adds up, default float32 for the half formats), `known` (`Known` findings),
+    which it adds up, default float32 for the half formats), `known` (`Known` findings), `spec` (the text that names it
+    in `gradcheck.targets`, default the name),
     `most_random` (how many random networks it is given at most, where each is costly), `unjudged`
     (formats in which it computes too, whose accuracy is measured although it is not judged in them), and
     ``gradient(graph, values)``: a function of no arguments that computes loss and gradients and
@@ -95,7 +96,7 @@ class Description:
             target = Plain(target)
         optional = ("version", "dtypes", "slack", "accumulates", "flushes", "known", "most_random", "unjudged")
         given = {k: getattr(target, k) for k in optional if hasattr(target, k)}
-        return cls(target, str(target.name), **given, spec=spec or str(target.name))
+        return cls(target, str(target.name), **given, spec=spec or str(getattr(target, "spec", target.name)))
 
 
 class Plain:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -18,7 +19,7 @@ from gradcheck.arith.running import Roundoff
 from gradcheck.errors import CannotExpress, GradcheckError, UnknownDtype
 from gradcheck.graph.values import Arrays
 from gradcheck.networks.network import Network, networks
-from gradcheck.targets.registry import targets
+from gradcheck.targets.registry import is_command, targets
 from gradcheck.targets.target import Description, Target, leaf_arrays
 from gradcheck.verdict.finding import Finding, Matrix, Row, Skipped
 from gradcheck.verdict.judge import Judgement, judge
@@ -42,11 +43,12 @@ def validate(
     progress: Progress | bool | None = None,
     done: Mapping[Key, Row | Skipped] | None = None,
     settled: Callable[[Callable[[], Matrix]], None] | None = None,
+    timeout: float | None = None,
 ) -> Matrix:
     """Judge one target or several on networks.
 
     Args:
-        target: a target, its name, "module:attribute", a callable, or several of these.
+        target: a target, its name, "module:attribute", a program such as "./engine" (docs/protocol.md), a callable, or several of these.
         networks: shell patterns of names, systems or tags, or networks.
         dtypes: formats; those that a target or network does not have are left out.
         random: how many random networks to add.
@@ -55,6 +57,7 @@ def validate(
         progress: called with the case's label, its number and how many there are; True draws a bar, in notebooks too.
         done: (target, network, format) -> what was found before, and is not tried again.
         settled: called after each case, for who keeps results; what it is given makes the result so far.
+        timeout: seconds that a program has for each answer (default 60); programs are ended with the run.
 
     Raises:
         UnknownName: a target or network that does not exist.
@@ -68,10 +71,21 @@ def validate(
         from gradcheck.render.progress import progress as shown
 
         with shown() as told:
-            return validate(target, networks, dtypes=dtypes, random=random, seed=seed, enclose=enclose, progress=told, done=done, settled=settled)
+            return validate(
+                target, networks, dtypes=dtypes, random=random, seed=seed, enclose=enclose, progress=told, done=done, settled=settled,
+                timeout=timeout,
+            )  # fmt: skip
     start = time.perf_counter()
-    described = [(Description.of(targets[t], t) if isinstance(t, str) else Description.of(t)) for t in _several(target)]
-    cases = _cases(described, networks, dtypes, [f"random/{seed}/{k}" for k in range(random)])
+    with ExitStack() as stack:
+        described = [_described(t, timeout, stack) for t in _several(target)]
+        cases = _cases(described, networks, dtypes, [f"random/{seed}/{k}" for k in range(random)])
+        return _validated(described, cases, start, seed, enclose, progress or None, done, settled)
+
+
+def _validated(
+    described: list[Description], cases: list[Case], start: float, seed: int, enclose: bool, progress: Progress | None,
+    done: Mapping[Key, Row | Skipped] | None, settled: Callable[[Callable[[], Matrix]], None] | None,
+) -> Matrix:  # fmt: skip
     versions = {"gradcheck": _version(), **{d.name: d.version for d in described}, "numpy": np.__version__}
     found: list[Row | Skipped] = []
 
@@ -87,6 +101,17 @@ def validate(
         if settled is not None:
             settled(partial(so_far, complete=False))
     return so_far(complete=True)
+
+
+def _described(t: Any, timeout: float | None, stack: ExitStack) -> Description:
+    """Return the description of a target; a program is ended with the stack."""
+    if not isinstance(t, str):
+        return Description.of(t)
+    if not is_command(t):
+        return Description.of(targets[t], t)
+    from gradcheck.targets.process import TIMEOUT, Process
+
+    return Description.of(stack.enter_context(Process(t, timeout=TIMEOUT if timeout is None else timeout)), t)
 
 
 def _cases(
@@ -177,7 +202,7 @@ def _snippet(f: Finding, d: Description, network: Network, dtype: str, seed: int
         return ""
     part = {"value": "node_values", "adjoint": "node_adjoints"}.get(f.direction, "gradients")
     shown = f"np.asarray(run.{part}[{f.node!r}]){list(f.index) if f.index else ''}"
-    ours, theirs = network.name in networks, d.spec in targets or ":" in d.spec
+    ours, theirs = network.name in networks, is_command(d.spec) or d.spec in targets or ":" in d.spec
     lines = ["import numpy as np, gradcheck", "from gradcheck.targets import Description"]
     lines += [f"network = gradcheck.networks[{network.name!r}]" if ours else f"# network: your {network.name!r}"]
     lines += [f"target = gradcheck.targets[{d.spec!r}]" if theirs else f"# target: your {d.spec!r}"]

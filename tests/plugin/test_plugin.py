@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -213,6 +214,17 @@ def test_conformance(repository):
     assert "1 - y" in text
     everything = run(repository, "--pyargs", "gradcheck.conformance", "--collect-only", "-q", "--gradcheck-target=reference").stdout.str()
     assert "[reference/op/tanh/0/float64]" in everything
+
+
+def test_programs(repository):
+    """A program is a target of tests too, with the limit of pyproject.toml."""
+    engine = Path(__file__).parents[2] / "examples" / "engines" / "engine.py"
+    (repository.path / "pyproject.toml").write_text("[tool.gradcheck]\ntimeout = 1\n")
+    options = ("--pyargs", "gradcheck.conformance", "--gradcheck-networks=diamond,op/conv2d/0", "-v", "-rs")
+    result = run(repository, *options, f"--gradcheck-target={sys.executable} {engine}", "--gradcheck-target=sleep 600", "--gradcheck-strict")
+    result.assert_outcomes(passed=1, failed=2, skipped=1)
+    assert "micro has no form for conv2d" in result.stdout.str()
+    assert "no answer within 1 s" in result.stdout.str()
 
 
 def test_it_is_light():
