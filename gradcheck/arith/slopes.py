@@ -7,11 +7,14 @@ their own in `gradcheck.ops`; none of those is read here, so that what is derive
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from gradcheck.arith.arithmetic import Arithmetic, Array
 
+Slopes: TypeAlias = Mapping[str, Callable[[Arithmetic, Array, Array], Array]]
+
 #: name (see `FUNCTIONS`) -> f'(m, x, y), given y = f(x)
-SLOPES: Mapping[str, Callable[[Arithmetic, Array, Array], Array]] = {
+SLOPES: Slopes = {
     "exp": lambda m, x, y: y,
     "log": lambda m, x, y: 1 / x,
     "log1p": lambda m, x, y: 1 / (1 + x),
@@ -30,4 +33,14 @@ SLOPES: Mapping[str, Callable[[Arithmetic, Array, Array], Array]] = {
     "logistic": lambda m, x, y: y * m.logistic(-x),
     "softplus": lambda m, x, y: m.logistic(x),
     "sech2": lambda m, x, y: -2 * m.tanh(x) * y,
+}
+
+#: The same, as most programs compute it: they lose digits in tails, as the textbook formulas of operations do.
+TEXTBOOK_SLOPES: Slopes = {
+    **SLOPES,
+    "tanh": lambda m, x, y: 1 - m.square(y),
+    "logistic": lambda m, x, y: y * (1 - y),
+    "softplus": lambda m, x, y: 1 - m.exp(-y),
+    "sech2": lambda m, x, y: -2 * m.tanh(x) * (1 - m.square(m.tanh(x))),
+    "arctanh": lambda m, x, y: 1 / (1 - m.square(x)),
 }

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import UNKNOWN, Arithmetic, Array, Index, Shape, Truth
 from gradcheck.arith.carrier import Carrier
-from gradcheck.arith.slopes import SLOPES
+from gradcheck.arith.slopes import SLOPES, Slopes
 
 #: A coefficient; None is zero, exactly, and costs nothing.
 Coefficient: TypeAlias = Any
@@ -43,6 +43,7 @@ class Taylor(Arithmetic):
     Args:
         inner: the arithmetic of the coefficients.
         degree: the highest power of e that is kept.
+        slopes: the derivatives of functions.
 
     >>> from gradcheck.arith.floating import Floating
     >>> m = Taylor(Floating("float64"), 3)
@@ -51,8 +52,8 @@ class Taylor(Arithmetic):
     [1.0, 1.0, 0.5, 0.16666666666666666]
     """
 
-    def __init__(self, inner: Arithmetic, degree: int = 1) -> None:
-        self.inner, self.degree = inner, degree
+    def __init__(self, inner: Arithmetic, degree: int = 1, *, slopes: Slopes = SLOPES) -> None:
+        self.inner, self.degree, self.slopes = inner, degree, slopes
         self.name = f"taylor[{degree}] over {inner.name}"
         self._lower: Taylor | None = None
 
@@ -60,7 +61,7 @@ class Taylor(Arithmetic):
     def lower(self) -> Taylor:
         """The arithmetic of one degree less."""
         if self._lower is None:
-            self._lower = Taylor(self.inner, self.degree - 1)
+            self._lower = Taylor(self.inner, self.degree - 1, slopes=self.slopes)
         return self._lower
 
     # -- entering and leaving ------------------------------------------------------------------
@@ -263,7 +264,7 @@ class Taylor(Arithmetic):
         if key not in known:
             cut = self._cut(x)
             y = self.lower.function(name, cut)
-            slope = SLOPES[name](self.lower, cut, y)
+            slope = self.slopes[name](self.lower, cut, y)
             known[key] = Series(self, y.value, (*y.rest, self._last(x, slope)))
         return known[key]
 

@@ -20,6 +20,7 @@ from gradcheck.errors import BadInput
 from gradcheck.faults import faults
 from gradcheck.faults.fault import Fault, Inputs
 from gradcheck.faults.mutants import case, mutants, right_case, shows
+from gradcheck.faults.second import second_case, second_names
 from gradcheck.ops import registry
 
 Place = Literal["ordinary", "explored", "trigger"]
@@ -86,6 +87,7 @@ def chosen(patterns: str | Iterable[str] = "*", per_op: int = 4) -> list[str]:
     """
     wanted = patterns.split(",") if isinstance(patterns, str) else list(patterns)
     classes = {name: f.fault_class for name, f in faults.items()} | dict.fromkeys(_of_ops(per_op), "mutant")
+    classes |= dict.fromkeys((n for op in registry if per_op for n in second_names(registry[op])), "second")
     out: dict[str, None] = {}
     for pattern in wanted:
         hits = [n for n, c in classes.items() if fnmatch.fnmatchcase(n, pattern) or fnmatch.fnmatchcase(c, pattern)]
@@ -110,6 +112,8 @@ def posed(name: str) -> Fault | None:
     op, _, tail = name.partition("/")
     if tail.startswith("right-"):
         return right_case(op, int(tail.removeprefix("right-")))
+    if tail.startswith("second-"):
+        return second_case(registry[op], tail.removeprefix("second-"))
     return case(mutants[name]) if shows(mutants[name]) else None
 
 

@@ -47,12 +47,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--baseline", metavar="RESULT", help="Fail on what is worse than in this result or history, not on what was wrong before.")
 @click.option("--known-failures", "failures", type=_FILE, metavar="FILE", help="Failures that are expected, with reasons and links (TOML).")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="For each answer of a program.  [default: 60]")
+@click.option("--order", default=1, type=click.IntRange(1, 2), show_default=True, help="2: Hessians times vectors, by each way to them.")
 @click.option("--enclose", is_flag=True, help="Hold every gradient against its certified enclosure, entry by entry in ulps.")
 @click.option("--strict/--no-strict", default=None, help="Exit with 1 if anything is inconclusive, or known and not so.")
 def run_command(
     targets: tuple[str, ...], patterns: tuple[str, ...], dtype: str | None, count: int, seed: int | None, file: Path | None,
     resume: bool, html_file: Path | None, markdown_file: Path | None, junit_file: Path | None, history: Path | None,
-    baseline: str | None, failures: Path | None, timeout: float | None, enclose: bool, strict: bool | None,
+    baseline: str | None, failures: Path | None, timeout: float | None, order: int, enclose: bool, strict: bool | None,
 ) -> int:  # fmt: skip
     """Judge TARGET... (see `gradcheck list targets`, module:attribute, or a program: ./engine, "python3 engine.py --fast") on networks.
 
@@ -72,7 +73,7 @@ def run_command(
     if resume and file is None:
         raise click.UsageError("--resume needs --json FILE")
     old, expected = read(baseline) if baseline else None, known.read(settings.known_failures) if settings.known_failures else ()
-    matrix = _judged(settings, count, file, resume, enclose=enclose)
+    matrix = _judged(settings, count, file, resume, order=order, enclose=enclose)
     reviewed = known.review(matrix.rows, expected)
     matrix = replace(matrix, rows=reviewed.rows)
     if file is not None:
@@ -124,7 +125,7 @@ class _Keeper:
         write_json(self.file, matrix.to_dict())
 
 
-def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, enclose: bool) -> Matrix:
+def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, order: int, enclose: bool) -> Matrix:
     keeper = _Keeper(file) if file is not None else None
     done = _done(file, settings) if resume and file is not None and file.exists() else {}
     latest: list[Callable[[], Matrix]] = []
@@ -137,7 +138,7 @@ def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, 
     try:
         with progress() as told:
             return validate(
-                settings.targets, settings.networks, dtypes=settings.dtypes, random=count, seed=settings.seed, enclose=enclose, progress=told,
+                settings.targets, settings.networks, dtypes=settings.dtypes, random=count, seed=settings.seed, order=order, enclose=enclose, progress=told,
                 done=done, settled=settled, timeout=settings.timeout,
             )  # fmt: skip
     except BaseException:

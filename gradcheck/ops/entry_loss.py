@@ -123,6 +123,13 @@ def _huber_partials(m: Arithmetic, p: Array, t: Array, delta: float) -> tuple[Ar
     return c, -c
 
 
+def _huber_by_quotient(m: Arithmetic, p: Array, t: Array, delta: float) -> tuple[Array, Array]:
+    e, d = p - t, m.constant(delta)
+    inside = m.less(abs(e), d)
+    c = m.select(inside, e, d * e / m.select(inside, 1, abs(e)))
+    return c, -c
+
+
 def _huber_tangent(m: Arithmetic, tp: Array, tt: Array, p: Array, t: Array, delta: float) -> Array:
     e, d = p - t, m.constant(delta)
     return m.select(m.less(abs(e), d), e, d * m.sign(e)) * (tp - tt)
@@ -140,6 +147,7 @@ huber = entry_loss(  # Huber 1964; once continuously differentiable: no kink in 
     tangent=_huber_tangent,
     attributes={"delta": 1.0},
     check=_positive_delta,
+    textbook=(textbook("delta e / |e| beyond delta, where the sign is a quotient", partials=_huber_by_quotient),),
     samples=(*_PAIRS, sample((4,), (4,), delta=0.5)),
 )  # fmt: skip
 

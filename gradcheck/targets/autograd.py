@@ -4,13 +4,14 @@ the plain one's gradients are handed back as well.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
-from autograd import value_and_grad
+from autograd import grad, value_and_grad
 from autograd.scipy import special
 
 from gradcheck.graph.graph import Graph
@@ -49,8 +50,12 @@ class Autograd:
     known = (
         Known("*", "the gradient of a norm at zero is NaN", "docs/findings.md#norm-at-zero", op="norm"),
         Known("*", "the gradient of a product with a zero is NaN", "docs/findings.md#autograd-product-with-zeros", op="prod"),
+        Known("prod-with-zeros", "the gradient of a product with a zero is NaN", "docs/findings.md#autograd-product-with-zeros",
+              where="Hessian times vector"),
+        Known("unnormalised-inputs", "the second derivative of tanh is NaN beyond 711", "docs/findings.md#autograd-second-derivative-of-tanh",
+              where="Hessian times vector"),
         *(Known("*", EXPM1, "docs/findings.md#derivative-of-expm1", op=op) for op in ("expm1", "elu", "selu")),
-    )
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.version = version("autograd")
@@ -81,6 +86,25 @@ class Autograd:
             {e: x for k, x in adjoints.items() if (e := edge_of(k)) is not None},
             bare,
         )
+
+    second_modes = ("reverse over reverse",)
+
+    def hvp(self, graph: Graph, values: Values, direction: Values, mode: str) -> dict[str, Any]:
+        """Return the Hessian times a direction: the gradient of the gradient's product with it."""
+        require(graph, TABLE, self.name)
+        f, arrays = straight(graph, TABLE, scalar_output(graph)), leaf_arrays(graph, values)
+        parameters = {k: arrays[k] for k in graph.differentiable}
+        v = {k: np.asarray(direction[k]) for k in parameters}
+        gradient = grad(lambda p: f(arrays | {k: p[k] for k in parameters}))
+
+        def product(p: Any) -> Any:
+            g = gradient(p)
+            return sum(anp.sum(g[k] * v[k]) for k in parameters)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where the gradient does not depend on a parameter
+            found: dict[str, Any] = grad(product)(parameters)
+        return found
 
     def gradient(self, graph: Graph, values: Values) -> Callable[[], Any]:
         """Return the plain program with its reverse mode."""

@@ -12,8 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.flatten_util import ravel_pytree
 
 from gradcheck.arith.floating import FORMATS
+from gradcheck.errors import CannotExpress
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
 from gradcheck.ops.geometry import pairs, sizes
@@ -82,6 +84,34 @@ TABLE: dict[str, Callable[..., Any]] = _BY_NUMPY | {
 CLEAR_AFTER = 256
 
 
+def _dot(a: Any, b: Any) -> Any:
+    return sum(jnp.sum(a[k] * b[k]) for k in a)
+
+
+def _slope(f: Any, p: Any, v: Any) -> Any:
+    return jax.jvp(f, (p,), (v,))[1]
+
+
+def _by_entries(f: Any, p: Any, v: Any) -> Any:
+    """Forward mode over forward mode: the slope along each entry of the slope along v."""
+    flat, back = ravel_pytree(p)
+    if flat.size > MOST_FORWARD:
+        raise CannotExpress(f"{flat.size:,} entries, one pass each; at most {MOST_FORWARD:,}")
+    return back(jax.vmap(lambda e: _slope(lambda q: _slope(f, q, v), p, back(e)))(jnp.eye(flat.size, dtype=flat.dtype)))
+
+
+#: Entries up to which forward mode over forward mode is run.
+MOST_FORWARD = 500
+
+#: How the Hessian of f at p is multiplied by v.
+_PRODUCTS: Mapping[str, Callable[..., Any]] = {
+    "reverse over reverse": lambda f, p, v: jax.grad(lambda q: _dot(jax.grad(f)(q), v))(p),
+    "forward over reverse": lambda f, p, v: _slope(jax.grad(f), p, v),
+    "reverse over forward": lambda f, p, v: jax.grad(lambda q: _slope(f, q, v))(p),
+    "forward over forward": _by_entries,
+}
+
+
 class Jax:
     """JAX's reverse mode on its default device.
 
@@ -135,6 +165,21 @@ class Jax:
             edges,
             {k: np.asarray(x) for k, x in bare.items()},
         )
+
+    second_modes = ("reverse over reverse", "forward over reverse", "reverse over forward", "forward over forward")
+
+    def hvp(self, graph: Graph, values: Values, direction: Values, mode: str) -> dict[str, Any]:
+        """Return the Hessian times a direction, by one of four pairs of modes."""
+        require(graph, TABLE, self.name)
+        f, arrays = straight(graph, TABLE, scalar_output(graph)), leaf_arrays(graph, values)
+        with jax.enable_x64(dtype_of(values) == "float64"):
+            parameters = {k: jnp.asarray(arrays[k]) for k in graph.differentiable}
+            fixed = {k: jnp.asarray(x) if graph.leaf[k].type == "float" else x for k, x in arrays.items() if k not in parameters}
+            v = {k: jnp.asarray(direction[k]) for k in parameters}
+            product: Callable[..., Any] = _PRODUCTS[mode]
+            if self.jit:
+                product = jax.jit(product, static_argnums=0)
+            return {k: np.asarray(x) for k, x in product(lambda p: f(fixed | p), parameters, v).items()}
 
     def gradient(self, graph: Graph, values: Values) -> Callable[[], Any]:
         """Return the plain program, compiled here and now if it is to be; each call waits for its result."""

@@ -8,6 +8,7 @@ from typing import Any
 from gradcheck.arith.floating import Floating
 from gradcheck.engine.plan import compile as compiled
 from gradcheck.engine.reverse import backward, seeds, sweep
+from gradcheck.engine.second import hvp
 from gradcheck.graph.evaluation import propagate
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
@@ -45,6 +46,12 @@ class Reference:
             {n.name: y[n.name] for n in graph.nodes},
             {n.name: adjoint[n.name] for n in graph.nodes if n.name in adjoint},
         )
+
+    second_modes = ("forward over reverse",)
+
+    def hvp(self, graph: Graph, values: Values, direction: Values, mode: str) -> dict[str, Any]:
+        """Sweep the graph over dual numbers in the format of the values."""
+        return hvp(graph, values, direction, arithmetic=Floating(dtype_of(values)), ops=self._ops)
 
     def gradient(self, graph: Graph, values: Values) -> Callable[[], Any]:
         """Return the compiled plan's gradient; the sweep's where the rules are not our own."""

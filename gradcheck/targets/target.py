@@ -58,6 +58,10 @@ class Target(Protocol):
     (formats in which it computes too, whose accuracy is measured although it is not judged in them), and
     ``gradient(graph, values)``: a function of no arguments that computes loss and gradients and
     does nothing else, everything prepared; it is what `gradcheck cost` times, in place of `run`.
+
+    For second derivatives: ``hvp(graph, values, direction)`` returns the Hessian of the loss times a direction, both by the names
+    of all parameters; with `second_modes` (names of the ways in which it computes that) it is called as
+    ``hvp(graph, values, direction, mode)``, once for each.
     """
 
     name: str
@@ -81,6 +85,7 @@ class Description:
     known: tuple[Known, ...] = field(default=())
     most_random: int | None = None
     unjudged: tuple[str, ...] = ()
+    second_modes: tuple[str, ...] = ()
     spec: str = ""
 
     @classmethod
@@ -94,7 +99,7 @@ class Description:
             if not callable(target):
                 raise TargetFailed(f"expected a target with name and run(graph, values), or a callable; got {target!r}")
             target = Plain(target)
-        optional = ("version", "dtypes", "slack", "accumulates", "flushes", "known", "most_random", "unjudged")
+        optional = ("version", "dtypes", "slack", "accumulates", "flushes", "known", "most_random", "unjudged", "second_modes")
         given = {k: getattr(target, k) for k in optional if hasattr(target, k)}
         return cls(target, str(target.name), **given, spec=spec or str(getattr(target, "spec", target.name)))
 

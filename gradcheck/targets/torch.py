@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from gradcheck.arith.floating import FORMATS
+from gradcheck.errors import CannotExpress
 from gradcheck.graph.graph import Edge, Graph, Node
 from gradcheck.graph.values import Values
 from gradcheck.targets.interpreter import interpret, require, scalar_output, shared, straight
@@ -35,6 +37,8 @@ class Torch:
         Known("*/bfloat16", "erf loses small numbers", "docs/findings.md#torcherf-in-bfloat16", op="erf"),
         Known("*/float64", "softplus(x) is x above the documented threshold 20", "docs/findings.md#pytorch-softplus-threshold",
               op="softplus"),
+        Known("saturated-softplus", "softplus(x) is x above the documented threshold 20", "docs/findings.md#pytorch-softplus-threshold",
+              where="Hessian times vector"),
     )  # fmt: skip
 
     def __init__(self, device: str = "cpu") -> None:
@@ -96,12 +100,46 @@ class Torch:
 
         return run
 
+    second_modes = ("reverse over reverse", "forward over reverse")
+
+    def hvp(self, graph: Graph, values: Values, direction: Values, mode: str) -> dict[str, Any]:
+        """Return the Hessian times a direction: by double backward, or by forward mode over the backward pass."""
+        require(graph, TABLE, self.name)
+        f = straight(graph, TABLE, scalar_output(graph))
+        leaves = {k: self._tensor(x) for k, x in leaf_arrays(graph, values).items()}
+        names = graph.differentiable
+        parameters, v = tuple(leaves[k] for k in names), tuple(self._tensor(np.asarray(direction[k])) for k in names)
+        if mode == "reverse over reverse":
+            found = _twice(lambda xs: f(leaves | dict(zip(names, xs, strict=True))), parameters, v)
+        else:
+            gradient = torch.func.grad(lambda xs: f(leaves | dict(zip(names, xs, strict=True))))
+            try:
+                with warnings.catch_warnings():  # forward mode compiles its own decompositions by what torch itself deprecates
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    found = torch.func.jvp(gradient, (parameters,), (v,))[1]
+            except NotImplementedError as error:  # an operation without forward mode
+                raise CannotExpress(str(error).partition(".")[0]) from error
+        return {k: _array(torch.zeros_like(p) if x is None else x) for k, p, x in zip(names, parameters, found, strict=True)}
+
     def _tensor(self, x: Array) -> torch.Tensor:
         if x.dtype == FORMATS["bfloat16"]:
             t = torch.from_numpy(x.view(np.int16).copy()).view(torch.bfloat16)
         else:
             t = torch.from_numpy(x.copy())
         return t.to(self.device)
+
+
+def _twice(f: Callable[..., torch.Tensor], parameters: tuple[torch.Tensor, ...], v: tuple[torch.Tensor, ...]) -> Any:
+    """Return the derivatives of <gradient, v>; None for what it does not depend on."""
+    for x in parameters:
+        x.requires_grad_()
+    loss = f(parameters)
+    none = [None] * len(parameters)
+    if not loss.requires_grad:
+        return none
+    gradient = torch.autograd.grad(loss, parameters, create_graph=True, allow_unused=True)
+    terms = [(g * t).sum() for g, t in zip(gradient, v, strict=True) if g is not None and g.requires_grad]
+    return torch.autograd.grad(sum(terms), parameters, allow_unused=True) if terms else none
 
 
 def _array(x: torch.Tensor | None) -> Array | None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcheck.arith.ball import Ball
 from gradcheck.arith.rounding import BINARY, Format, decimal, format_of, spacing
@@ -105,6 +106,11 @@ def _long(x: Any) -> np.longdouble:
 def _open(x: Any) -> bool:
     """Answer whether all that is known of an entry is a hull, or nothing."""
     return not x.is_finite() or (x.rel_accuracy_bits() < HULL and x.rad() > _TINY)
+
+
+def in_longdouble(balls: Any) -> npt.NDArray[Any]:
+    """Return the middles of balls in longdouble; call it within a precision that holds them."""
+    return np.array([_long(x.mid()) for x in np.ravel(np.asarray(balls))], np.longdouble).reshape(np.shape(balls))
 
 
 def undecided(certified: Certified) -> str:

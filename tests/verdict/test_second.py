@@ -1,0 +1,125 @@
+"""Hessians times vectors: right ones pass in every mode, wrong second derivatives fail and are named, rows say which way."""
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.errors import BadInput
+from gradcheck.faults.second import MISTAKES, detached
+from gradcheck.networks.network import Network, networks
+from gradcheck.ops import registry
+from gradcheck.targets.reference import Reference
+from gradcheck.targets.registry import targets
+
+SHAPES = {"w": (3, 2), "v": (3, 2), "x": (4, 3)}
+FEW = ("xor-2-2-1", "activation-tanh", "softmax-regression", "lstm", "conv-group-norm", "loss-huber")
+
+
+@pytest.mark.parametrize("name", ["reference", "torch", "autograd", "jax"])
+def test_right_ones_pass(name):
+    """Each way of each target, in two formats, is within rounding of the certified product."""
+    library = targets.needs(name) if name != "reference" else "numpy"
+    if find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    few = FEW[:3] if name == "jax" else FEW
+    matrix = gradcheck.validate(name, few, dtypes=["float64", "float32"], order=2)
+    assert {r.verdict for r in matrix.rows} <= {"pass", "inconclusive"}
+    assert sum(r.verdict == "pass" for r in matrix.rows) > len(matrix.rows) / 2
+    modes = gradcheck.targets[name].second_modes
+    assert {r.target for r in matrix.rows} == {f"{name}: {mode}" for mode in modes}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda w: w.name)
+@pytest.mark.parametrize("op", ["tanh", "mul", "logistic", "softmax"])
+def test_wrong_second_derivatives_are_caught_and_named(op, mistake):
+    """A rule that is right at first order and wrong at second passes order 1 and fails order 2, with its name."""
+    wrong = Reference({**registry, op: detached(registry[op], mistake)}, name="wrong")
+    calls = {
+        "tanh": lambda w, v, x: np.sum(np.square(np.tanh(x @ w))),
+        "mul": lambda w, v, x: np.sum(np.exp((x @ w) * (x @ v))),
+        "logistic": lambda w, v, x: np.sum(np.square(gradcheck.ops.logistic(x @ w))),
+        "softmax": lambda w, v, x: np.sum(np.exp(gradcheck.ops.softmax(x @ w, axis=-1))),
+    }
+    rng = np.random.default_rng(0)
+    network = Network.of(calls[op], {k: rng.normal(size=s) for k, s in SHAPES.items()}, inputs=["x"])
+    assert gradcheck.validate(wrong, network).verdict == "pass"
+    row = gradcheck.validate(wrong, network, order=2).rows[0]
+    assert (row.verdict, row.evidence) == ("fail", "rigorous")
+    assert mistake.text.format(op=op) in row.findings[0].diagnosis
+    assert row.findings[0].direction == "hvp"
+
+
+def test_a_class_of_ones_own():
+    """Any target with hvp(graph, values, direction) can be judged; one without is skipped with the reason."""
+
+    class Mine(Reference):
+        second_modes = ()
+
+        def hvp(self, graph, values, direction):
+            return {k: 2 * x for k, x in gradcheck.hvp(graph, values, direction).items()}
+
+    row = gradcheck.validate(Mine(name="mine"), "xor-2-2-1", order=2).rows[0]
+    assert (row.target, row.verdict) == ("mine: hvp", "fail")
+    skipped = gradcheck.validate(lambda graph, values: gradcheck.backward(graph, values), "xor-2-2-1", order=2).skipped[0]
+    assert "no hvp" in skipped.reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda found: {}, "nothing for"),
+        (lambda found: {k: np.zeros(7) for k in found}, "expected shape"),
+        (lambda found: {k: x * np.nan for k, x in found.items()}, "got nan"),
+        (lambda found: [1], "mapping"),
+        (lambda found: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_bad_answers(answer, message):
+    """Missing parameters, wrong shapes, NaN, no mapping, an exception: each is named."""
+
+    class Bad(Reference):
+        second_modes = ()
+
+        def hvp(self, graph, values, direction):
+            return answer(gradcheck.hvp(graph, values, direction))
+
+    row = gradcheck.validate(Bad(name="bad"), "xor-2-2-1", order=2).rows[0]
+    assert row.verdict != "pass"
+    assert message in row.message
+
+
+def test_a_single_entry():
+    """One entry of the product that is off by 1e-9 is caught."""
+
+    class Off(Reference):
+        second_modes = ()
+
+        def hvp(self, graph, values, direction):
+            found = {k: np.array(x) for k, x in gradcheck.hvp(graph, values, direction).items()}
+            next(iter(found.values())).flat[0] *= 1 + 1e-9
+            return found
+
+    row = gradcheck.validate(Off(name="off"), "xor-2-2-1", order=2).rows[0]
+    assert row.verdict == "fail"
+    assert row.findings[0].index == (0, 0)
+    assert "hvp(network.graph" in row.findings[0].snippet
+
+
+def test_orders():
+    """Only first and second order are judged."""
+    with pytest.raises(BadInput, match="order 1 or 2"):
+        gradcheck.validate("reference", "xor-2-2-1", order=3)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["reference", "torch", "autograd"])
+def test_every_network(name, dtype):
+    """No right target fails on any network; what is not finite or on a kink is inconclusive."""
+    if name != "reference" and find_spec(targets.needs(name)) is None:
+        pytest.skip(f"{name} is not installed")
+    matrix = gradcheck.validate(name, list(networks), dtypes=[dtype], order=2)
+    assert not [str(r) for r in matrix.rows if r.verdict == "fail"]
+    assert sum(r.verdict == "pass" for r in matrix.rows) > 0.9 * len(matrix.rows)
