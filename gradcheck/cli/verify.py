@@ -1,4 +1,4 @@
-"""``gradcheck verify``: the reference against three independent oracles."""
+"""``gradcheck verify``: the reference against independent oracles."""
 
 from __future__ import annotations
 
