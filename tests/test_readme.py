@@ -26,7 +26,7 @@ def test_python_examples_print_what_is_shown():
         elif kind == "text":
             assert printed == text
             compared += 1
-    assert compared == 5
+    assert compared == 6
 
 
 def _commands():
