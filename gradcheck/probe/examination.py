@@ -22,6 +22,7 @@ from gradcheck.probe.directions import (
     spread,
     together,
 )
+from gradcheck.probe.entrywise import bars, outliers
 from gradcheck.probe.form import form
 from gradcheck.probe.kink import BESIDE, OUTSIDE, branches, convention
 from gradcheck.probe.look import MARGIN, Look
@@ -149,18 +150,14 @@ class Examination:
         """Compare every entry with the certified gradient; look along the one that is farthest out of its error bar."""
         gs = cotangent(rng, base)
         v = instrument.gradients(gs)
-        certified = instrument.traced.gradients(gs) if instrument.traced is not None else None
-        if certified is None:
+        allowed = bars(instrument, gs, v)
+        if allowed is None:
             self._look_by_size(instrument, rng, base)
             return
-        bars = instrument.entry_bars(gs, v)
-        self.bars = [bar + radius for bar, (_, radius) in zip(bars, certified, strict=True)]
-        for k, ((c, _), a, bar) in enumerate(zip(certified, v, self.bars, strict=True)):
-            if c.size and (worst := np.abs(c - a) / bar).max() > MARGIN:
-                ts = [np.zeros(x.shape) for x in self.subject.point]
-                ts[k].flat[int(np.argmax(worst))] = 1.0
-                if self.judged(instrument, instrument.look(gs, ts, gradients=v), rng, base):
-                    return
+        self.bars = allowed
+        for ts in outliers(instrument, gs, v, allowed):
+            if self.judged(instrument, instrument.look(gs, ts, gradients=v), rng, base):
+                return
 
     def _look_by_size(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
         """Look along entries of like contribution, so that tiny ones are not hidden behind large ones."""
