@@ -132,3 +132,28 @@ def test_specimens_lie_in_the_domain(name: str) -> None:
     graph, values = specimen(registry[name], 0)
     assert all(leaf.kind == "constant" for leaf in graph.leaves if leaf.type != "float")
     assert np.isfinite(registry[name](*(values.get(x, graph.leaf[x].value) for x in graph.nodes[0].inputs))).all()
+
+
+def test_enclosures_hold_what_the_others_find() -> None:
+    """The ball oracle proves forty digits, holds the estimates of the others, and meets the certified sweep."""
+    found = agree(Case("network", "xor-2-2-1"))
+    (ball,) = (a for a in found.answers if a.oracle == "ball")
+    assert ball.proved is not None
+    assert ball.proved > 40
+    assert ball.missed == ()
+    assert found.faults() == []
+
+
+def test_an_enclosure_that_misses_is_a_fault() -> None:
+    """A wrong rule of the engine lies outside of the enclosure, and so does its certified sweep."""
+    wrong = dict(registry) | {"tanh": replace(registry["tanh"], vjp=lambda m, g, y, x: (g * m.sech2(x) * m.constant(1 + 2.0**-50),))}
+    found = agree(Case("network", "activation-tanh"), oracles=("ball",), ops=wrong)
+    assert set(found.answers[0].missed) == {"the reverse sweep", "the certified sweep"}
+    assert any("misses that of the certified sweep" in f for f in found.faults())
+
+
+def test_few_proved_digits_are_a_fault() -> None:
+    """An enclosure of a smooth network has to be narrow."""
+    answers = (Answer("ball", 80.0, proved=12.0), Answer("forward", 80.0))
+    assert "only 12.0 digits are proved" in Agreement(Case("network", "xor-2-2-1"), answers, 0.1, 0.0).faults()[0]
+    assert Agreement(Case("network", "relu-at-zero"), answers, 0.1, 0.0).faults() == []
