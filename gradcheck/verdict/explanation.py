@@ -9,7 +9,7 @@ and nothing is dropped by taste, so if the mistake that was made is among those 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -31,11 +31,15 @@ from gradcheck.verdict.consistent import consistent
 Again = Callable[[Arrays], Mapping[str, Any]]
 
 #: Fresh points at which a target is asked again; and at most, while several explanations are left.
-POINTS, MOST_POINTS = 2, 6
+POINTS, MOST_POINTS = 2, 10
+#: Points in a row that tell no explanation from another, after which no more are asked for.
+QUIET = 4
 #: Directions of the quick look.
 DIRECTIONS = 2
 #: Relative difference below which two mistakes at one node hand on the same numbers.
 SAME = 2.0**-36
+#: Hypotheses that are held against a bound that allows much.
+MOST = 64
 #: Times the rounding bound that an error has to be before a number is taken from it.
 DIGITS = 2.0**10
 #: Explanations named in a sentence.
@@ -52,7 +56,7 @@ class Explained:
         op: the operation, if it is one.
         names: of the mistake in the catalogue; several where they hand on the same numbers.
         words: what is done wrong, after the place.
-        ulps: the largest distance from the target's gradients at the given point, in ulps of the largest entry of any of them.
+        ulps: the largest distance from the target's gradients at the given point, in units of the last place of the largest entry.
         hypotheses: to make it again.
     """
 
@@ -187,56 +191,78 @@ class Search:
     def __init__(self, judge: Judge, scene: Scene, earlier: Arrays | None = None, seed: int = 0) -> None:
         self.judge, self.scene, self.earlier, self.seed = judge, scene, earlier, seed
         self.wrong = tuple(scene.wrong)
+        self.directions = scene.directions(DIRECTIONS, seed)
 
     def explanation(self, further: Iterator[Scene]) -> Explanation:
         """Return what explains the given point and those further ones."""
         nodes = [n for n in suspects(self.scene.graph, self.wrong) if n.name in self.scene.parts]
-        left = self._reproducing(self.scene, self._single(nodes)) or self._reproducing(self.scene, everywhere(self.scene, nodes))
-        scenes, groups = [self.scene], merged(left, [self.scene])
+        tiers = (self._single(nodes), everywhere(self.scene, nodes), self._fitted(nodes))
+        left = next((found for found in (self._reproducing(self.scene, tier) for tier in tiers) if found), [])
+        scenes, groups, quiet = [self.scene], merged(left, [self.scene]), 0
         for scene in further if left else ():
             scenes.append(scene)
-            also = {id(h) for h, _ in self._reproducing(scene, (h for h, _ in left))}
-            left = [(h, ulps) for h, ulps in left if id(h) in also]
+            before, left = len(groups), self._reproducing(scene, left)
             groups = merged(left, scenes)
-            if len(groups) < 2 and len(scenes) > POINTS:
+            quiet = quiet + 1 if len(groups) == before and scene.wrong else 0
+            if (len(groups) < 2 and len(scenes) > POINTS) or quiet == QUIET:
                 break
         if not left:
             return Explanation((), consistent(self.scene, nodes), len(scenes), self.wrong)
-        return Explanation(tuple(sorted(map(self._explained, groups), key=lambda e: e.ulps)), (), len(scenes), self.wrong)
+        found = sorted(map(self._explained, groups), key=lambda e: e.ulps)
+        return Explanation(tuple(found), (), len(scenes), self.wrong)
 
     def _single(self, nodes: Sequence[Node]) -> Iterator[Hypothesis]:
-        """Yield single mistakes that a quick look does not refute; a fitted number has to be seen to some digits."""
-        scene, directions = self.scene, self.scene.directions(DIRECTIONS, self.seed)
-        fine = max(scene.wrong.values()) > DIGITS
+        """Yield known mistakes at one place that a quick look does not refute."""
+        scene, directions = self.scene, self.directions
         yield from at_nodes(scene, nodes, directions)
         yield from overwritten(scene, self.wrong)
-        found = (*factors(scene, nodes, directions, self.judge.roundoff.u), *handed_back(scene, self.wrong))
-        yield from (h for h in found if fine or not h.fitted)
+        yield from (h for h in self._numbers(nodes) if not h.fitted)
         if self.earlier is not None:
             yield from stale(scene, nodes, self.earlier, directions)
 
-    def _reproducing(self, scene: Scene, hypotheses: Any) -> list[tuple[Hypothesis, float]]:
-        """Return the hypotheses that reproduce the target's gradients at a point, with how closely."""
-        found: list[tuple[Hypothesis, float]] = []
-        seen: dict[tuple[bytes, ...], float | None] = {}
-        for h in hypotheses:
-            made = h.gradients(scene)
-            if made is not None and scene.near(made):
-                key = tuple(made[k].tobytes() for k in scene.wrt)
-                if key not in seen or seen[key] is None:  # equal to the last bit, as a sign anywhere in a chain is
-                    seen[key] = self.judge.ulps(scene.leaves, scene.got, h)
-                ulps = seen[key]
-                if ulps is not None:
-                    found.append((h, ulps))
-        return found
+    def _fitted(self, nodes: Sequence[Node]) -> Iterator[Hypothesis]:
+        """Yield mistakes with a number that was taken from the gradients, where they show some digits of it."""
+        if max(self.scene.wrong.values()) > DIGITS:
+            yield from (h for h in self._numbers(nodes) if h.fitted)
 
-    def _explained(self, group: list[tuple[Hypothesis, float]]) -> Explained:
+    def _numbers(self, nodes: Sequence[Node]) -> Iterator[Hypothesis]:
+        yield from factors(self.scene, nodes, self.directions, self.judge.roundoff.u)
+        yield from handed_back(self.scene, self.wrong)
+
+    def _reproducing(self, scene: Scene, hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:
+        """Return the hypotheses that reproduce the target's gradients at a point.
+
+        Where the bound allows any generalised derivative, at a kink, those that give the target's numbers there as well go first.
+        """
+        made = [(h, h.gradients(scene)) for h in hypotheses]
+        near = [(h, x) for h, x in made if x is not None and scene.near(x)]
+        if scene.sharp or len(near) < 2:
+            return self._confirmed(scene, near)
+        usual = self.judge.usual(scene.leaves, self.seed)
+        closest = [(h, x) for h, x in near if scene.near(x, usual)]
+        return self._confirmed(scene, closest) or self._confirmed(scene, near[:MOST])
+
+    def _confirmed(self, scene: Scene, made: Iterable[tuple[Hypothesis, Gradients]]) -> list[Hypothesis]:
+        """Return the hypotheses that the certificate confirms; of those equal to the last bit, as a sign anywhere in a chain is, one is judged."""
+        found: dict[tuple[bytes, ...], bool] = {}
+        out = []
+        for h, x in made:
+            key = tuple(x[k].tobytes() for k in scene.wrt)
+            if not found.get(key):
+                found[key] = self.judge.reproduces(scene.leaves, scene.got, h)
+            if found[key]:
+                out.append(h)
+        return out
+
+    def _explained(self, group: list[Hypothesis]) -> Explained:
         """Return hypotheses of the same numbers as one: in the words of a slip, by a formula, or by what happens inside of the rule."""
-        first = next((h for h, _ in group if is_slip(h.name)), None)
-        short = "" if first else min((text for text in (self._formula(h) for h, _ in group) if text), key=len, default="")
-        first = first or group[0][0]
-        names, ulps = tuple(dict.fromkeys(h.name for h, _ in group)), min(ulps for _, ulps in group)
-        return Explained(first.place, first.nodes, first.op, names, short or first.words, ulps, tuple(h for h, _ in group))
+        first = next((h for h in group if is_slip(h.name)), None)
+        short = "" if first else min((text for text in map(self._formula, group) if text), key=len, default="")
+        first = first or group[0]
+        made = first.gradients(self.scene)
+        ulps = 0.0 if made is None else self.scene.distance(made) / (2 * self.judge.roundoff.u)
+        names = tuple(dict.fromkeys(h.name for h in group))
+        return Explained(first.place, first.nodes, first.op, names, short or first.words, ulps, tuple(group))
 
     def _formula(self, h: Hypothesis) -> str:
         if h.mistake is None:
@@ -246,25 +272,20 @@ class Search:
         return formulas(op, h.mistake.rule, h.mistake.instead, node.attributes, real)
 
 
-def _joined(old: list[tuple[Hypothesis, float]], new: list[tuple[Hypothesis, float]]) -> Iterator[tuple[tuple[Hypothesis, float], tuple[Hypothesis, float]]]:
-    ulps = {id(h): (h, x) for h, x in new}
-    return ((pair, ulps[id(pair[0])]) for pair in old if id(pair[0]) in ulps)
-
-
-def merged(found: Sequence[tuple[Hypothesis, float]], scenes: Sequence[Scene]) -> list[list[tuple[Hypothesis, float]]]:
+def merged(found: Sequence[Hypothesis], scenes: Sequence[Scene]) -> list[list[Hypothesis]]:
     """Return hypotheses in groups: the same nodes, and the same numbers handed on at every point.
 
     Args:
-        found: hypotheses, with how closely they reproduce.
+        found: hypotheses.
         scenes: the points.
     """
-    groups: list[list[tuple[Hypothesis, float]]] = []
-    for h, ulps in found:
-        group = next((g for g in groups if alike(g[0][0], h, scenes)), None)
+    groups: list[list[Hypothesis]] = []
+    for h in found:
+        group = next((g for g in groups if alike(g[0], h, scenes)), None)
         if group is None:
-            groups.append([(h, ulps)])
+            groups.append([h])
         else:
-            group.append((h, ulps))
+            group.append(h)
     return groups
 
 

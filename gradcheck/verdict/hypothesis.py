@@ -180,45 +180,36 @@ def scaled(op: Op, by: Fraction | float, at: frozenset[int]) -> Rule:
 
 
 def factors(scene: Scene, nodes: Iterable[Node], directions: list[Direction], u: float) -> Iterator[Hypothesis]:
-    """Yield the one factor for each contribution, and for all of a node's, that explains what is seen in the first direction."""
+    """Yield the one factor for each contribution, and for all of a node's, that explains what is seen in the first direction.
+
+    A half, and sizes of axes or arrays and their reciprocals, are known mistakes; any other number was taken from the gradients.
+    """
+    sizes = {n for shape in scene.graph.shapes.values() for n in (*shape, int(np.prod(shape))) if n > 1}
     for node in nodes if u < _FINE else ():
         real = [k for k, x in enumerate(node.inputs) if x in scene.active and scene.parts[node.name][k] is not None]
         for at in dict.fromkeys([*(frozenset([k]) for k in real), frozenset(real)]):
             c = _factor(scene, node, at, directions[0])
             if c is None:
                 continue
-            rule = scaled(scene.ops[node.op], c, at)
+            known = next((q for n in (2, *sizes) for q in (Fraction(n), Fraction(1, n)) if abs(float(q) - c) <= _PLAIN * c), None)
+            rule = scaled(scene.ops[node.op], c if known is None else known, at)
             if _holds(scene, node, rule, directions):
                 to = "" if len(at) == len(real) else f" to operand {min(at)}"
-                shown = str(c) if isinstance(c, Fraction) else f"{c:.6g}"
-                words = f"hands on {shown} times the right contribution{to}{_size_of(scene, c)}"
-                yield Hypothesis(_place(node), (node.name,), node.op, f"factor-{min(at)}", words, {node.name: rule}, fitted=not isinstance(c, Fraction))
+                words = f"hands on {f'{c:.6g}' if known is None else known} times the right contribution{to}{_size_of(known, sizes)}"
+                yield Hypothesis(_place(node), (node.name,), node.op, f"factor-{min(at)}", words, {node.name: rule}, fitted=known is None)
 
 
-def _factor(scene: Scene, node: Node, at: frozenset[int], t: Direction) -> Fraction | float | None:
+def _factor(scene: Scene, node: Node, at: frozenset[int], t: Direction) -> float | None:
     parts = scene.parts[node.name]
     with np.errstate(all="ignore"):
         whole = sum(float(np.sum(t.tangents[node.inputs[k]] * parts[k])) for k in at if node.inputs[k] in t.tangents)
         c = 1 + t.change / whole if whole else np.nan
-    if not np.isfinite(c) or any(abs(c - known) <= _PLAIN for known in _KNOWN_FACTORS):
-        return None
-    q = next((q for q in _plain(scene, c) if abs(float(q) - c) <= _PLAIN * abs(c)), None)
-    return c if q is None else q
+    return None if not np.isfinite(c) or any(abs(c - known) <= _PLAIN for known in _KNOWN_FACTORS) else c
 
 
-def _plain(scene: Scene, c: float) -> Iterator[Fraction]:
-    """Yield plain numbers near c: small fractions, sizes of axes and arrays, and their reciprocals."""
-    yield Fraction(c).limit_denominator(64)
-    for shape in scene.graph.shapes.values():
-        for n in (*shape, int(np.prod(shape))):
-            if n > 1:
-                yield from (Fraction(n), Fraction(1, n))
-
-
-def _size_of(scene: Scene, c: Fraction | float) -> str:
+def _size_of(c: Fraction | None, sizes: set[int]) -> str:
     """Return which size of the graph a factor is, or ""."""
-    n = 0 if not isinstance(c, Fraction) else c.numerator if c.denominator == 1 else c.denominator if c.numerator == 1 else 0
-    sizes = {k for shape in scene.graph.shapes.values() for k in (*shape, int(np.prod(shape)))}
+    n = 0 if c is None else max(c.numerator, c.denominator)
     return f" ({n} is the size of an axis or array)" if n > 2 and n in sizes else ""
 
 

@@ -26,8 +26,8 @@ _TRIES = 4
 def points(graph: Graph, values: Values, dtype: str, seed: int = 0) -> Iterator[Arrays]:
     """Yield other values of the float leaves at which all nodes are finite, boldly moved ones before timid ones.
 
-    Entries are exchanged, their signs drawn and their magnitudes multiplied by up to 1.5 or divided by 2; then, for domains
-    such as that of a logarithm, with their signs and places kept; then moved by a hundredth. Integers and booleans stay.
+    Entries are exchanged, their signs drawn and their magnitudes multiplied by 0.5 to 1.5, arrays by a quarter to 4; then, for
+    domains such as that of a logarithm, magnitudes alone are moved; then by a hundredth. Integers and booleans stay.
 
     Args:
         graph: the network.
@@ -58,7 +58,7 @@ def _moved(x: Floats, way: Way, rng: np.random.Generator) -> Floats:
 
 
 def _boldly(x: Floats, rng: np.random.Generator) -> Floats:
-    return rng.permutation(_scaled(x, rng).ravel()).reshape(x.shape) * rng.choice([-1.0, 1.0], x.shape)
+    return 2.0 ** rng.uniform(-2, 2) * rng.permutation(_scaled(x, rng).ravel()).reshape(x.shape) * rng.choice([-1.0, 1.0], x.shape)
 
 
 def _scaled(x: Floats, rng: np.random.Generator) -> Floats:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.arith.rounding import BINARY, format_of, spacing
 from gradcheck.arith.running import Roundoff, wide_format
 from gradcheck.faults.slips import Rule
 from gradcheck.graph.graph import Graph, Node
@@ -19,6 +18,7 @@ from gradcheck.verdict.certificate import Certificate, Certifier
 from gradcheck.verdict.comparison import Comparison, everywhere
 from gradcheck.verdict.hypothesis import Gradients, Hypothesis
 from gradcheck.verdict.scene import MISFITS
+from gradcheck.verdict.statistics import MARGIN, usual_deviation
 
 #: Rounding bounds within which a hypothesis with a fitted number counts as reproducing: its number has errors of its own.
 FITTED = 16.0
@@ -55,8 +55,8 @@ class Judge:
         certificate: Certificate = made.certify()
         return [c for c in certificate.comparisons if c.direction == "gradient"]
 
-    def ulps(self, leaves: Arrays, got: Gradients, h: Hypothesis) -> float | None:
-        """Return how far gradients are from those of a hypothesis, in ulps of the largest entry; None beyond rounding.
+    def reproduces(self, leaves: Arrays, got: Gradients, h: Hypothesis) -> bool:
+        """Answer whether gradients are those of a hypothesis, within the rounding bound of the network with its wrong rules.
 
         Args:
             leaves: in the target's format.
@@ -66,10 +66,13 @@ class Judge:
         try:
             found = self.compared(leaves, got, h.rules) if h.rules else self._moved(leaves, got, h)
         except MISFITS:
-            return None
-        if any(c.got.shape != c.expected.shape or c.worst[0] > (FITTED if h.fitted else 1) for c in found):
-            return None
-        return self._ulps(found)
+            return False
+        return all(c.got.shape == c.expected.shape and c.worst[0] <= (FITTED if h.fitted else 1) for c in found)
+
+    def usual(self, leaves: Arrays, seed: int = 0) -> dict[str, Any]:
+        """Return what rounding usually does to the right gradients; a kink adds nothing to it, as it does to the bound."""
+        found = usual_deviation(self.graph, leaves, self.roundoff, wide_format(self.dtype), seed, ops=self.ops)
+        return {k: MARGIN * x.deviation for k, x in found.items()}
 
     def _moved(self, leaves: Arrays, got: Gradients, h: Hypothesis) -> list[Comparison]:
         right = {c.name: c for c in self.compared(leaves, got)}
@@ -82,14 +85,6 @@ class Judge:
             bound[k] = bound[k] + 3 * self.roundoff.u * np.asarray(np.abs(term) + np.abs(expected[k]), np.float64)
             expected[k] = expected[k] + term
         return [replace(c, expected=expected[k], bound=bound[k], judged=everywhere(c.got.shape)) for k, c in right.items()]
-
-    def _ulps(self, found: list[Comparison]) -> float:
-        error = largest = 0.0
-        for c in found:
-            fine = np.isfinite(c.got) & np.isfinite(c.expected)
-            error = max(error, float(np.max(np.abs(c.got - c.expected)[fine], initial=0.0)))
-            largest = max(largest, float(np.max(np.abs(c.expected)[fine], initial=0.0)))
-        return error / spacing(largest, format_of(self.dtype if self.dtype in BINARY else "float64"))
 
 
 def with_rules(graph: Graph, rules: Mapping[str, Rule], ops: Mapping[str, Op]) -> tuple[Graph, Mapping[str, Op]]:

@@ -134,6 +134,16 @@ class Scene:
     def _leaves(self, adjoint: Mapping[str, Floats]) -> dict[str, Floats]:
         return {k: np.asarray(adjoint.get(k, np.zeros(self.graph.shapes[k])), np.float64) for k in self.wrt}
 
+    @property
+    def size(self) -> float:
+        """The largest difference of a gradient from the right one."""
+        return max((_size(d[np.isfinite(d)]) for d in self.difference.values()), default=0.0)
+
+    @property
+    def sharp(self) -> bool:
+        """Whether rounding bounds hide nothing of that size: at a kink they hold all generalised derivatives."""
+        return all(ROUNDING * _size(b) <= COARSE * self.size for b in self.bound.values())
+
     # -- refuting -------------------------------------------------------------------------------
 
     def directions(self, count: int, seed: int = 0) -> list[Direction]:
@@ -195,14 +205,26 @@ class Scene:
                     return False
         return True
 
-    def near(self, gradients: Mapping[str, Floats] | None) -> bool:
-        """Answer whether gradients may be those of the target, as far as a quick look shows; infinities and NaN have their places."""
+    def near(self, gradients: Mapping[str, Floats] | None, room: Mapping[str, Floats] | None = None) -> bool:
+        """Answer whether gradients may be those of the target, as far as a quick look shows; infinities and NaN have their places.
+
+        Args:
+            gradients: of a hypothesis.
+            room: what rounding does to the right ones; the rigorous bound unless given.
+        """
         if gradients is None or any(x.shape != gradients[k].shape for k, x in self.got.items()):
             return False
-        size = max((_size(d[np.isfinite(d)]) for d in self.difference.values()), default=0.0)
-        return all(self._near(k, made, size) for k, made in gradients.items())
+        size = self.size
+        return all(self._near(k, made, size, (room or self.bound)[k]) for k, made in gradients.items())
 
-    def _near(self, name: str, made: Floats, size: float) -> bool:
+    def distance(self, gradients: Mapping[str, Floats]) -> float:
+        """Return the largest distance of the target's gradients, in parts of the largest entry."""
+        pairs = [(np.asarray(self.got[k], np.float64), x) for k, x in gradients.items()]
+        with np.errstate(all="ignore"):
+            error = max((_size((a - b)[np.isfinite(a - b)]) for a, b in pairs), default=0.0)
+        return error / (max((_size(x[np.isfinite(x)]) for _, x in pairs), default=0.0) or 1.0)
+
+    def _near(self, name: str, made: Floats, size: float, rounding: Floats) -> bool:
         got, right = np.asarray(self.got[name], np.float64), self.expected[name]
         finite = np.isfinite(made)
         if not np.array_equal(np.isfinite(got), finite):
@@ -210,7 +232,7 @@ class Scene:
         if made.shape != right.shape:
             return bool(np.allclose(got, made, rtol=COARSE, equal_nan=True))
         growth = 1 + _size(made[finite]) / (_size(right[np.isfinite(right)]) or 1.0)
-        room = COARSE * size + ROUNDING * growth * self.bound[name]
+        room = COARSE * size + ROUNDING * growth * rounding
         with np.errstate(all="ignore"):
             return not np.any((np.abs(got - made) > room)[finite])
 
