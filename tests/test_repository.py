@@ -34,7 +34,7 @@ ALLOWED = {
     "targets": {"arith", "engine", "errors", "graph", "ops", "subscriptable"},
     "faults": {"arith", "errors", "graph", "ops", "targets"},
     "strategies": {"errors", "graph", "networks", "ops"},
-    "verdict": {"arith", "certify", "engine", "errors", "graph", "networks", "ops", "oracles", "render", "targets"},
+    "verdict": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "render", "targets"},
     "probe": {"arith", "engine", "errors", "graph", "networks", "ops", "verdict"},
     "render": {"verdict"},
     "bench": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "targets", "verdict"},

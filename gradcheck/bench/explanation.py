@@ -215,6 +215,10 @@ class _Case:
         return all(self._agree(v, other) for v in (self.values, *self._fresh()))
 
     def _agree(self, values: Arrays, other: Hypothesis) -> bool:
+        told = self.again(values)
+        if not all(np.isfinite(x).all() for x in told.values()):  # no digits: the same places are all there is
+            made = other.gradients(Scene(self.graph, leaf_arrays(self.graph, values), told))
+            return made is not None and all(np.allclose(told[k], x, rtol=1e-12, equal_nan=True) for k, x in made.items())
         m = Multiprecision(PRECISION)
         try:
             a = backward(self.wrong, values, m, ops=self.ops)[1]

@@ -22,11 +22,21 @@ from gradcheck.graph.graph import Graph, Node
 from gradcheck.graph.values import Arrays, Values
 from gradcheck.ops.op import INTEGER_KINDS, Op, registry
 from gradcheck.targets.target import dtype_of, leaf_arrays
-from gradcheck.verdict.hypothesis import Gradients, Hypothesis, at_nodes, everywhere, factors, handed_back, overwritten, stale, suspects
+from gradcheck.verdict.consistent import consistent
+from gradcheck.verdict.hypothesis import (
+    Gradients,
+    Hypothesis,
+    at_nodes,
+    everywhere,
+    factors,
+    handed_back,
+    overwritten,
+    stale,
+    suspects,
+)
 from gradcheck.verdict.points import points
 from gradcheck.verdict.reproduction import Judge
 from gradcheck.verdict.scene import MISFITS, Scene
-from gradcheck.verdict.consistent import consistent
 
 Again = Callable[[Arrays], Mapping[str, Any]]
 
@@ -92,10 +102,12 @@ class Explanation:
 
     def __str__(self) -> str:
         if not self.mistakes:
-            some = f"; consistent with a fault in {{{_listed(self.consistent)}}}" if self.consistent else ""
-            return f"no single known mistake explains it{some}"
+            if not self.consistent:
+                return "no single known mistake explains it, and none at one node can"
+            return f"no single known mistake explains it; consistent with a fault in {{{_listed(self.consistent)}}}"
         ulps = max(e.ulps for e in self.mistakes)
-        close = f"the target's gradient is reproduced to {np.ceil(ulps):.0f} ulp{f' at {self.points} points' if self.points > 1 else ''}"
+        how = f"{np.ceil(ulps):.0f} ulp" if ulps else "the last bit"
+        close = f"the target's gradient is reproduced to {how}{f' at {self.points} points' if self.points > 1 else ''}"
         if self.unique is not None:
             return f"explained: {self.unique.place} {self.unique.words}; {close}"
         return f"explained by either of: {_either(self.mistakes)}; {close}"
@@ -173,7 +185,7 @@ def _further(judge: Judge, graph: Graph, values: Values, dtype: str, again: Agai
         try:
             with np.errstate(all="ignore"):
                 gradients = again({k: x.copy() for k, x in moved.items()})
-        except Exception:  # noqa: BLE001  # a target is foreign code, and this point was not its own
+        except Exception:  # a target is foreign code, and this point was not its own
             return
         yield _scene(judge, leaf_arrays(graph, moved), gradients)
 
@@ -196,7 +208,7 @@ class Search:
     def explanation(self, further: Iterator[Scene]) -> Explanation:
         """Return what explains the given point and those further ones."""
         nodes = [n for n in suspects(self.scene.graph, self.wrong) if n.name in self.scene.parts]
-        tiers = (self._single(nodes), everywhere(self.scene, nodes), self._fitted(nodes))
+        tiers = (self._single(nodes), everywhere(self.scene, self.wrong), self._fitted(nodes))
         left = next((found for found in (self._reproducing(self.scene, tier) for tier in tiers) if found), [])
         scenes, groups, quiet = [self.scene], merged(left, [self.scene]), 0
         for scene in further if left else ():
@@ -249,7 +261,7 @@ class Search:
         for h, x in made:
             key = tuple(x[k].tobytes() for k in scene.wrt)
             if not found.get(key):
-                found[key] = self.judge.reproduces(scene.leaves, scene.got, h)
+                found[key] = self.judge.reproduces(scene.leaves, scene.got, h, x)
             if found[key]:
                 out.append(h)
         return out
@@ -257,7 +269,8 @@ class Search:
     def _explained(self, group: list[Hypothesis]) -> Explained:
         """Return hypotheses of the same numbers as one: in the words of a slip, by a formula, or by what happens inside of the rule."""
         first = next((h for h in group if is_slip(h.name)), None)
-        short = "" if first else min((text for text in map(self._formula, group) if text), key=len, default="")
+        told = [(len(text), not h.name.startswith("textbook"), text) for h in group if (text := self._formula(h))]
+        short = "" if first else min(told, default=(0, False, ""))[2]
         first = first or group[0]
         made = first.gradients(self.scene)
         ulps = 0.0 if made is None else self.scene.distance(made) / (2 * self.judge.roundoff.u)
@@ -293,7 +306,8 @@ def alike(a: Hypothesis, b: Hypothesis, scenes: Sequence[Scene]) -> bool:
     """Answer whether two hypotheses are the same mathematics at the same place, as far as points show.
 
     Args:
-        a, b: the hypotheses.
+        a: a hypothesis.
+        b: another one.
         scenes: the points.
     """
     if set(a.rules) != set(b.rules) or not a.rules:
@@ -304,16 +318,16 @@ def alike(a: Hypothesis, b: Hypothesis, scenes: Sequence[Scene]) -> bool:
 def _same(scene: Scene, a: Hypothesis, b: Hypothesis, name: str) -> bool:
     node = scene.graph.node[name]
     try:
-        pairs = zip(node.inputs, *(scene.handed(node, h.rules[name]) for h in (a, b)), strict=True)
-        return all(_close(p, q) for x, p, q in pairs if x in scene.active)
+        pairs = zip(node.inputs, *(scene.handed(node, h.rules[name]) for h in (a, b)), scene.parts[name], strict=True)
+        return all(_close(p, q, right) for x, p, q, right in pairs if x in scene.active)
     except MISFITS:
         return False
 
 
-def _close(p: Any, q: Any) -> bool:
+def _close(p: Any, q: Any, right: Any) -> bool:
     if p is None or q is None or p.shape != q.shape:
         return p is None and q is None
     with np.errstate(all="ignore"):
-        room = SAME * float(np.max(np.abs(p), initial=0.0))
+        room = SAME * max(float(np.max(np.abs(x), initial=0.0)) for x in (p, right))
         return bool(np.all((np.abs(p - q) <= room) | (p == q) | (np.isnan(p) & np.isnan(q))))
 

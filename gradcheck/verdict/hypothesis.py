@@ -22,6 +22,8 @@ from gradcheck.verdict.scene import MISFITS, Direction, Floats, Rules, Scene
 Gradients = Mapping[str, Floats]
 #: Factors that the catalogue of slips has.
 _KNOWN_FACTORS = (1.0, -1.0, 0.0, 2.0, 1.001)
+#: Nodes named of all that an operation has.
+_SHOWN = 4
 #: Relative distance to a plain number below which a factor is that number.
 _PLAIN = 1e-6
 #: Above this roundoff a factor cannot be told from its neighbours.
@@ -134,19 +136,21 @@ def _real(op: Op, node: Node) -> list[int]:
     return [k for k, kind in enumerate(op.kinds(len(node.inputs))) if kind not in INTEGER_KINDS]
 
 
-def everywhere(scene: Scene, nodes: Iterable[Node]) -> Iterator[Hypothesis]:
-    """Yield the mistakes of the catalogue made at every node of an operation that has several."""
+def everywhere(scene: Scene, wrong: Iterable[str]) -> Iterator[Hypothesis]:
+    """Yield the mistakes of the catalogue made at every node of an operation that has several, together behind all that is wrong."""
     by_op: dict[str, list[Node]] = {}
-    for node in nodes:
-        by_op.setdefault(node.op, []).append(node)
-    for name in by_op:
-        every = [n for n in scene.graph.nodes if n.op == name and n.name in scene.parts]
-        tables = [{x.name: x for x in mistakes(scene.ops[name], [scene.y[v] for v in n.inputs], n.attributes)} for n in every]
-        for key in dict.fromkeys(k for table in tables for k in table) if len(every) > 1 else ():
-            made = [(n.name, table[key]) for n, table in zip(every, tables, strict=True) if key in table]
-            names = tuple(n for n, _ in made)
-            place = f"every {name} ({', '.join(names)})"
-            yield Hypothesis(place, names, name, key, made[0][1].words, {n: x.rule for n, x in made}, made[0][1])
+    for node in scene.graph.nodes:
+        if node.name in scene.parts:
+            by_op.setdefault(node.op, []).append(node)
+    for name, nodes in by_op.items():
+        if len(nodes) > 1 and set(wrong) <= scene.graph.ancestors([n.name for n in nodes]):
+            tables = [{x.name: x for x in mistakes(scene.ops[name], [scene.y[v] for v in n.inputs], n.attributes)} for n in nodes]
+            for key in dict.fromkeys(k for table in tables for k in table):
+                made = {n.name: table[key] for n, table in zip(nodes, tables, strict=True) if key in table}
+                first = next(iter(made.values()))
+                shown = ", ".join(list(made)[:_SHOWN]) + (", ..." if len(made) > _SHOWN else "")
+                rules = {n: x.rule for n, x in made.items()}
+                yield Hypothesis(f"every {name} ({shown})", tuple(made), name, key, first.words, rules, first)
 
 
 def overwritten(scene: Scene, wrong: Iterable[str]) -> Iterator[Hypothesis]:

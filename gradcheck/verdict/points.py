@@ -58,7 +58,8 @@ def _moved(x: Floats, way: Way, rng: np.random.Generator) -> Floats:
 
 
 def _boldly(x: Floats, rng: np.random.Generator) -> Floats:
-    return 2.0 ** rng.uniform(-2, 2) * rng.permutation(_scaled(x, rng).ravel()).reshape(x.shape) * rng.choice([-1.0, 1.0], x.shape)
+    exchanged = rng.permutation(_scaled(x, rng).ravel()).reshape(x.shape)
+    return np.asarray(2.0 ** rng.uniform(-2, 2) * exchanged * rng.choice([-1.0, 1.0], x.shape))
 
 
 def _scaled(x: Floats, rng: np.random.Generator) -> Floats:

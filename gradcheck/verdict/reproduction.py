@@ -55,19 +55,25 @@ class Judge:
         certificate: Certificate = made.certify()
         return [c for c in certificate.comparisons if c.direction == "gradient"]
 
-    def reproduces(self, leaves: Arrays, got: Gradients, h: Hypothesis) -> bool:
+    def reproduces(self, leaves: Arrays, got: Gradients, h: Hypothesis, made: Gradients) -> bool:
         """Answer whether gradients are those of a hypothesis, within the rounding bound of the network with its wrong rules.
+
+        An infinity or NaN has no bound: it is enough that the hypothesis has one there as well.
 
         Args:
             leaves: in the target's format.
             got: the target's gradients.
             h: what it may have done wrong.
+            made: the gradients that it gives in float64.
         """
         try:
             found = self.compared(leaves, got, h.rules) if h.rules else self._moved(leaves, got, h)
         except MISFITS:
             return False
-        return all(c.got.shape == c.expected.shape and c.worst[0] <= (FITTED if h.fitted else 1) for c in found)
+        if any(c.got.shape != c.expected.shape for c in found):
+            return False
+        judged = (replace(c, judged=c.judged & (np.isfinite(made[c.name]) | np.isfinite(c.got))) for c in found)
+        return all(float(np.max(c.ratios, initial=0.0)) <= (FITTED if h.fitted else 1) for c in judged)
 
     def usual(self, leaves: Arrays, seed: int = 0) -> dict[str, Any]:
         """Return what rounding usually does to the right gradients; a kink adds nothing to it, as it does to the bound."""

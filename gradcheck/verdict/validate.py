@@ -16,10 +16,12 @@ import numpy as np
 from gradcheck.arith.floating import FORMATS
 from gradcheck.arith.running import Roundoff
 from gradcheck.errors import CannotExpress, GradcheckError, UnknownDtype
+from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays
 from gradcheck.networks.network import Network, networks
 from gradcheck.targets.registry import targets
 from gradcheck.targets.target import Description, Target, leaf_arrays
+from gradcheck.verdict.explaining import Failing, explained
 from gradcheck.verdict.finding import Finding, Matrix, Row, Skipped
 from gradcheck.verdict.judge import Judgement, judge
 from gradcheck.verdict.known import excused
@@ -152,7 +154,13 @@ def _judged(d: Description, network: Network, dtype: str, seed: int, enclose: bo
     ulps = measured_ulps(d.name, dtype)
     roundoff = Roundoff.of(dtype, flushes=d.flushes, accumulate=d.accumulates.get(dtype), ulps=ulps)
     found = judge(graph, leaf_arrays(graph, kept), run, roundoff, dtype, slack=d.slack, seed=seed, enclose=enclose)
+    if found.verdict == "fail" and not (run.node_values or run.node_adjoints):
+        found = explained(found, Failing(network, kept, run.gradients, partial(_gradients, d), roundoff, dtype, d.slack, seed))
     return _with_mutations(found, kept, values)
+
+
+def _gradients(d: Description, graph: Graph, values: Arrays) -> Mapping[str, Any]:
+    return d.target.run(graph, values).gradients
 
 
 def _place(error: BaseException) -> str:
