@@ -69,11 +69,17 @@ def explained(found: Judgement, case: Failing) -> Judgement:
         return found
     fault = found.findings[place]
     told = replace(fault, message=f"{fault.message}; {text}", diagnosis="; ".join(t for t in (fault.diagnosis, text) if t))
-    findings = (*found.findings[:place], told, *found.findings[place + 1 :], _note(explanation, text))
+    findings = (*found.findings[:place], told, *found.findings[place + 1 :], as_note(explanation, text))
     return replace(found, findings=findings, message=told.message if found.message == fault.message else found.message)
 
 
-def _note(explanation: Explanation | None, text: str) -> Finding:
+def as_note(explanation: Explanation | None, text: str) -> Finding:
+    """Return an explanation as a finding of its own.
+
+    Args:
+        explanation: what was found; None where it is only said why nothing was.
+        text: in words.
+    """
     unique = None if explanation is None else explanation.unique
     if explanation is None or unique is not None:
         node, op = (unique.nodes[0], unique.op) if unique is not None else ("", "")

@@ -9,7 +9,7 @@ and nothing is dropped by taste, so if the mistake that was made is among those 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -136,6 +136,7 @@ def explain(
     roundoff: Roundoff | None = None,
     slack: float = 1.0,
     seed: int = 0,
+    where: Collection[str] | None = None,
     ops: Mapping[str, Op] = registry,
 ) -> Explanation | None:
     """Return what one mistake gives these gradients; None where they are right within rounding.
@@ -149,6 +150,7 @@ def explain(
         roundoff: how the target rounds; as IEEE 754 in the format of the values unless given.
         slack: factor on every bound.
         seed: of directions and fresh points.
+        where: the nodes at which a mistake may be; all unless given.
         ops: the operations, with the right rules.
 
     >>> from gradcheck.graph.trace import trace
@@ -167,7 +169,7 @@ def explain(
     if not scene.wrong:
         return None
     before = None if earlier is None else leaf_arrays(graph, earlier)
-    return Search(judge, scene, before, seed).explanation(_further(judge, graph, values, dtype, again, seed))
+    return Search(judge, scene, before, seed, where).explanation(_further(judge, graph, values, dtype, again, seed))
 
 
 def _scene(judge: Judge, leaves: Arrays, gradients: Mapping[str, Any]) -> Scene:
@@ -198,17 +200,21 @@ class Search:
         scene: the given point.
         earlier: all leaves of an earlier call.
         seed: of directions.
+        where: the nodes to look at.
     """
 
-    def __init__(self, judge: Judge, scene: Scene, earlier: Arrays | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, judge: Judge, scene: Scene, earlier: Arrays | None = None, seed: int = 0, where: Collection[str] | None = None
+    ) -> None:
         self.judge, self.scene, self.earlier, self.seed = judge, scene, earlier, seed
         self.wrong = tuple(scene.wrong)
+        self.where = set(scene.parts) if where is None else set(where) & set(scene.parts)
         self.directions = scene.directions(DIRECTIONS, seed)
 
     def explanation(self, further: Iterator[Scene]) -> Explanation:
         """Return what explains the given point and those further ones."""
-        nodes = [n for n in suspects(self.scene.graph, self.wrong) if n.name in self.scene.parts]
-        tiers = (self._single(nodes), everywhere(self.scene, self.wrong), self._fitted(nodes))
+        nodes = [n for n in suspects(self.scene.graph, self.wrong) if n.name in self.where]
+        tiers = (self._single(nodes), everywhere(self.scene, self.wrong, self.where), self._fitted(nodes))
         left = next((found for found in (self._reproducing(self.scene, tier) for tier in tiers) if found), [])
         scenes, groups, quiet = [self.scene], merged(left, [self.scene]), 0
         for scene in further if left else ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -136,11 +136,11 @@ def _real(op: Op, node: Node) -> list[int]:
     return [k for k, kind in enumerate(op.kinds(len(node.inputs))) if kind not in INTEGER_KINDS]
 
 
-def everywhere(scene: Scene, wrong: Iterable[str]) -> Iterator[Hypothesis]:
+def everywhere(scene: Scene, wrong: Iterable[str], where: Collection[str]) -> Iterator[Hypothesis]:
     """Yield the mistakes of the catalogue made at every node of an operation that has several, together behind all that is wrong."""
     by_op: dict[str, list[Node]] = {}
     for node in scene.graph.nodes:
-        if node.name in scene.parts:
+        if node.name in where:
             by_op.setdefault(node.op, []).append(node)
     for name, nodes in by_op.items():
         if len(nodes) > 1 and set(wrong) <= scene.graph.ancestors([n.name for n in nodes]):
