@@ -89,7 +89,7 @@ def _merged(op: Op) -> list[Mutant]:
     found: dict[str, tuple[str, Callable[[], Rule], list[int], bool]] = {}
     for number in range(len(op.samples)):
         stage = Stage(op, number)
-        for name, mistake, make, stateful in (*_slips(stage), *_inside(stage)):
+        for name, mistake, make, stateful in (*slips_at(stage), *changes_at(stage)):
             found.setdefault(name, (mistake, make, [], stateful))[2].append(number)
     return [Mutant(f"{op.name}/{name}", op.name, w, tuple(n), make, s) for name, (w, make, n, s) in found.items()]
 
@@ -97,7 +97,8 @@ def _merged(op: Op) -> list[Mutant]:
 Entry = tuple[str, str, Callable[[], Rule], bool]
 
 
-def _slips(stage: Stage) -> Iterator[Entry]:
+def slips_at(stage: Stage) -> Iterator[Entry]:
+    """Yield the mistakes in what the rule is given or hands back at a stage: name, pattern, maker of the rule, has it a memory."""
     op, real = stage.op, [k for k, is_real in enumerate(stage.real) if is_real]
     for k in real:
         suffix = f"-{k}" if len(real) > 1 else ""
@@ -112,8 +113,8 @@ def _slips(stage: Stage) -> Iterator[Entry]:
     yield "stale", "", partial(stale, op), True
 
 
-def _inside(stage: Stage) -> Iterator[Entry]:
-    """Yield the changes of every call that the rule makes at a sample, where they give gradients at all."""
+def changes_at(stage: Stage, table: Mapping[str, tuple[Change, ...]] = CHANGES) -> Iterator[Entry]:
+    """Yield the changes of every call that the rule makes at a stage, where they give gradients at all, as `slips_at` does."""
     rng = np.random.default_rng(stage.number)
     xs = stage.inputs(rng)
     g, y = np.asarray(rng.normal(size=stage.shape)), stage.value(*xs)
@@ -121,7 +122,7 @@ def _inside(stage: Stage) -> Iterator[Entry]:
     _run(stage, counting, g, y, xs)
     for primitive, count in counting.calls.items():
         for number in range(1, count + 1):
-            for change in CHANGES.get(primitive, ()):
+            for change in table.get(primitive, ()):
                 site = Site(primitive, number)
                 if _applies(stage, site, change, g, y, xs):
                     yield f"{primitive}{number}-{change.name}", change.mistake, partial(_altered, stage.op, site, change), False

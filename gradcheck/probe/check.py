@@ -15,6 +15,7 @@ from gradcheck.probe.answer import answer
 from gradcheck.probe.explore.explore import Progress
 from gradcheck.probe.guilty import guilty
 from gradcheck.probe.question import Question
+from gradcheck.probe.reasoning import reasoned
 from gradcheck.probe.report import Report
 
 
@@ -75,4 +76,4 @@ def check(
     given = {"vjp": vjp, "grad": grad, "jvp": jvp, "hvp": hvp, "hessian": hessian}
     arguments = inputs if isinstance(inputs, tuple) else (inputs,)
     question = Question(f, arguments, given, order, explore, seed, budget, accuracy, progress)
-    return guilty(question, answer(question))
+    return guilty(question, reasoned(question, answer(question)))

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gradcheck.arith.floating import FORMATS
-from gradcheck.arith.running import Roundoff
-from gradcheck.errors import BadInput, CannotExpress, GradcheckError, TargetFailed, UnknownDtype
-from gradcheck.graph.values import Arrays
+from gradcheck.errors import BadInput, UnknownDtype
 from gradcheck.networks.network import Network, networks
 from gradcheck.targets.registry import is_command, targets
-from gradcheck.targets.target import Description, Target, leaf_arrays
-from gradcheck.verdict.finding import Finding, Matrix, Row, Skipped
-from gradcheck.verdict.judge import Judgement, judge
-from gradcheck.verdict.known import excused
-from gradcheck.verdict.ulps import measured_ulps
+from gradcheck.targets.target import Description, Target
+from gradcheck.verdict.case import judged_case, label
+from gradcheck.verdict.finding import Matrix, Row, Skipped
 
 Progress = Callable[[str, int, int], None]
 #: target, network, format, and of second derivatives the way to them
@@ -97,10 +90,10 @@ def _validated(
         return Matrix(rows, skipped, seed, versions, time.perf_counter() - start, complete)  # type: ignore[arg-type]  # by kind
 
     for k, (d, network, dtype, mode) in enumerate(cases):
-        key = (_label(d, mode), network.name, dtype)
+        key = (label(d, mode), network.name, dtype)
         if progress:
             progress("/".join(key), k, len(cases))
-        found.append(done[key] if done and key in done else _case(d, network, dtype, mode, seed, enclose))
+        found.append(done[key] if done and key in done else judged_case(d, network, dtype, mode, seed, enclose=enclose))
         if settled is not None:
             settled(partial(so_far, complete=False))
     return so_far(complete=True)
@@ -137,11 +130,6 @@ def _cases(
     ]
 
 
-def _label(d: Description, mode: str | None) -> str:
-    """Return the name of a target in its rows, with the way to second derivatives."""
-    return d.name if mode is None else f"{d.name}: {mode or 'hvp'}"
-
-
 def _several(target: Any) -> list[Any]:
     return list(target) if isinstance(target, list | tuple | set) else [target]
 
@@ -156,114 +144,6 @@ def _networks(wanted: str | Network | Iterable[str | Network]) -> list[Network]:
     for item in given:
         out += networks.matching(item) if isinstance(item, str) and item else [item] if not isinstance(item, str) else []
     return out
-
-
-def _case(d: Description, network: Network, dtype: str, mode: str | None, seed: int, enclose: bool) -> Row | Skipped:
-    name = _label(d, mode)
-    if dtype not in d.dtypes:
-        return Skipped(name, network.name, dtype, f"the target has no {dtype}")
-    if dtype not in network.dtypes:
-        return Skipped(name, network.name, dtype, f"the network makes no sense in {dtype}")
-    start = time.perf_counter()
-    try:
-        found = _judged(d, network, dtype, seed, enclose) if mode is None else _judged_second(d, network, dtype, mode, seed)
-    except CannotExpress as reason:
-        return Skipped(name, network.name, dtype, str(reason))
-    except GradcheckError as error:
-        found = Judgement("inconclusive", "none", str(error))
-    row = Row(
-        name, network.name, dtype, found.verdict, found.evidence, found.worst_ratio, found.node, found.op,
-        found.message, found.resolution, found.checks, time.perf_counter() - start,
-        findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, mode, seed)) for f in found.findings),
-        error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram, accuracy=found.accuracy,
-    )  # fmt: skip
-    return excused(row, d.known)
-
-
-def _judged(d: Description, network: Network, dtype: str, seed: int, enclose: bool) -> Judgement:
-    graph = network.graph
-    values = network.values(seed, dtype)
-    kept = {k: x.copy() for k, x in values.items()}
-    run = _answer(lambda: d.target.run(graph, values))
-    if isinstance(run, Judgement):
-        return run
-    leaves, roundoff = leaf_arrays(graph, kept), _roundoff(d, dtype)
-    found = judge(graph, leaves, run, roundoff, dtype, slack=d.slack, seed=seed, enclose=enclose)
-    return _with_mutations(found, kept, values)
-
-
-def _judged_second(d: Description, network: Network, dtype: str, mode: str, seed: int) -> Judgement:
-    from gradcheck.verdict.second import Product, direction, judge_product
-
-    graph, values = network.graph, network.values(seed, dtype)
-    kept, along = {k: x.copy() for k, x in values.items()}, direction(graph, dtype, seed)
-    hvp = getattr(d.target, "hvp", None)
-    if hvp is None:
-        raise CannotExpress("the target has no hvp")
-    found = _answer(lambda: hvp(graph, values, along, mode) if mode else hvp(graph, values, along))
-    if isinstance(found, Judgement):
-        return found
-    if not isinstance(found, Mapping):
-        raise TargetFailed(f"expected hvp to return a mapping from names to arrays; got {type(found).__name__}")
-    asked = Product(graph, leaf_arrays(graph, kept), along, _roundoff(d, dtype), dtype, d.slack, seed)
-    return _with_mutations(judge_product(asked, found), kept, values)
-
-
-def _answer(call: Callable[[], Any]) -> Any:
-    """Return what a target answers, or the judgement on what it raises: it is foreign code, and that is its answer."""
-    try:
-        with np.errstate(all="ignore"):
-            return call()
-    except GradcheckError:
-        raise
-    except (Exception, SystemExit) as error:
-        return Judgement("inconclusive", "none", f"the target raised {type(error).__name__}: {error}{_place(error)}")
-
-
-def _roundoff(d: Description, dtype: str) -> Roundoff:
-    return Roundoff.of(dtype, flushes=d.flushes, accumulate=d.accumulates.get(dtype), ulps=measured_ulps(d.name, dtype))
-
-
-def _place(error: BaseException) -> str:
-    """Return where foreign code raised, or "" where it was never reached."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    inside = Path(last.filename).is_relative_to(Path(__file__).parents[1])
-    return "" if inside else f" ({Path(last.filename).name}:{last.lineno})"
-
-
-def _with_mutations(found: Judgement, before: Arrays, after: Arrays) -> Judgement:
-    """A target must leave its inputs alone."""
-    changed = [k for k, x in before.items() if k not in after or not np.array_equal(x, after[k], equal_nan=x.dtype.kind == "f")]
-    if not changed:
-        return found
-    finding = Finding("fault", f"the target changed its input {changed[0]!r} in place", node=changed[0], direction="value")
-    return replace(found, verdict="fail", message=finding.message, node=changed[0], findings=(finding, *found.findings))
-
-
-def _snippet(f: Finding, d: Description, network: Network, dtype: str, mode: str | None, seed: int) -> str:
-    """Return code that shows the target's number again."""
-    if not f.node or f.severity != "fault":
-        return ""
-    part = {"value": "node_values", "adjoint": "node_adjoints"}.get(f.direction, "gradients")
-    shown = f"np.asarray(run.{part}[{f.node!r}]){list(f.index) if f.index else ''}"
-    ours, theirs = network.name in networks, is_command(d.spec) or d.spec in targets or ":" in d.spec
-    lines = ["import numpy as np, gradcheck", "from gradcheck.targets import Description"]
-    lines += [f"network = gradcheck.networks[{network.name!r}]" if ours else f"# network: your {network.name!r}"]
-    lines += [f"target = gradcheck.targets[{d.spec!r}]" if theirs else f"# target: your {d.spec!r}"]
-    lines += [f"values = network.values({seed}, {dtype!r})"]
-    if mode is None:
-        lines += ["run = Description.of(target).target.run(network.graph, values)"]
-    else:
-        shown = f"np.asarray(product[{f.node!r}]){list(f.index) if f.index else ''}"
-        lines += [
-            "from gradcheck.verdict.second import direction",
-            f"product = target.hvp(network.graph, values, direction(network.graph, {dtype!r}, {seed}){f', {mode!r}' if mode else ''})",
-        ]
-    lines += [
-        f"print({shown})",
-        f"# expected {f.expected!r} +- {f.bound:.3g}",
-    ]
-    return "\n".join(lines)
 
 
 def _version() -> str:

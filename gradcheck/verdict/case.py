@@ -1,0 +1,154 @@
+"""One target on one network in one format: it is run, its answer judged; whatever it does is its answer."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcheck.arith.running import Roundoff
+from gradcheck.errors import CannotExpress, GradcheckError, TargetFailed
+from gradcheck.graph.graph import Graph
+from gradcheck.graph.values import Arrays
+from gradcheck.networks.network import Network, networks
+from gradcheck.targets.registry import is_command, targets
+from gradcheck.targets.target import Description, leaf_arrays
+from gradcheck.verdict.explaining import Failing, explained
+from gradcheck.verdict.finding import Finding, Row, Skipped
+from gradcheck.verdict.judge import Judgement, judge
+from gradcheck.verdict.known import excused
+from gradcheck.verdict.second import Product, direction, judge_product
+from gradcheck.verdict.ulps import measured_ulps
+
+
+def label(d: Description, mode: str | None) -> str:
+    """Return the name of a target in its rows, with the way to second derivatives."""
+    return d.name if mode is None else f"{d.name}: {mode or 'hvp'}"
+
+
+def judged_case(d: Description, network: Network, dtype: str, mode: str | None, seed: int, *, enclose: bool) -> Row | Skipped:
+    """Return the row of one case, or why there is none.
+
+    Args:
+        d: the target.
+        network: what it is given.
+        dtype: the format.
+        mode: of second derivatives the way to them, "" for a target that has but one; None for gradients.
+        seed: of the data.
+        enclose: see `gradcheck.validate`.
+    """
+    name = label(d, mode)
+    if dtype not in d.dtypes:
+        return Skipped(name, network.name, dtype, f"the target has no {dtype}")
+    if dtype not in network.dtypes:
+        return Skipped(name, network.name, dtype, f"the network makes no sense in {dtype}")
+    start = time.perf_counter()
+    try:
+        found = _judged(d, network, dtype, seed, enclose) if mode is None else _judged_second(d, network, dtype, mode, seed)
+    except CannotExpress as reason:
+        return Skipped(name, network.name, dtype, str(reason))
+    except GradcheckError as error:
+        found = Judgement("inconclusive", "none", str(error))
+    row = Row(
+        name, network.name, dtype, found.verdict, found.evidence, found.worst_ratio, found.node, found.op,
+        found.message, found.resolution, found.checks, time.perf_counter() - start,
+        findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, mode, seed)) for f in found.findings),
+        error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram, accuracy=found.accuracy,
+    )  # fmt: skip
+    return excused(row, d.known)
+
+
+def _judged(d: Description, network: Network, dtype: str, seed: int, enclose: bool) -> Judgement:
+    graph = network.graph
+    values = network.values(seed, dtype)
+    kept = {k: x.copy() for k, x in values.items()}
+    run = _answer(lambda: d.target.run(graph, values))
+    if isinstance(run, Judgement):
+        return run
+    leaves, roundoff = leaf_arrays(graph, kept), _roundoff(d, dtype)
+    found = judge(graph, leaves, run, roundoff, dtype, slack=d.slack, seed=seed, enclose=enclose)
+    if found.verdict == "fail" and not (run.node_values or run.node_adjoints):
+        found = explained(found, Failing(network, kept, run.gradients, partial(_gradients, d), roundoff, dtype, d.slack, seed))
+    return _with_mutations(found, kept, values)
+
+
+def _judged_second(d: Description, network: Network, dtype: str, mode: str, seed: int) -> Judgement:
+    graph, values = network.graph, network.values(seed, dtype)
+    kept, along = {k: x.copy() for k, x in values.items()}, direction(graph, dtype, seed)
+    hvp = getattr(d.target, "hvp", None)
+    if hvp is None:
+        raise CannotExpress("the target has no hvp")
+    found = _answer(lambda: hvp(graph, values, along, mode) if mode else hvp(graph, values, along))
+    if isinstance(found, Judgement):
+        return found
+    if not isinstance(found, Mapping):
+        raise TargetFailed(f"expected hvp to return a mapping from names to arrays; got {type(found).__name__}")
+    asked = Product(graph, leaf_arrays(graph, kept), along, _roundoff(d, dtype), dtype, d.slack, seed)
+    return _with_mutations(judge_product(asked, found), kept, values)
+
+
+def _answer(call: Callable[[], Any]) -> Any:
+    """Return what a target answers, or the judgement on what it raises: it is foreign code, and that is its answer."""
+    try:
+        with np.errstate(all="ignore"):
+            return call()
+    except GradcheckError:
+        raise
+    except (Exception, SystemExit) as error:
+        return Judgement("inconclusive", "none", f"the target raised {type(error).__name__}: {error}{_place(error)}")
+
+
+def _roundoff(d: Description, dtype: str) -> Roundoff:
+    return Roundoff.of(dtype, flushes=d.flushes, accumulate=d.accumulates.get(dtype), ulps=measured_ulps(d.name, dtype))
+
+
+def _gradients(d: Description, graph: Graph, values: Arrays) -> Mapping[str, Any]:
+    return d.target.run(graph, values).gradients
+
+
+def _place(error: BaseException) -> str:
+    """Return where foreign code raised, or "" where it was never reached."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    inside = Path(last.filename).is_relative_to(Path(__file__).parents[1])
+    return "" if inside else f" ({Path(last.filename).name}:{last.lineno})"
+
+
+def _with_mutations(found: Judgement, before: Arrays, after: Arrays) -> Judgement:
+    """A target must leave its inputs alone."""
+    changed = [k for k, x in before.items() if k not in after or not np.array_equal(x, after[k], equal_nan=x.dtype.kind == "f")]
+    if not changed:
+        return found
+    finding = Finding("fault", f"the target changed its input {changed[0]!r} in place", node=changed[0], direction="value")
+    return replace(found, verdict="fail", message=finding.message, node=changed[0], findings=(finding, *found.findings))
+
+
+def _snippet(f: Finding, d: Description, network: Network, dtype: str, mode: str | None, seed: int) -> str:
+    """Return code that shows the target's number again."""
+    if not f.node or f.severity != "fault":
+        return ""
+    part = {"value": "node_values", "adjoint": "node_adjoints"}.get(f.direction, "gradients")
+    shown = f"np.asarray(run.{part}[{f.node!r}]){list(f.index) if f.index else ''}"
+    ours, theirs = network.name in networks, is_command(d.spec) or d.spec in targets or ":" in d.spec
+    lines = ["import numpy as np, gradcheck", "from gradcheck.targets import Description"]
+    lines += [f"network = gradcheck.networks[{network.name!r}]" if ours else f"# network: your {network.name!r}"]
+    lines += [f"target = gradcheck.targets[{d.spec!r}]" if theirs else f"# target: your {d.spec!r}"]
+    lines += [f"values = network.values({seed}, {dtype!r})"]
+    if mode is None:
+        lines += ["run = Description.of(target).target.run(network.graph, values)"]
+    else:
+        shown = f"np.asarray(product[{f.node!r}]){list(f.index) if f.index else ''}"
+        lines += [
+            "from gradcheck.verdict.second import direction",
+            f"product = target.hvp(network.graph, values, direction(network.graph, {dtype!r}, {seed}){f', {mode!r}' if mode else ''})",
+        ]
+    lines += [
+        f"print({shown})",
+        f"# expected {f.expected!r} +- {f.bound:.3g}",
+    ]
+    return "\n".join(lines)
