@@ -35,6 +35,8 @@ class Torch:
         Known("*/bfloat16", "erf loses small numbers", "docs/findings.md#torcherf-in-bfloat16", op="erf"),
         Known("*/float64", "softplus(x) is x above the documented threshold 20", "docs/findings.md#pytorch-softplus-threshold",
               op="softplus"),
+        Known("stan-1679-log-sum-exp", "the gradient of logsumexp is exp(x - y), which is 1 for each of two large numbers",
+              "docs/findings.md#torch-logsumexp-of-large-numbers", op="logsumexp"),
     )  # fmt: skip
 
     def __init__(self, device: str = "cpu") -> None:

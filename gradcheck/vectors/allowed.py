@@ -69,10 +69,10 @@ class _Sweep(Certifier):
 
 @dataclass(frozen=True)
 class Allowed:
-    """Bounds by name of a leaf; of the loss by "".
+    """What rounding may do, by name of a leaf; to the loss by "".
 
     Args:
-        bounds: by accurate formulas alone, or by any.
+        bounds: of the error.
         settled: the same with one side taken of every exact tie: what is allowed beyond a hull.
     """
 
@@ -95,26 +95,24 @@ def allowed(
     """
     names = graph.differentiable if wrt is None else wrt
 
-    def swept(m: Running) -> dict[str, Floats]:
-        found = _swept(graph, leaves, m, names, ops, textbook=False)
-        if not textbook:
+    def bounds(m: Running) -> dict[str, Floats]:
+        with np.errstate(all="ignore"):
+            found = _swept(graph, leaves, m, names, ops, textbook=False)
+            if textbook:
+                wider = _swept(graph, leaves, m, names, ops, textbook=True)
+                return {k: np.fmax(x, wider[k]) for k, x in found.items()}
             return found
-        wider = _swept(graph, leaves, m, names, ops, textbook=True)
-        # where a legitimate formula has no finite bound, that of the accurate one is the only one there is
-        return {k: np.where(np.isfinite(wider[k]), np.fmax(x, wider[k]), x) for k, x in found.items()}
 
-    sides = [swept(Settled(roundoff, side)) for side in (YES, NO)]
-    return Allowed(swept(Running(roundoff, WIDE)), {k: np.fmax(sides[0][k], sides[1][k]) for k in sides[0]})
+    sides = [bounds(Settled(roundoff, side)) for side in (YES, NO)]
+    return Allowed(bounds(Running(roundoff, WIDE)), {k: np.fmax(x, sides[1][k]) for k, x in sides[0].items()})
 
 
 def _swept(graph: Graph, leaves: Arrays, m: Running, names: tuple[str, ...], ops: Mapping[str, Op], *, textbook: bool) -> dict[str, Floats]:
-    with np.errstate(all="ignore"):
-        made = _Sweep(graph, leaves, m, ops, textbook=textbook).certify()
-        found = {k: _radius(made.adjoints[k]) for k in names}
-        return found | {"": _radius(made.values[graph.outputs[0]])}
+    made = _Sweep(graph, leaves, m, ops, textbook=textbook).certify()
+    return {k: _radius(made.adjoints[k]) for k in names} | {"": _radius(made.values[graph.outputs[0]])}
 
 
 def _radius(x: Any) -> Floats:
-    radius = x.radius() if isinstance(x, Bounded) else np.zeros(np.shape(x))
-    value = x.value if isinstance(x, Bounded) else np.asarray(x)
+    """Return a bound, infinite where the value is not finite."""
+    value, radius = (x.value, x.radius()) if isinstance(x, Bounded) else (x, np.zeros(np.shape(x)))
     return np.asarray(np.where(np.isfinite(value), radius, np.inf), np.float64)

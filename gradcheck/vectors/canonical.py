@@ -31,10 +31,10 @@ class Literal(str):
 
 
 def dumps(x: Json) -> bytes:
-    """Return the one text of a document, with a line feed at its end.
+    r"""Return the one text of a document, with a line feed at its end.
 
     >>> dumps({"b": [1.0, None], "a": Literal("1E-400")})
-    b'{"a": 1E-400, "b": [1.0, null]}\\n'
+    b'{"a": 1E-400, "b": [1.0, null]}\n'
     """
     return (_text(x, 0) + "\n").encode("ascii")
 

@@ -117,6 +117,6 @@ def _of_fault(recreation: Recreation) -> Case:
         return {k: np.array(x) for k, x in recreation.values.items()}
 
     return Case(
-        f"faults/{fault.name}", f"{fault.operation}: {fault.title}", fault.name, ("fault", fault.fault_class), recreation.graph, make,
-        ("float64", "float32"), told, not recreation.accurate, recreation,
+        f"faults/{recreation.name}", f"{fault.operation}: {'the gradient before, which is right' if recreation.earlier else fault.title}", fault.name, ("fault", fault.fault_class), recreation.graph, make,
+        ("float64", "float32"), None if recreation.earlier else told, not recreation.accurate, recreation,
     )  # fmt: skip

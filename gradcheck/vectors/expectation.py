@@ -9,17 +9,18 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gradcheck.arith.floating import FORMATS, Floating
+from gradcheck.arith.floating import Floating
 from gradcheck.arith.rounding import BINARY, round_to, spacing
 from gradcheck.arith.running import Roundoff
 from gradcheck.certify.enclosure import Enclosure
-from gradcheck.graph.graph import Graph, Leaf, Node
+from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, bind
 from gradcheck.ops.op import registry
 from gradcheck.vectors.allowed import Allowed, allowed
 from gradcheck.vectors.canonical import allowance, end, power_of_ten
+from gradcheck.vectors.hull import Sides, one_sided
+from gradcheck.vectors.ties import Total, totals
 from gradcheck.verdict.enclosed import enclosures
 
 #: format -> significant decimal digits of the ends of an enclosure
@@ -28,8 +29,12 @@ DIGITS: Mapping[str, int] = {"float64": 21, "float32": 13, "float16": 9, "bfloat
 _WIDE = Fraction(1, 1024)
 #: The ends of a ball around zero are written no finer than this part of the allowed error.
 _FINE = Fraction(1, 10**8)
-#: What flushing of subnormal numbers may add to an allowed error before the vector asks for subnormal numbers.
-_FLUSHED = 1.01
+#: A bound that is more than this part of a hull's width is about the hull itself (the slope of a norm at zero, within -1 and 1).
+_PART = Fraction(1, 100)
+#: In its place so many unit roundoffs of the larger end are allowed beyond the hull.
+_ROUNDINGS = 64
+#: What flushing may do counts from this part of a unit roundoff of the largest entry.
+_SEEN = 2.0**-10
 
 #: The fields of every array.
 COLUMNS = ("rounded", "lower", "upper", "allowed")
@@ -65,57 +70,82 @@ def expectation(graph: Graph, values: Arrays, dtype: str, *, textbook: bool) -> 
         return None
     usual = allowed(graph, leaves, Roundoff.of(dtype), textbook=textbook)
     flushed = allowed(graph, leaves, Roundoff.of(dtype, flushes=True), textbook=textbook)
-    gradients = {k: _array(x, usual, k, dtype) for k, x in certified.items()}
-    loss = _array(certified.loss, usual, "", dtype)
-    kinked = list(_on_kink(graph, leaves)) if _is_open(certified, usual) else []
+    entries = {k: list(_entries(x, usual, k)) for k, x in certified.items()}
+    kinked: list[str] = []
+    if any(e.hull for found in entries.values() for e in found):
+        kinked, sides = list(_on_kink(graph, leaves)), one_sided(graph, values)
+        entries = {k: [e.settled(sides, k, i, BINARY[dtype].u) for i, e in enumerate(found)] for k, found in entries.items()}
     document = {
-        "gradients": gradients, "loss": {k: v[0] for k, v in loss.items()}, "sums": list(_sums(graph, leaves, kinked, dtype)),
-        "subnormal": _differs(usual, flushed), "kink": {"accepted": "hull", "nodes": kinked} if kinked else None,
+        "gradients": {k: _columns(found, dtype) for k, found in entries.items()},
+        "loss": {k: v[0] for k, v in _columns(list(_entries(certified.loss, usual, "")), dtype).items()},
+        "sums": [_sum(x, dtype) for x in totals(graph, leaves, kinked, dtype)],
+        "subnormal": any(_differs(x, usual, flushed, k, BINARY[dtype].u) for k, x in (("", certified.loss), *certified.items())),
+        "kink": {"accepted": "hull", "nodes": kinked} if kinked else None,
     }  # fmt: skip
-    claimed = sum(v is not None for x in gradients.values() for v in x["rounded"])
-    return Expectation(document, claimed)
+    return Expectation(document, sum(e.known for found in entries.values() for e in found))
 
 
-def _array(enclosure: Enclosure, usual: Allowed, name: str, dtype: str) -> Json:
-    """Return the entries of an array in C order: nearest numbers, ends and allowed errors; null where nothing is claimed."""
-    nearest = np.ravel(enclosure.rounded_to(dtype).astype(np.float64))
-    rows = zip(nearest, np.ravel(enclosure.lower), np.ravel(enclosure.upper), np.ravel(usual.bounds[name]), np.ravel(usual.settled[name]), strict=True)
-    entries = [_entry(float(r), low, high, bound, settled, dtype) for r, low, high, bound, settled in rows]
-    return {key: [e[k] for e in entries] for k, key in enumerate(COLUMNS)}
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One number.
+
+    Args:
+        low, high: its exact ends, or infinities.
+        error: what rounding may do to it.
+        inside: the same, one side taken of every exact tie.
+    """
+
+    low: Any
+    high: Any
+    error: float
+    inside: float
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is claimed."""
+        return isinstance(self.low, Fraction) and isinstance(self.high, Fraction) and math.isfinite(self.error)
+
+    @property
+    def hull(self) -> bool:
+        """Whether there are several derivatives, and the running bound is about their hull."""
+        return self.known and self.high - self.low > Fraction(self.inside) * _WIDE
+
+    def settled(self, sides: Sides, name: str, k: int, u: float) -> _Entry:
+        """Return a hull with sharp ends, and as its error what may lie beyond them; any other entry as it is."""
+        if not self.hull:
+            return self
+        low, high = sides.sharpened(name, self.low, self.high, k)
+        tight = math.isfinite(self.inside) and Fraction(self.inside) <= (high - low) * _PART
+        error = self.inside if tight else _ROUNDINGS * u * float(max(abs(low), abs(high)))
+        return _Entry(low, high, error, self.inside)
 
 
-def _entry(nearest: float, low: Any, high: Any, bound: float, settled: float, dtype: str) -> tuple[Any, Any, Any, Any]:
-    if not (math.isfinite(nearest) and isinstance(low, Fraction) and isinstance(high, Fraction)):
+def _entries(enclosure: Enclosure, usual: Allowed, name: str) -> Iterator[_Entry]:
+    for low, high, error, inside in zip(*map(np.ravel, (enclosure.lower, enclosure.upper, usual.bounds[name], usual.settled[name])), strict=True):
+        yield _Entry(low, high, float(error), float(inside))
+
+
+def _columns(entries: list[_Entry], dtype: str) -> Json:
+    """Return nearest numbers, ends and allowed errors; null where nothing is claimed."""
+    rows = [_row(e, dtype) for e in entries]
+    return {key: [r[k] for r in rows] for k, key in enumerate(COLUMNS)}
+
+
+def _row(e: _Entry, dtype: str) -> tuple[Any, Any, Any, Any]:
+    nearest = _nearest((e.low + e.high) / 2, dtype) if e.known else math.inf
+    if not math.isfinite(nearest):
         return None, None, None, None
-    may = settled if _is_hull(low, high, settled) else bound
-    if not math.isfinite(may):
-        return None, None, None, None
-    error = allowance(may + spacing(nearest, BINARY["float64"]) / 2) if may else 0.0
+    error = allowance(e.error + spacing(nearest, BINARY["float64"]) / 2) if e.error else 0.0
     coarsest = power_of_ten(Fraction(error) * _FINE) if error else Fraction(0)
-    return nearest, *(end(x, DIGITS[dtype], coarsest, up=up) for x, up in ((low, False), (high, True))), error
+    low, high = (end(x, DIGITS[dtype], coarsest, up=up) for x, up in ((e.low, False), (e.high, True)))
+    return nearest, low, high, error
 
 
-def _is_hull(low: Fraction, high: Fraction, may: float) -> bool:
-    return not math.isfinite(may) or high - low > Fraction(may) * _WIDE
-
-
-def _differs(usual: Allowed, flushed: Allowed) -> bool:
-    """Answer whether flushing subnormal numbers to zero may move a result by more than rounding may."""
-    for own, other in ((usual.bounds, flushed.bounds), (usual.settled, flushed.settled)):
-        for name, x in own.items():
-            finite = np.isfinite(x)
-            if np.any(other[name][finite] > _FLUSHED * x[finite]):
-                return True
-    return False
-
-
-def _is_open(certified: Mapping[str, Enclosure], usual: Allowed) -> bool:
-    """Answer whether any entry has a hull of generalised derivatives, all of which are accepted."""
-    for name, x in certified.items():
-        for low, high, may in zip(np.ravel(x.lower), np.ravel(x.upper), np.ravel(usual.settled[name]), strict=True):
-            if isinstance(low, Fraction) and isinstance(high, Fraction) and math.isfinite(may) and _is_hull(low, high, float(may)):
-                return True
-    return False
+def _differs(enclosure: Enclosure, usual: Allowed, flushed: Allowed, name: str, u: float) -> bool:
+    """Answer whether flushing subnormal numbers to zero may be seen in an array."""
+    size = float(np.nanmax(np.abs(enclosure.rounded), initial=0.0))
+    finite = np.isfinite(usual.bounds[name])
+    return bool(size and np.any((flushed.bounds[name] - usual.bounds[name])[finite] > _SEEN * u * size))
 
 
 def _on_kink(graph: Graph, leaves: Arrays) -> Iterator[str]:
@@ -130,38 +160,8 @@ def _on_kink(graph: Graph, leaves: Arrays) -> Iterator[str]:
                 yield node.name
 
 
-def _sums(graph: Graph, leaves: Arrays, kinked: list[str], dtype: str) -> Iterator[Json]:
-    """Yield what the shares of a tie must add up to, where the contenders are parameters that nothing else uses.
-
-    Any of several equal maxima may have the gradient, or all a share of it; but together they have it once.
-    """
-    for node in graph.nodes:
-        sources = tuple(dict.fromkeys(node.inputs))
-        alone = all(x in graph.differentiable and {e.consumer for e in graph.consumers(x)} == {node.name} for x in sources)
-        if node.name in kinked and registry[node.op].conserves and alone:
-            made = _sum(graph, leaves, node, sources, dtype)
-            if made is not None:
-                yield made
-
-
-def _sum(graph: Graph, leaves: Arrays, node: Node, sources: tuple[str, ...], dtype: str) -> Json | None:
-    """Return the sum of the incoming gradient of a node whose value is exact, by the graph that begins with it."""
-    value = registry[node.op].value(Floating("float64"), *(np.asarray(leaves[x], np.float64) for x in node.inputs), **node.attributes)
-    kept = [x for x in graph.leaves if x.name not in sources]
-    rest = Graph([*kept, Leaf(node.name, "parameter", graph.shapes[node.name])], [n for n in graph.nodes if n.name != node.name], graph.outputs)
-    begun = {**{x.name: leaves[x.name] for x in kept}, node.name: np.asarray(value).astype(FORMATS[dtype])}
-    certified = enclosures(rest, begun, registry)
-    if certified is None:
-        return None
-    found, may = certified[node.name], allowed(rest, begun, Roundoff.of(dtype), wrt=(node.name,)).bounds[node.name]
-    low, high = (sum(np.ravel(x), Fraction(0)) for x in (found.lower, found.upper))
-    count = max(sum(math.prod(graph.shapes[x]) for x in sources), int(np.size(may)))
-    size = float(np.sum(np.abs(found.rounded)))
-    error = float(np.sum(may)) + 2 * count * BINARY[dtype].u * size
-    if not (math.isfinite(error) and isinstance(low, Fraction) and isinstance(high, Fraction)):
-        return None
-    columns = zip(COLUMNS, _entry(_nearest((low + high) / 2, dtype), low, high, error, error, dtype), strict=True)
-    return {"of": list(sources), **dict(columns)}
+def _sum(x: Total, dtype: str) -> Json:
+    return {"of": list(x.names), **dict(zip(COLUMNS, _row(_Entry(x.lower, x.upper, x.error, x.error), dtype), strict=True))}
 
 
 def _nearest(x: Fraction, dtype: str) -> float:

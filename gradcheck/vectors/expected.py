@@ -25,7 +25,7 @@ class Checked:
     Args:
         name: of the gradient, "loss", or "sum of ..." for gradients that are looked at together.
         ratio: the largest error over what is allowed; at most 1 for a right array, inf for one that is no array of finite numbers.
-        ulps: the largest error in gaps of the format at the number nearest to the truth.
+        ulps: the largest error in gaps of the format at the largest entry of the array; 0 where all entries are zero.
         message: what is wrong, or "".
     """
 
@@ -99,6 +99,8 @@ class Expected:
 
     def _entries(self, got: Floats, dtype: str, slack: float) -> Iterator[tuple[float, float, int]]:
         """Yield error over allowed error, error in ulps, and the number of each entry of which something is claimed."""
+        size = float(np.nanmax(np.abs(self.rounded), initial=0.0))
+        gap = Fraction(spacing(size, BINARY[dtype])) if size else None
         for k, (ends, v) in enumerate(zip(self._exact, got.tolist(), strict=True)):
             if ends is None:
                 continue
@@ -108,8 +110,7 @@ class Expected:
             x = Fraction(v)
             away = max(ends[0] - x, x - ends[1], Fraction(0))
             may = Fraction(float(self.allowed.flat[k])) * Fraction(slack)
-            gap = Fraction(spacing(float(self.rounded.flat[k]), BINARY[dtype]))
-            yield _quotient(away, may), _quotient(away, gap), k
+            yield _quotient(away, may), _quotient(away, gap) if gap else 0.0, k
 
     def _told(self, name: str, k: int, got: float | None, ratio: float) -> str:
         index = [int(i) for i in np.unravel_index(k, self.shape)] if self.shape else []

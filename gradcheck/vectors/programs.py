@@ -139,8 +139,6 @@ PROGRAMS: Mapping[str, Program] = {
     "jax-22398-logsumexp-b": lambda a, b: np.log(np.sum(b * np.exp(a))),
     # tails
     "stan-1679-log-sum-exp": _log_add,
-    "jax-40344-softmax-tail": lambda z: ops["softmax"](z),
-    "jax-40387-softplus2": lambda x: ops["logistic"](x),
     "tf-124832-silu2": lambda x: ops["logistic"](x) + x * ops["logistic"](x) * ops["logistic"](-x),
     "thunder-2624-silu": lambda x: ops["swish"](x),
     # shapes
@@ -176,15 +174,23 @@ PROGRAMS: Mapping[str, Program] = {
 INPUTS: Mapping[str, Maker] = {"oneflow-8769-fmod-broadcast": given([5.5], [[2.0], [1.5]])}
 
 #: Faults whose formula is one that engines may use where its digits are not missed; their vectors allow the accurate ones alone.
-ACCURATE: tuple[str, ...] = ()
+ACCURATE = ("stan-1679-log-sum-exp",)
 
-#: Faults that show in the order of the memory of a cotangent or an input: what they are given is that transposed.
-TURNED = ("flashattn-355-dout",)
+#: Faults that show where memory is in the order of the transpose: of the cotangent, or of an input, whose transpose is the parameter.
+TURNED_COTANGENT = ("flashattn-355-dout",)
+TURNED_INPUT: Mapping[str, str] = {"fusedssim-1": "x"}
+
+#: Faults of engines that keep something between two gradients: there is a vector for the first one as well.
+STATEFUL = ("autobw-7-cache",)
 
 #: fault -> why no vector has it
 WITHOUT: Mapping[str, str] = {
     "pytorch-68425-where": "the value of the branch that is not taken overflows: in a graph of these operations every engine meets 0 times infinity",
     "theano-1996-sqrt-slice": "the slope of the square root at 0 is infinite: in a graph 0 times it has no value that could be proved",
     "stan-1357-normal-cdf-log": "there is no operation for the logarithm of the normal distribution function, and its parts underflow",
+    "jax-40344-softmax-tail": "y (g - <g, y>) is the usual formula, and what it loses is rounding of the larger entry's own size",
+    "jax-40387-softplus2": "s (1 - s) is the usual formula of the logistic function, and legitimate",
+    **dict.fromkeys(("pytorch-27134-pow-exp", "mlx-628-pow", "forwarddiff-414-pow", "theano-1780-pow"),
+                    "the operation power has positive bases; at 0 its derivative in the exponent is a limit that is not proved"),
     "jax-40629-sinc": "there is no operation sinc, and sin(x) / x loses all digits of its derivative near 0 by any rule",
 }

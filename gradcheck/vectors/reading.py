@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -126,7 +125,7 @@ def _bytes(folder: Path, path: str, size: int | None) -> bytes:
     try:
         if not file.resolve(strict=True).is_relative_to(folder.resolve()):
             raise BadVectors(f"{file}: expected a file in its folder; got a link that leads elsewhere")
-        actual = os.stat(file).st_size
+        actual = file.stat().st_size
         if size is not None and actual != size:
             raise BadVectors(f"{file}: expected {size} bytes; got {actual}; the file was cut short or changed: {_REMEDY}")
         if actual > MOST_BYTES:

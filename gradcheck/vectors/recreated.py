@@ -15,7 +15,7 @@ from gradcheck.graph.graph import Graph
 from gradcheck.graph.trace import trace
 from gradcheck.graph.values import Arrays, Values
 from gradcheck.graph.weighted import weights, with_loss
-from gradcheck.vectors.programs import ACCURATE, INPUTS, PROGRAMS, TURNED, WITHOUT
+from gradcheck.vectors.programs import ACCURATE, INPUTS, PROGRAMS, STATEFUL, TURNED_COTANGENT, TURNED_INPUT, WITHOUT
 from gradcheck.vectors.rounded import short_constants
 
 
@@ -26,16 +26,23 @@ class Recreation:
     Args:
         fault: it.
         seed: of its inputs.
+        earlier: whether this is the point at which a fault with a memory is asked first, where it is right.
     """
 
     fault: Fault
     seed: int = 0
+    earlier: bool = False
+
+    @property
+    def name(self) -> str:
+        """The fault's name, and which point it is."""
+        return self.fault.name + ("-earlier" if self.earlier else "")
 
     @cached_property
     def _inputs(self) -> Inputs:
         """The fault's inputs; those that are no floats are part of the program."""
-        make = INPUTS.get(self.fault.name, self.fault.trigger)
-        return make(np.random.default_rng([self.seed, *self.fault.name.encode()]))
+        make = self.fault.ordinary if self.earlier else INPUTS.get(self.fault.name, self.fault.trigger)
+        return make(np.random.default_rng([self.seed, *self.name.encode()]))
 
     @cached_property
     def _names(self) -> list[str]:
@@ -45,7 +52,11 @@ class Recreation:
     @cached_property
     def values(self) -> dict[str, Any]:
         """The float inputs by name."""
-        return {k: np.ascontiguousarray(x) for k, x in zip(self._names, self._inputs, strict=True) if x.dtype == np.float64}
+        named = zip(self._names, self._inputs, strict=True)
+        return {k: np.array(self._turned(k, x), order="C") for k, x in named if x.dtype == np.float64}
+
+    def _turned(self, name: str, x: Any) -> Any:
+        return x.T if TURNED_INPUT.get(self.fault.name) == name else x
 
     @cached_property
     def graph(self) -> Graph:
@@ -53,10 +64,11 @@ class Recreation:
         program = PROGRAMS.get(self.fault.name, self.fault.f)
 
         def code(**traced: Any) -> Any:
-            return program(*(traced.get(k, x) for k, x in zip(self._names, self._inputs, strict=True)))
+            named = zip(self._names, self._inputs, strict=True)
+            return program(*(self._turned(k, traced[k]) if k in traced else x for k, x in named))
 
-        bare = trace(code, self.values, name=self.fault.name)
-        loss = with_loss(bare.leaves, bare.nodes, bare.outputs, bare.shapes, name=self.fault.name)
+        bare = trace(code, self.values, name=self.name)
+        loss = with_loss(bare.leaves, bare.nodes, bare.outputs, bare.shapes, name=self.name)
         return short_constants(loss)
 
     @property
@@ -71,13 +83,16 @@ class Recreation:
             graph: this one.
             values: at which the gradient is asked for.
         """
-        given = [np.asarray(values[k], np.float64) if k in values else x for k, x in zip(self._names, self._inputs, strict=True)]
+        named = zip(self._names, self._inputs, strict=True)
+        given = [self._turned(k, np.asarray(values[k], np.float64)) if k in values else x for k, x in named]
         wrong = self.fault.doubted()
         assert wrong is not None
+        if self.fault.name in STATEFUL and not self.earlier:
+            first = Recreation(self.fault, self.seed, earlier=True)
+            wrong(first._cotangent(self.fault.f(*first._inputs)), *first._inputs)
         y = self.fault.f(*given)
         found = wrong(self._cotangent(y), *given)
-        real = zip(self._names, found, strict=True)
-        return self._loss(y), {k: np.asarray(g) for k, g in real if k in values}
+        return self._loss(y), {k: np.asarray(self._turned(k, np.asarray(g))) for k, g in zip(self._names, found, strict=True) if k in values}
 
     def _cotangent(self, y: Any) -> Any:
         """Return what comes back to the function: the weights of the loss, in the memory in which an engine would have them."""
@@ -85,7 +100,7 @@ class Recreation:
             return tuple(weights(np.shape(v)) for v in y)
         if self.graph.outputs[0] == self._last:  # the function's value is summed up: one number, stretched
             return np.broadcast_to(np.ones(()), np.shape(y))
-        if self.fault.name in TURNED:
+        if self.fault.name in TURNED_COTANGENT:
             return weights(np.shape(y)[::-1]).T
         return weights(np.shape(y)) if np.shape(y) else np.ones(())
 
@@ -107,9 +122,7 @@ def recreations(seed: int = 0) -> Iterator[Recreation]:
         seed: of their inputs.
     """
     for fault in faults.values():
-        if fault.wrong is not None and _historical(fault) and fault.name not in WITHOUT:
+        if fault.wrong is not None and not fault.fault_class.startswith("false-") and fault.name not in WITHOUT:
+            if fault.name in STATEFUL:
+                yield Recreation(fault, seed, earlier=True)
             yield Recreation(fault, seed)
-
-
-def _historical(fault: Fault) -> bool:
-    return not fault.fault_class.startswith("false-")

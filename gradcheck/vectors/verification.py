@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ class Verified:
 
     @property
     def verdict(self) -> str:
-        """ "fail" if any vector fails, "inconclusive" if none was tried, else "pass"."""
+        """Whether any vector fails ("fail"), else whether any was tried ("pass", "inconclusive")."""
         statuses = {r.status for r in self.rows}
         return "fail" if "fail" in statuses else "pass" if statuses - {"skipped"} else "inconclusive"
 
@@ -151,21 +151,22 @@ def verify(
 
 
 def _row(d: Description, vector: Vector) -> Row:
-    named = {"vector": vector.name, "dtype": vector.dtype, "fault": vector.fault["name"] if vector.fault else ""}
+    row = Row(vector.name, vector.dtype, "skipped", fault=vector.fault["name"] if vector.fault else "")
     if reason := _skipped(d, vector):
-        return Row(**named, status="skipped", message=reason)
+        return replace(row, message=reason)
     try:
         checked = _checked(d, vector)
     except CannotExpress as reason:
-        return Row(**named, status="skipped", message=str(reason))
+        return replace(row, message=str(reason))
     except Exception as error:  # a target is foreign code: whatever it raises is its answer
-        return Row(**named, status="fail", ratio=math.inf, ulps=math.inf, message=f"the target raised {type(error).__name__}: {error}")
+        return replace(row, status="fail", ratio=math.inf, ulps=math.inf, message=f"the target raised {type(error).__name__}: {error}")
     ratio, ulps = max(c.ratio for c in checked), max((c.ulps for c in checked if c.name != "loss"), default=0.0)
     wrong = [c for c in checked if not c.ok]
     if not wrong:
-        return Row(**named, status="pass", ratio=ratio, ulps=ulps)
+        return replace(row, status="pass", ratio=ratio, ulps=ulps)
     known = _known(d, vector)
-    return Row(**named, status="known" if known else "fail", ratio=ratio, ulps=ulps, message=f"known: {known}" if known else wrong[0].message)
+    message = f"known: {known}" if known else wrong[0].message
+    return replace(row, status="known" if known else "fail", ratio=ratio, ulps=ulps, message=message)
 
 
 def _skipped(d: Description, vector: Vector) -> str:
