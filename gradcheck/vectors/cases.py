@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import UnknownName
-from gradcheck.graph.graph import Graph
+from gradcheck.graph.graph import Graph, Leaf, Node
 from gradcheck.graph.values import Arrays
+from gradcheck.graph.weighted import LOSS
 from gradcheck.networks.network import Network, networks
 from gradcheck.networks.specimen import operation_names
 from gradcheck.vectors.recreated import Recreation, recreations
@@ -104,9 +105,18 @@ def _file(name: str, folder: str) -> str:
 def _of_network(network: Network, name: str, seed: int, dtypes: tuple[str, ...], tags: tuple[str, ...]) -> Case:
     systems = tuple(network.systems)
     return Case(
-        name, network.reason, network.name, (*dict.fromkeys((*tags, *systems)),), short_constants(network.graph),
+        name, network.reason, network.name, (*dict.fromkeys((*tags, *systems)),), short_constants(_scaled(network.graph)),
         lambda dtype: network.values(seed, dtype), dtypes,
     )  # fmt: skip
+
+
+def _scaled(graph: Graph) -> Graph:
+    """Return a graph of one operation, whose value is the loss, with another factor behind it than 1: a rule may forget it."""
+    if len(graph.nodes) > 1:
+        return graph
+    factor = Leaf(f"{LOSS}1", "constant", (), "float", np.array(1.5))
+    loss = Node(f"{LOSS}2", "mul", (graph.outputs[0], factor.name))
+    return Graph([*graph.leaves, factor], [*graph.nodes, loss], [loss.name], name=graph.name)
 
 
 def _of_fault(recreation: Recreation) -> Case:
