@@ -11,6 +11,7 @@
     |   |   +-- BadAttribute
     |   +-- BadValues                  values that do not fit the graph
     |   +-- BadDocument                a file that is not a graph document
+    |   +-- BadVectors                 test vectors that are damaged, or in another format
     |   +-- BadSettings                [tool.gradcheck] in pyproject.toml with a wrong value
     |   +-- ControlFlow                traced code asked a value for its truth
     |   +-- NotTraceable               traced code used what has no graph form
@@ -84,6 +85,10 @@ class BadValues(BadInput):
 
 class BadDocument(BadInput):
     """Text that is not a valid graph document."""
+
+
+class BadVectors(BadInput):
+    """Test vectors that are damaged, incomplete, or in another format."""
 
 
 class BadSettings(BadInput):

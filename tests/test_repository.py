@@ -38,11 +38,12 @@ ALLOWED = {
     "probe": {"arith", "certify", "engine", "errors", "graph", "networks", "ops", "verdict"},
     "render": {"verdict"},
     "bench": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "targets", "verdict"},
+    "vectors": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "targets", "verdict"},
     "settings": {"errors"},
     "history": {"errors", "verdict"},
     "cli": {
         "arith", "bench", "errors", "faults", "graph", "history", "networks", "ops", "oracles", "probe", "render", "settings", "targets",
-        "verdict",
+        "vectors", "verdict",
     },
     "pytest_plugin": {"errors", "networks", "probe", "render", "settings", "verdict"},
     "conformance": {"networks", "pytest_plugin", "verdict"},

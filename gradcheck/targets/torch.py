@@ -39,6 +39,8 @@ class Torch:
               op="softplus"),
         Known("saturated-softplus", "softplus(x) is x above the documented threshold 20", "docs/findings.md#pytorch-softplus-threshold",
               where="Hessian times vector"),
+        Known("stan-1679-log-sum-exp", "the gradient of logsumexp is exp(x - y), which is 1 for each of two large numbers",
+              "docs/findings.md#torch-logsumexp-of-large-numbers", op="logsumexp"),
     )  # fmt: skip
 
     def __init__(self, device: str = "cpu") -> None:

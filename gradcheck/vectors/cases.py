@@ -1,0 +1,132 @@
+"""What there are vectors of: every small network, every sample of every operation, historical faults, random networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.errors import UnknownName
+from gradcheck.graph.graph import Graph, Leaf, Node
+from gradcheck.graph.values import Arrays
+from gradcheck.graph.weighted import LOSS
+from gradcheck.networks.network import Network, networks
+from gradcheck.networks.specimen import operation_names
+from gradcheck.vectors.recreated import Recreation, recreations
+from gradcheck.vectors.rounded import short_constants, short_values
+
+#: Random networks among the vectors.
+RANDOM = 40
+#: Networks of which there are vectors in the half formats as well: small ones, of operations that engines have in them.
+HALVES = (
+    "xor-2-2-1", "xor-2-2-1-tanh", "adaline", "encoder-8-3-8", "softmax-regression", "activation-relu", "activation-logistic",
+    "activation-tanh", "activation-gelu", "activation-swish", "loss-squared-error", "loss-softmax-cross-entropy", "layer-norm-mlp",
+    "attention-causal", "residual-blocks", "embedding-mean-pool",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """One graph, with values in several formats.
+
+    Args:
+        name: unique; also the file's, without its ending.
+        about: one sentence: what it is.
+        source: name of the network or fault that it was made from.
+        tags: groups.
+        graph: the network, its constants rounded.
+        make: seed -> values by name in float64, or exactly.
+        dtypes: the formats in which it makes sense.
+        fault: of the mistake that it is there to catch: `name`, `class`, `title`, `reference`.
+        textbook: whether all legitimate formulas are allowed.
+        recreation: the fault itself.
+    """
+
+    name: str
+    about: str
+    source: str
+    tags: tuple[str, ...]
+    graph: Graph
+    make: Callable[[str], Mapping[str, npt.ArrayLike]]
+    dtypes: tuple[str, ...]
+    fault: Mapping[str, str] | None = None
+    textbook: bool = True
+    recreation: Recreation | None = field(default=None, repr=False)
+
+    def values(self, dtype: str) -> Arrays:
+        """Return the values in a format, floats with few bits."""
+        return short_values(self.graph, self.make(dtype), dtype)
+
+
+def cases(patterns: Iterable[str] = ("*",), *, seed: int = 0) -> Iterator[Case]:
+    """Yield the cases whose name, source or tag matches a shell pattern.
+
+    Args:
+        patterns: of names ("networks/xor-*"), sources ("xor-*") or tags ("fault").
+        seed: of all values.
+
+    Raises:
+        UnknownName: if a pattern matches none.
+    """
+    wanted, used = list(patterns), set[str]()
+    for case in _all(seed):
+        hits = {p for p in wanted if any(fnmatchcase(x, p) for x in (case.name, case.source, *case.tags))}
+        used |= hits
+        if hits:
+            yield case
+    for pattern in wanted:
+        if pattern not in used:
+            raise UnknownName("vector", pattern, [c.name for c in _all(seed)])
+
+
+def _all(seed: int) -> Iterator[Case]:
+    for network in networks.values():
+        if network.small:
+            formats = network.dtypes if network.name in HALVES else network.dtypes[:2]
+            yield _of_network(network, f"networks/{network.name}", seed, formats, ("network", *network.tags))
+    for name in operation_names():
+        yield _of_network(networks[name], _file(name, "operations"), seed, ("float64", "float32"), ("operation", name.split("/")[1]))
+    for k in range(RANDOM):
+        name = f"random/{seed}/{k}"
+        yield _of_network(networks[name], f"random/{k}", seed, ("float64", "float32"), ("random",))
+    for recreation in recreations(seed):
+        yield _of_fault(recreation)
+
+
+def _file(name: str, folder: str) -> str:
+    _, op, number = name.split("/")
+    return f"{folder}/{op}-{number}"
+
+
+def _of_network(network: Network, name: str, seed: int, dtypes: tuple[str, ...], tags: tuple[str, ...]) -> Case:
+    systems = tuple(network.systems)
+    return Case(
+        name, network.reason, network.name, (*dict.fromkeys((*tags, *systems)),), short_constants(_scaled(network.graph)),
+        lambda dtype: network.values(seed, dtype), dtypes,
+    )  # fmt: skip
+
+
+def _scaled(graph: Graph) -> Graph:
+    """Return a graph of one operation, whose value is the loss, with another factor behind it than 1: a rule may forget it."""
+    if len(graph.nodes) > 1:
+        return graph
+    factor = Leaf(f"{LOSS}1", "constant", (), "float", np.array(1.5))
+    loss = Node(f"{LOSS}2", "mul", (graph.outputs[0], factor.name))
+    return Graph([*graph.leaves, factor], [*graph.nodes, loss], [loss.name], name=graph.name)
+
+
+def _of_fault(recreation: Recreation) -> Case:
+    fault = recreation.fault
+    told = {"name": fault.name, "class": fault.fault_class, "title": fault.title, "operation": fault.operation, "reference": fault.source}
+
+    def make(_: str) -> dict[str, Any]:
+        return {k: np.array(x) for k, x in recreation.values.items()}
+
+    return Case(
+        f"faults/{recreation.name}", f"{fault.operation}: {'the gradient before, which is right' if recreation.earlier else fault.title}", fault.name, ("fault", fault.fault_class), recreation.graph, make,
+        ("float64", "float32"), None if recreation.earlier else told, not recreation.accurate, recreation,
+    )  # fmt: skip
