@@ -24,6 +24,7 @@
     +-- MeasurementFailed              a measurement whose process died
     |   +-- MeasurementStopped         one that took too long
     +-- GradientWrong (AssertionError) what Report.raise_if_failed raises
+    +-- StepWrong (AssertionError)     what StepReport.raise_if_failed raises
     +-- MissingDependency (ImportError)
 """
 
@@ -149,6 +150,10 @@ class MeasurementStopped(MeasurementFailed):
 
 class GradientWrong(GradcheckError, AssertionError):
     """A derivative failed its check; the message is the report."""
+
+
+class StepWrong(GradcheckError, AssertionError):
+    """A step of an optimiser failed its check; the message is the report."""
 
 
 class MissingDependency(GradcheckError, ImportError):
