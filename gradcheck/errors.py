@@ -14,6 +14,7 @@
     |   +-- BadSettings                [tool.gradcheck] in pyproject.toml with a wrong value
     |   +-- ControlFlow                traced code asked a value for its truth
     |   +-- NotTraceable               traced code used what has no graph form
+    |   +-- NoResiduals                a loss that is no sum of squares, where residuals are needed
     +-- NotInThisArithmetic            a number system without the function asked for
     +-- OracleGaveUp                   an oracle that cannot answer here, with its reason
     +-- TargetFailed                   a target that raised or answered badly
@@ -104,6 +105,10 @@ class ControlFlow(BadInput, TypeError):
 
 class NotTraceable(BadInput, TypeError):
     """Traced code used an operation that has no graph form."""
+
+
+class NoResiduals(BadInput):
+    """A loss that is no sum of squares, where an optimiser needs residuals."""
 
 
 class NotInThisArithmetic(GradcheckError, NotImplementedError):

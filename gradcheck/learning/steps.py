@@ -118,7 +118,7 @@ class StepReport:
 
 
 def check_step(
-    step: Step, rule: str | Rule | Sequence[Rule], *, dtypes: Sequence[str] = ("float64", "float32"), steps: int = 8, seed: int = 0,
+    step: Step, rule: str | Rule | list[Rule] | tuple[Rule, ...], *, dtypes: Sequence[str] = ("float64", "float32"), steps: int = 8, seed: int = 0,
     exempt: Sequence[str] = EXEMPT, ulps: Mapping[str, Mapping[str, float]] | None = None, name: str = "",
 ) -> StepReport:  # fmt: skip
     """Verify the steps of an optimiser against exact ones.
@@ -159,9 +159,9 @@ def check_step(
     return StepReport(name or str(getattr(step, "__name__", "step")), tuple(rows), seed)
 
 
-def _rules(rule: str | Rule | Sequence[Rule]) -> tuple[Rule, ...]:
+def _rules(rule: str | Rule | list[Rule] | tuple[Rule, ...]) -> tuple[Rule, ...]:
     if not isinstance(rule, str):
-        return tuple(rule) if isinstance(rule, Sequence) else (rule,)
+        return tuple(rule) if isinstance(rule, list | tuple) else (rule,)
     if rule not in TRIED:
         raise UnknownName("update rule", rule, TRIED)
     return TRIED[rule]
