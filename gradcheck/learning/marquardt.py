@@ -27,11 +27,11 @@ class Marquardt:
     """Levenberg-Marquardt in float64.
 
     Args:
-        tau: the first damping in terms of the largest diagonal entry of J^T J; small where the start is thought to be good.
+        tau: the first damping in terms of the largest diagonal entry of J^T J; 1e-3 and less where the start is near a minimum.
         shortest: a step below this part of the parameters ends the search.
     """
 
-    tau: float = 1e-3
+    tau: float = 1.0
     shortest: float = 1e-12
 
     def points(self, graph: Graph, data: Arrays, parameters: Arrays) -> Iterator[Point]:
