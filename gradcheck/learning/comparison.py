@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import Arithmetic, Array
+from gradcheck.arith.carrier import Carrier
 from gradcheck.arith.floating import FORMATS, Floating
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.arith.running import Roundoff, wide_format
@@ -116,12 +117,12 @@ def compare(
     ours = list(told("the reference", case.points(m)))
     exact = [{k: m.number(x) for k, x in p.parameters.items()} for p in ours]
     scale = [max((float(np.max(np.abs(x), initial=0.0)) for x in p.values()), default=0.0) or 1.0 for p in exact]
-    distances = [_apart(_floats(p, Floating(dtype)), ours[k], m) / scale[k] for k, p in enumerate(theirs)]
+    distances = [_apart(_floats(p), ours[k], m) / scale[k] for k, p in enumerate(theirs)]
     spread = np.zeros(steps + 1)
     for k in range(SWEEPS):
         noisy = Stochastic(case.roundoff, seed * SWEEPS + k, wide_format(dtype))
         way = told(f"rounding {k + 1} of {SWEEPS}", case.points(noisy))
-        spread = np.fmax(spread, [_apart(_floats(p, noisy), q, m) / s for p, q, s in zip(way, ours, scale, strict=True)])
+        spread = np.fmax(spread, [_apart(_floats(p), q, m) / s for p, q, s in zip(way, ours, scale, strict=True)])
     found = Separation(
         case.divided.graph.name, d.name, label(case.rule), dtype, m.name, seed, tolerance, tuple(distances), tuple(map(float, MARGIN * spread)),
         tuple(p.loss for p in theirs), tuple(p.loss for p in ours), (), None, "", "",
@@ -165,9 +166,9 @@ def _reference(graph: Graph) -> Arithmetic:
     return Multiprecision(DIGITS) if small else Floating("longdouble")
 
 
-def _floats(point: Point, m: Arithmetic) -> Mapping[str, Array]:
+def _floats(point: Point) -> Mapping[str, Array]:
     """Return the parameters of a place as floats, without a rounding."""
-    return {k: getattr(x, "value", x) if isinstance(m, Stochastic) else x for k, x in point.parameters.items()}
+    return {k: x.value if isinstance(x, Carrier) else x for k, x in point.parameters.items()}
 
 
 def _apart(parameters: Mapping[str, Array], reference: Point, m: Arithmetic) -> float:

@@ -65,10 +65,10 @@ def settings_of(rule: Rule) -> dict[str, Any]:
 
 
 def label(rule: Rule) -> str:
-    """Return a rule with those settings that are not its defaults.
+    """Return a rule with its rate, and those settings that are not its defaults.
 
-    >>> label(Momentum(nesterov=True, decay=0.1)), label(Descent())
-    ('Momentum(nesterov=True, decay=0.1)', 'Descent()')
+    >>> label(Momentum(nesterov=True, decay=0.5)), label(Descent())
+    ('Momentum(rate=0.1, nesterov=True, decay=0.5)', 'Descent(rate=0.1)')
     """
     usual = settings_of(type(rule)())
-    return f"{type(rule).__name__}({', '.join(f'{k}={x!r}' for k, x in settings_of(rule).items() if x != usual[k])})"
+    return f"{type(rule).__name__}({', '.join(f'{k}={x!r}' for k, x in settings_of(rule).items() if k == 'rate' or x != usual[k])})"

@@ -26,13 +26,13 @@ declare(
 
 
 def one_weight(x: Any, t: Any, w: Any) -> Any:
-    """Return the error of one logistic neuron without a bias, averaged over its patterns."""
+    """Return the error of one logistic neuron without a bias; such errors have many local minima (Auer, Herbster, Warmuth 1996)."""
     y = ops["logistic"]((x * w).named("net")).named("y")
     return half_squares(y, t).named("loss")
 
 
 declare(
-    "one-weight", "two patterns that disagree: a local minimum at -0.11, the global one at -2.2, a plateau above 6 (Auer, Herbster, Warmuth 1996)",
+    "one-weight", "two patterns that disagree: a local minimum at -0.11, the global one at -2.2, a plateau beyond 6",
     one_weight, lambda rng: {"x": np.array([1.0, 10.0]), "t": np.array([0.1, 0.3]), "w": uniform(rng, -3, 3)},
     inputs=("x", "t"), systems=("S10",), tags=("classic", "learning"), small=True,
 )  # fmt: skip
