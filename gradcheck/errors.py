@@ -15,6 +15,7 @@
     |   +-- BadSettings                [tool.gradcheck] in pyproject.toml with a wrong value
     |   +-- ControlFlow                traced code asked a value for its truth
     |   +-- NotTraceable               traced code used what has no graph form
+    |   +-- NoResiduals                a loss that is no sum of squares, where residuals are needed
     +-- NotInThisArithmetic            a number system without the function asked for
     +-- OracleGaveUp                   an oracle that cannot answer here, with its reason
     +-- TargetFailed                   a target that raised or answered badly
@@ -25,6 +26,7 @@
     +-- MeasurementFailed              a measurement whose process died
     |   +-- MeasurementStopped         one that took too long
     +-- GradientWrong (AssertionError) what Report.raise_if_failed raises
+    +-- StepWrong (AssertionError)     what StepReport.raise_if_failed raises
     +-- MissingDependency (ImportError)
 """
 
@@ -110,6 +112,10 @@ class NotTraceable(BadInput, TypeError):
     """Traced code used an operation that has no graph form."""
 
 
+class NoResiduals(BadInput):
+    """A loss that is no sum of squares, where an optimiser needs residuals."""
+
+
 class NotInThisArithmetic(GradcheckError, NotImplementedError):
     """The number system does not have the function."""
 
@@ -154,6 +160,10 @@ class MeasurementStopped(MeasurementFailed):
 
 class GradientWrong(GradcheckError, AssertionError):
     """A derivative failed its check; the message is the report."""
+
+
+class StepWrong(GradcheckError, AssertionError):
+    """A step of an optimiser failed its check; the message is the report."""
 
 
 class MissingDependency(GradcheckError, ImportError):

@@ -37,18 +37,19 @@ ALLOWED = {
     "verdict": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "render", "targets"},
     "probe": {"arith", "certify", "engine", "errors", "graph", "networks", "ops", "verdict"},
     "render": {"verdict"},
+    "learning": {"arith", "engine", "errors", "graph", "networks", "ops", "targets", "verdict"},
     "bench": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "targets", "verdict"},
     "vectors": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "targets", "verdict"},
     "settings": {"errors"},
     "history": {"errors", "verdict"},
     "cli": {
-        "arith", "bench", "errors", "faults", "graph", "history", "networks", "ops", "oracles", "probe", "render", "settings", "targets",
-        "vectors", "verdict",
+        "arith", "bench", "errors", "faults", "graph", "history", "learning", "networks", "ops", "oracles", "probe", "render", "settings",
+        "targets", "vectors", "verdict",
     },
     "pytest_plugin": {"errors", "networks", "probe", "render", "settings", "verdict"},
     "conformance": {"networks", "pytest_plugin", "verdict"},
     "__main__": {"cli"},
-    "__init__": {"arith", "certify", "engine", "errors", "graph", "networks", "ops", "probe", "targets", "verdict"},
+    "__init__": {"arith", "certify", "engine", "errors", "graph", "learning", "networks", "ops", "probe", "targets", "verdict"},
 }
 #: modules that may execute text, with the reason
 EXECUTES = {"engine/source.py"}  # text that it made itself from a verified graph, in which no name of the graph is code

@@ -15,7 +15,7 @@ from gradcheck.errors import GradcheckError
 #: verb -> module of gradcheck.cli; the command in it has the verb's name and ends in _command
 VERBS: Mapping[str, str] = {
     "run": "run", "check": "check", "list": "listing", "verify": "verify", "accuracy": "accuracy", "power": "power", "cost": "cost",
-    "report": "report", "compare": "compare", "vectors": "vectors",
+    "learn": "learn", "report": "report", "compare": "compare", "vectors": "vectors",
 }  # fmt: skip
 
 

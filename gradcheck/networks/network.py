@@ -82,7 +82,7 @@ class Networks(Mapping[str, Network]):
     """The registry: filled when first asked, from the modules of `gradcheck.networks`."""
 
     MODULES = (
-        "layered", "classic", "historical", "functions", "topology", "modern", "convolution", "recurrent",
+        "layered", "classic", "historical", "learning", "functions", "topology", "modern", "convolution", "recurrent",
         "kinks", "extremes",
     )  # fmt: skip
 

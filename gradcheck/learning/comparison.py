@@ -1,0 +1,213 @@
+"""How many steps until rounding, or a fault, separates a target's training from the reference's.
+
+Both begin at the same numbers. The target's gradients move parameters in its format; the reference's, in higher precision, move
+exact ones. Rounding alone separates the two, by a distance that the training itself makes larger or smaller from step to step, and
+that no bound of one step foretells. So it is measured: `SWEEPS` more trainings, in which every operation of gradient and update is
+perturbed at random within the target's roundoff, go their ways from the same numbers. Up to `MARGIN` times the farthest of them is
+explained by rounding; see `gradcheck.verdict.statistics` for the chance that one more training of the same kind goes beyond.
+
+A distance beyond that is evidence and no proof. Proof is had where the target stands: its gradient at its own parameters, after 0,
+1, 2, 4, 8, ... steps and just before the distance is unexplained, is judged as `gradcheck run` judges one. A gradient that is right
+at every such place has been moved apart by rounding alone, however far it is; a wrong one is named with its step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.arith.arithmetic import Arithmetic, Array
+from gradcheck.arith.carrier import Carrier
+from gradcheck.arith.floating import FORMATS, Floating
+from gradcheck.arith.multiprecision import Multiprecision
+from gradcheck.arith.running import Roundoff, wide_format
+from gradcheck.arith.stochastic import Stochastic
+from gradcheck.errors import BadInput, UnknownDtype
+from gradcheck.graph.graph import Graph
+from gradcheck.graph.values import Arrays, Values, bind
+from gradcheck.learning.descent import Descent
+from gradcheck.learning.examples import Examples, examples
+from gradcheck.learning.optimizer import Rule
+from gradcheck.learning.rules import label
+from gradcheck.learning.separation import Separation
+from gradcheck.learning.train import descend
+from gradcheck.learning.trajectory import Point
+from gradcheck.networks.network import Network
+from gradcheck.targets.registry import targets
+from gradcheck.targets.target import Description, Target, leaf_arrays
+from gradcheck.verdict.judge import Judgement, judge
+from gradcheck.verdict.statistics import MARGIN, SWEEPS
+from gradcheck.verdict.ulps import measured_ulps
+
+#: Decimal digits of the reference, and up to how many numbers in a graph's values it has so many; longdouble beyond.
+DIGITS, MOST_NUMBERS = 40, 500
+
+Floats = npt.NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What is trained, and how."""
+
+    d: Description
+    divided: Examples
+    start: Arrays
+    rule: Rule
+    dtype: str
+    exempt: tuple[str, ...]
+    seed: int
+
+    @property
+    def roundoff(self) -> Roundoff:
+        """How the target rounds."""
+        accumulate = self.d.accumulates.get(self.dtype)
+        return Roundoff.of(self.dtype, flushes=self.d.flushes, accumulate=accumulate, ulps=measured_ulps(self.d.name, self.dtype))
+
+    def points(self, m: Arithmetic, target: Target | None = None) -> Iterator[Point]:
+        """Yield the way in an arithmetic."""
+        return descend(self.divided, self.start, self.rule, m, exempt=self.exempt, target=target)
+
+
+def compare(
+    network: Network | Graph, values: Values | None = None, *, target: str | Target | Callable[..., Any], optimizer: Rule | None = None,
+    dtype: str = "float32", steps: int = 200, batch: int | None = None, seed: int = 0, exempt: Collection[str] = (),
+    tolerance: float = 0.01, progress: Progress | None = None,
+) -> Separation:  # fmt: skip
+    """Train with a target's gradients, and beside it with the reference's in higher precision.
+
+    Args:
+        network: a network, or a graph with one number as its output.
+        values: inputs and parameters by name; a network's own unless given.
+        target: a target, its name, "module:attribute" or a callable.
+        optimizer: an update rule; `Descent` unless given.
+        dtype: the format of the target.
+        steps: how many.
+        batch: examples a step; all of them unless given.
+        seed: of the values of a network, the order of examples, and the perturbed trainings.
+        exempt: names of parameters without weight decay.
+        tolerance: a distance above this part of the largest parameter counts as apart.
+        progress: called with a label, a number and how many there are.
+
+    Raises:
+        BadInput: settings that do not go together.
+        TargetFailed: the target has no answer, or no gradient of some parameter.
+        UnknownDtype: a format that the target does not have.
+
+    >>> from gradcheck.networks import networks
+    >>> found = compare(networks["linear-neuron"], target="reference", steps=20)
+    >>> found.verdict, found.unexplained, found.digits > 5
+    ('pass', None, True)
+    """
+    d = Description.of(targets[target], target) if isinstance(target, str) else Description.of(target)
+    if dtype not in d.dtypes or dtype not in FORMATS:
+        raise UnknownDtype(dtype, d.dtypes)
+    if steps < 1:
+        raise BadInput(f"expected at least 1 step; got {steps}")
+    case = _case(network, values, d, optimizer or Descent(), dtype, batch, tuple(exempt), seed)
+    told = _Told(progress, steps)
+    theirs = list(told("the target", case.points(Floating(dtype), d.target)))
+    m = _reference(case.divided.graph)
+    ours = list(told("the reference", case.points(m)))
+    exact = [{k: m.number(x) for k, x in p.parameters.items()} for p in ours]
+    scale = [max((float(np.max(np.abs(x), initial=0.0)) for x in p.values()), default=0.0) or 1.0 for p in exact]
+    distances = [_apart(_floats(p), ours[k], m) / scale[k] for k, p in enumerate(theirs)]
+    spread = np.zeros(steps + 1)
+    for k in range(SWEEPS):
+        noisy = Stochastic(case.roundoff, seed * SWEEPS + k, wide_format(dtype))
+        way = told(f"rounding {k + 1} of {SWEEPS}", case.points(noisy))
+        spread = np.fmax(spread, [_apart(_floats(p), q, m) / s for p, q, s in zip(way, ours, scale, strict=True)])
+    found = Separation(
+        case.divided.graph.name, d.name, label(case.rule), dtype, m.name, seed, tolerance, tuple(distances), tuple(map(float, MARGIN * spread)),
+        tuple(p.loss for p in theirs), tuple(p.loss for p in ours), (), None, "", "",
+    )  # fmt: skip
+    return _judged(found, case, theirs)
+
+
+def _case(
+    network: Network | Graph, values: Values | None, d: Description, rule: Rule, dtype: str, batch: int | None, exempt: tuple[str, ...],
+    seed: int,
+) -> _Case:  # fmt: skip
+    graph = network.graph if isinstance(network, Network) else network
+    if values is None:
+        if not isinstance(network, Network):
+            raise BadInput("expected values for a graph; only a Network has its own")
+        values = network.values(seed)
+    if not graph.parameters:
+        raise BadInput(f"expected a graph with parameters to move; {graph.name} has none")
+    given = {k: x for k, x in bind(graph, values, dtype).items() if graph.leaf[k].kind != "constant"}
+    divided = examples(network, given, batch=batch, seed=seed)
+    return _Case(d, divided, {k: given[k] for k in graph.parameters}, rule, dtype, exempt, seed)
+
+
+class _Told:
+    """Says how far a part of the work is."""
+
+    def __init__(self, progress: Progress | None, steps: int) -> None:
+        self.progress, self.steps = progress, steps
+
+    def __call__(self, part: str, points: Iterator[Point]) -> Iterator[Point]:
+        """Yield the places up to the last step."""
+        for k, point in enumerate(islice(points, self.steps + 1)):
+            if self.progress is not None:
+                self.progress(part, k, self.steps)
+            yield point
+
+
+def _reference(graph: Graph) -> Arithmetic:
+    """Return the arithmetic of the reference: in longdouble its own rounding is 2^-11 of float64's, 2^-40 of float32's."""
+    small = sum(math.prod(s) for s in graph.shapes.values()) <= MOST_NUMBERS
+    return Multiprecision(DIGITS) if small else Floating("longdouble")
+
+
+def _floats(point: Point) -> Mapping[str, Array]:
+    """Return the parameters of a place as floats, without a rounding."""
+    return {k: x.value if isinstance(x, Carrier) else x for k, x in point.parameters.items()}
+
+
+def _apart(parameters: Mapping[str, Array], reference: Point, m: Arithmetic) -> float:
+    """Return the largest distance of an entry; infinity where one of the two is not finite."""
+    worst = 0.0
+    for k, x in parameters.items():
+        if not np.isfinite(x.astype(np.longdouble)).all():
+            return math.inf
+        found = m.number(abs(m.array(x) - reference.parameters[k]))
+        worst = max(worst, float(np.max(found, initial=0.0)))
+    return worst if math.isfinite(worst) else math.inf
+
+
+# -- the gradients by themselves ---------------------------------------------------------------------
+
+
+def _judged(found: Separation, case: _Case, theirs: list[Point]) -> Separation:
+    """Add what is said of the target's gradients at its own parameters."""
+    looks = {0, *(2**k for k in range(found.steps.bit_length()) if 2**k < found.steps)}
+    if found.unexplained:
+        looks.add(found.unexplained - 1)
+    chosen = sorted(k for k in looks if math.isfinite(theirs[k].loss))
+    data = dict(zip(range(max(chosen, default=0) + 1), case.divided.batches(), strict=False))
+    for number, k in enumerate(chosen):
+        judgement = _judgement(case, {**data[k], **theirs[k].parameters})
+        if judgement.verdict == "fail":
+            diagnosis = next((f.diagnosis for f in judgement.findings if f.diagnosis), "")
+            message = f"the gradient after {k} steps is wrong: {judgement.message}"
+            return replace(found, judged=tuple(chosen[: number + 1]), fault=k, message=message, diagnosis=diagnosis)
+    message = ""
+    if found.unexplained is not None:
+        message = f"after {found.unexplained} steps it is farther away than rounding explains, and yet no gradient that was judged is wrong"
+    return replace(found, judged=tuple(chosen), message=message)
+
+
+def _judgement(case: _Case, values: Values) -> Judgement:
+    graph = case.divided.graph
+    given = {k: x for k, x in bind(graph, values, case.dtype).items() if graph.leaf[k].kind != "constant"}
+    kept = leaf_arrays(graph, {k: x.copy() for k, x in given.items()})
+    with np.errstate(all="ignore"):
+        run = case.d.target.run(graph, given)
+    return judge(graph, kept, run, case.roundoff, case.dtype, slack=case.d.slack, seed=case.seed)

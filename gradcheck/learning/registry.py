@@ -1,0 +1,72 @@
+"""Optimisers whose steps can be verified by name: those of torch, or "module:attribute"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+from gradcheck.errors import BadInput, MissingDependency
+from gradcheck.learning.steps import StepReport, check_step
+
+
+def checks(name: str, rule: str = "", *, seed: int = 0, steps: int = 8) -> Iterator[tuple[str, Callable[[], StepReport]]]:
+    """Yield a label and a check for each way of what is named.
+
+    Args:
+        name: "torch" for all its optimisers, or "module:attribute" for a step function (see `check_step`) or a class of torch optimisers.
+        rule: what "module:attribute" should do, by name.
+        seed: of the numbers.
+        steps: how many are made in each setting.
+
+    Raises:
+        BadInput: nothing is at "module:attribute", or no rule is given for it.
+        MissingDependency: torch is not installed.
+    """
+    if name == "torch":
+        yield from torch_checks(seed=seed, steps=steps)
+        return
+    if not rule:
+        raise BadInput(f"expected the rule that {name!r} should follow; got none; give --optimizer")
+    found = _found(name)
+    if isinstance(found, type):
+        module = _torch()
+        yield name, lambda: module.check_optimizer(found, rule, name=name, seed=seed, steps=steps)
+    else:
+        yield name, lambda: check_step(found, rule, name=name, seed=seed, steps=steps)
+
+
+def torch_checks(**more: Any) -> Iterator[tuple[str, Callable[[], StepReport]]]:
+    """Yield a label and a check for every optimiser of torch and every way in which it is carried out.
+
+    Args:
+        more: of `check_step`.
+
+    Raises:
+        MissingDependency: torch is not installed.
+    """
+    yield from _torch().checks(**more)
+
+
+def _torch() -> Any:
+    try:
+        return import_module("gradcheck.learning.torch")
+    except ImportError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependency("torch", "torch") from error
+
+
+def _found(name: str) -> Any:
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        raise BadInput(f"expected torch or module:attribute; got {name!r}")
+    try:
+        found: Any = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # foreign code: whatever goes wrong in it
+        raise BadInput(f"expected a step at {name!r}; importing it failed: {type(error).__name__}: {error}") from error
+    if not callable(found):
+        raise BadInput(f"expected a function or a class at {name!r}; got {type(found).__name__}")
+    return found
