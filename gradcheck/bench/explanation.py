@@ -29,8 +29,9 @@ from gradcheck.networks.random import random_network
 from gradcheck.ops import registry
 from gradcheck.targets.reference import Reference
 from gradcheck.targets.target import leaf_arrays
-from gradcheck.verdict.explanation import Explained, Explanation, alike, explain
+from gradcheck.verdict.explanation import Explained, Explanation, explain
 from gradcheck.verdict.hypothesis import Hypothesis
+from gradcheck.verdict.likeness import Likeness
 from gradcheck.verdict.points import points
 from gradcheck.verdict.reproduction import with_rules
 from gradcheck.verdict.scene import MISFITS, Scene
@@ -44,6 +45,8 @@ GRAPHS, SEED = 200, 0
 #: Digits to which the gradients of two mistakes agree that no gradients can tell apart, of so many computed, at so many points.
 DIGITS, PRECISION, POINTS = 30, 50, 2
 
+#: Characters kept of what was said.
+SAID = 240
 #: Gradients below this are zero, and have no digits: their terms are of the order of one.
 ZERO = 1e-15
 
@@ -123,12 +126,19 @@ def score(rows: Sequence[Row]) -> Score:
     return Score(Counter(r.outcome for r in rows))
 
 
-def as_data(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return plain data for JSON."""
+def as_data(rows: Sequence[Row], *, graphs: int = GRAPHS, seed: int = SEED) -> dict[str, Any]:
+    """Return plain data for JSON: counts, what they mean, and every row.
+
+    Args:
+        rows: of the mutants.
+        graphs: how many networks there were.
+        seed: of everything.
+    """
     found = score(rows)
     return {
-        "schema": SCHEMA, "counts": {k: found.counts.get(k, 0) for k in MEANINGS}, "distinguishable": found.distinguishable,
-        "named_share": found.share, "rows": [asdict(r) for r in rows],
+        "schema": SCHEMA, "graphs": graphs, "seed": seed, "meanings": dict(MEANINGS), "distinguishable": found.distinguishable,
+        "counts": {k: found.counts.get(k, 0) for k in MEANINGS}, "named_share": found.share,
+        "rows": [asdict(r) | {"said": r.said[:SAID], "seconds": round(r.seconds, 3)} for r in rows],
     }  # fmt: skip
 
 
@@ -208,7 +218,7 @@ class _Case:
         """Answer whether an explanation names the node and hands on what the true rule does, at fresh points."""
         truth = Hypothesis("", (self.node,), self.mutant.op, "", "", {self.node: self.rule})
         leaves = (leaf_arrays(self.graph, v) for v in (self.values, *self._fresh()))
-        return alike(truth, e.hypotheses[0], [Scene(self.graph, x, {}) for x in leaves])
+        return all(Likeness(Scene(self.graph, x, {})).alike(truth, e.hypotheses[0]) for x in leaves)
 
     def _rival(self, other: Hypothesis) -> bool:
         """Answer whether another mistake has the same exact gradients at the given point and at fresh ones."""

@@ -16,6 +16,7 @@ from gradcheck.bench import power as exam
 from gradcheck.bench.check_cost import Cost, costs
 from gradcheck.bench.checkers import CHECKERS, checker, installed
 from gradcheck.bench.power import Row, Score, chosen, examine, false_alarms, misnamed, missed, score
+from gradcheck.cli.explanations import explanations as explained
 from gradcheck.cli.output import NEW_FILE, console, progress, write_json
 
 #: Rows shown of each list of single cases.
@@ -36,18 +37,24 @@ _CAPTION = (
 @click.option("--mutants", default=4, show_default=True, type=click.IntRange(0), help="At most so many mutants of each operation.")
 @click.option("--explore/--no-explore", default=True, show_default=True, help="Let gradcheck vary the inputs, in rows of their own.")
 @click.option("--cost", is_flag=True, help="Measure what a passing check costs as the inputs grow, and nothing else.")
+@click.option("--explanations", is_flag=True, help="Place every mutant in random networks, ask which mistake was made, and nothing else.")
+@click.option("--graphs", default=200, show_default=True, type=click.IntRange(1), help="Random networks of --explanations.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that share the cases.")
 @click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
 @click.option("--json", "file", type=NEW_FILE, help="Write every row as JSON.")
+@click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write the report of --explanations.")
 def power_command(
-    checkers: str | None, patterns: str, mutants: int, explore: bool, cost: bool, jobs: int, seed: int, file: Path | None
-) -> int:
+    checkers: str | None, patterns: str, mutants: int, explore: bool, cost: bool, explanations: bool, graphs: int, jobs: int, seed: int,
+    file: Path | None, markdown_file: Path | None,
+) -> int:  # fmt: skip
     """Examine the installed checkers on historical faults, on what checkers were seen to pass or reject wrongly, and on mutants.
 
-    What the columns mean is in docs/power.md.
+    What the columns mean is in docs/power.md, what --explanations counts in docs/explanation.md.
     """
     if cost:
         return _costs(seed, file)
+    if explanations:
+        return explained(patterns, graphs, seed, jobs, file, markdown_file)
     names = [c.strip() for c in checkers.split(",") if c.strip()] if checkers is not None else installed()
     for name in names:
         checker(name)  # refuses what is not there before any work

@@ -74,7 +74,7 @@ class _Sizes:
     def node(self, node: Node) -> Node:
         """Return a node of the twin, and settle its shape."""
         shapes = tuple(self.shape(x) for x in node.inputs)
-        attributes = {k: self._shaped(v, shapes[0]) if k in _SHAPES else v for k, v in node.attributes.items()}
+        attributes = {k: self._shaped(node, v) if k in _SHAPES else v for k, v in node.attributes.items()}
         found = self.ops[node.op].result_shape(shapes, attributes)
         self.shapes[node.name] = found
         for old, new in zip(self.graph.shapes[node.name], found, strict=True):
@@ -82,17 +82,18 @@ class _Sizes:
                 self.computed.setdefault(old, new)
         return Node(node.name, node.op, node.inputs, MappingProxyType(attributes))
 
-    def _shaped(self, shape: Any, operand: Shape) -> Any:
-        """Return a shape with the sizes of the twin; one that is not known follows from the number of entries."""
+    def _shaped(self, node: Node, shape: Any) -> Any:
+        """Return a shape with the sizes of the twin; a new one in a change of shape follows from the number of entries."""
         if not isinstance(shape, tuple):
             return shape
-        known = [self.computed.get(n, self.size.get(n)) if n >= 0 else n for n in shape]
-        rest = math.prod(n for n in known if n is not None)
-        if known.count(None) == 1 and rest > 0 and math.prod(operand) % rest == 0:
-            known[known.index(None)] = math.prod(operand) // rest
-        if None in known:
-            raise BadShape("small twin", "a shape of which one size at most is new", shape)
-        return tuple(known)
+        old, operand = self.graph.shapes[node.inputs[0]], self.shape(node.inputs[0])
+        new = [k for k, n in enumerate(shape) if n > SMALL and n not in old]
+        if node.op != "reshape" or len(new) != 1:
+            return tuple(n if n < 0 else self._of(n) for n in shape)
+        rest = math.prod(self._of(n) for k, n in enumerate(shape) if k != new[0])
+        if rest == 0 or math.prod(operand) % rest:
+            raise BadShape("small twin", f"a multiple of {rest} entries", operand)
+        return (*map(self._of, shape[: new[0]]), math.prod(operand) // rest, *map(self._of, shape[new[0] + 1 :]))
 
     def leaf(self, leaf: Leaf) -> Leaf:
         """Return a leaf of the twin."""

@@ -36,7 +36,8 @@ def reasoned(question: Question, report: Report) -> Report:
         return report
     if found is None:
         return report
-    return replace(report, findings=tuple(_told(f, found) if k == place else f for k, f in enumerate(report.findings)) + (as_note(found, str(found)),))
+    told = [_told(f, found) if k == place else f for k, f in enumerate(report.findings)]
+    return replace(report, findings=(*told, as_note(found, str(found))))
 
 
 def _told(fault: Finding, found: Explanation) -> Finding:

@@ -1,0 +1,85 @@
+"""`check` explains the gradient of a NumPy function that can be traced."""
+
+import numpy as np
+import pytest
+
+from gradcheck import check
+
+RNG = np.random.default_rng(0)
+INPUTS = (RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=2))
+
+
+def loss(x, w, b):
+    """Return a mean of squares behind tanh."""
+    return np.mean(np.tanh(x @ w + b) ** 2)
+
+
+def backprop(slope, summed=np.sum):
+    """Return the gradient of `loss` with a derivative of tanh and a way to add up over the batch."""
+
+    def vjp(g, x, w, b):
+        y = np.tanh(x @ w + b)
+        dz = g * 2 * y / y.size * slope(y)
+        return dz @ w.T, x.T @ dz, summed(dz, axis=0)
+
+    return vjp
+
+
+def notes(report):
+    """Return the notes of a report in words."""
+    return [f.message for f in report.findings if f.severity == "note"]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_wrong_slope(dtype):
+    """The node of the traced code and what was taken for its derivative; the finding without a name has it as diagnosis."""
+    report = check(loss, tuple(x.astype(dtype) for x in INPUTS), vjp=backprop(lambda y: 1 - y))
+    text = "explained: node tanh1 (tanh) takes g*(1 - y) for g*(1 - y**2)"
+    assert report.verdict == "fail"
+    assert notes(report)[0].startswith(text)
+    assert report.findings[0].diagnosis.startswith(text)
+
+
+def test_a_name_stays():
+    """A mistake that the check has a name for keeps it."""
+    report = check(loss, INPUTS, vjp=backprop(lambda y: 1 - y * y, np.mean))
+    assert report.findings[0].diagnosis.startswith("factor: ")
+    assert "node add1 (add) takes the mean instead of its second sum" in notes(report)[0]
+
+
+def test_gradients_and_narrow_losses():
+    """`grad` is asked in the same way; what is added to make a loss is never blamed."""
+    report = check(lambda x: np.sum(np.sin(x) ** 2), INPUTS[2], grad=lambda x: 2 * np.sin(x))
+    assert "sin1 (sin)" in notes(report)[0]
+    report = check(np.sin, INPUTS[2], vjp=lambda g, x: (-g * np.cos(x),))
+    assert notes(report)[0].startswith("explained: node sin1 (sin)")
+
+
+def test_no_known_mistake():
+    """Nodes that cannot have made it are left out; where that leaves all, nothing is said."""
+    report = check(loss, INPUTS, vjp=backprop(lambda y: (1 - y * y) * 1.3 + 0.1 * y))
+    assert notes(report) == ["no single known mistake explains it; consistent with a fault in {add1, tanh1, square1, mean1}"]
+    report = check(np.sin, INPUTS[2], vjp=lambda g, x: (g * np.exp(x) * 0.123,))
+    assert report.verdict == "fail"
+    assert not notes(report)
+
+
+@pytest.mark.parametrize(
+    ("f", "inputs", "vjp"),
+    [
+        (lambda x: np.sum(np.array([float(v) ** 2 for v in x])), INPUTS[2], lambda g, x: (g * x,)),
+        (lambda d: np.sum(d["x"] ** 2), {"x": INPUTS[2]}, lambda g, d: ({"x": g * d["x"]},)),
+        (lambda x: (np.sum(x**2), np.sum(x)), INPUTS[2], lambda g, x: (g[0] * x + g[1],)),
+    ],
+)
+def test_what_is_no_network(f, inputs, vjp):
+    """Code that cannot be traced, arguments that are no arrays, several outputs: the report is as it was."""
+    report = check(f, inputs, vjp=vjp)
+    assert report.verdict == "fail"
+    assert not notes(report)
+
+
+def test_a_right_derivative_pays_nothing(monkeypatch):
+    """Nothing is traced where nothing failed."""
+    monkeypatch.setattr("gradcheck.probe.reasoning.trace", None)
+    assert check(loss, INPUTS, vjp=backprop(lambda y: 1 - y * y)).verdict == "pass"

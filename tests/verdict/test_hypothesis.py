@@ -1,0 +1,83 @@
+"""What may have been done wrong, and where."""
+
+import numpy as np
+import pytest
+
+from gradcheck import backward
+from gradcheck.arith.floating import Floating
+from gradcheck.faults.mutants import mutants
+from gradcheck.graph.trace import trace
+from gradcheck.ops import registry
+from gradcheck.verdict.hypothesis import at_nodes, everywhere, factors, handed_back, overwritten, scaled, suspects
+from tests.verdict.doubted import two_layers, wrong
+from tests.verdict.test_scene import scene_of
+
+
+def test_suspects_lie_behind_all_that_is_wrong():
+    """From the last node to the first, those between every wrong parameter and the loss."""
+    graph, _ = two_layers()
+    assert [n.name for n in suspects(graph, ["w1", "b1"])] == [n.name for n in reversed(graph.nodes)][: len(graph.nodes) - 1]
+    assert "tanh1" not in {n.name for n in suspects(graph, ["w2"])}
+
+
+def test_a_node_that_no_output_needs_is_no_suspect():
+    """A dead branch made nothing wrong."""
+    graph = trace(lambda w: (np.sum(w), np.exp(w))[0], {"w": np.ones(2)})
+    assert [n.name for n in suspects(graph, ["w"])] == ["sum1"]
+
+
+def test_at_nodes_yields_what_is_not_refuted():
+    """The mistake that was made, by its name in the catalogue, with its words and place."""
+    graph, values = two_layers()
+    scene = scene_of(graph, values, wrong(graph, {"tanh1": mutants["tanh/short"].vjp})(values))
+    found = list(at_nodes(scene, suspects(graph, scene.wrong), scene.directions(2)))
+    assert ("tanh1", "short") in {(h.nodes[0], h.name) for h in found}
+    assert {h.place for h in found} <= {f"node {n.name} ({n.op})" for n in graph.nodes}
+
+
+def test_everywhere_needs_several_nodes():
+    """An operation that stands once has no mistake of every one of it."""
+    graph, values = two_layers()
+    scene = scene_of(graph, values, wrong(graph, {})(values))
+    places = {h.place for h in everywhere(scene, ["w1"], {n.name for n in graph.nodes})}
+    assert places == {"every matmul (matmul1, matmul2)", "every tanh (tanh1, tanh2)"}
+
+
+def test_overwritten_needs_more_than_two_uses():
+    """With two uses the one that is missing is named at its consumer."""
+    for count, expected in ((2, 0), (3, 3)):
+        graph = trace(lambda w, n=count: sum(np.sum(f(w)) for f in (np.sin, np.cos, np.exp)[:n]), {"w": np.ones(2)})
+        scene = scene_of(graph, {"w": np.ones(2)}, {"w": np.zeros(2)})
+        assert len(list(overwritten(scene, ["w"]))) == expected
+
+
+@pytest.mark.parametrize(("factor", "fitted"), [(0.5, False), (4.0, False), (0.2, False), (0.123, True)])
+def test_factors(factor, fitted):
+    """Halves and sizes are known; any other number is taken from the gradients."""
+    graph, values = two_layers()
+    scene = scene_of(graph, values, {k: factor * x for k, x in backward(graph, values)[1].items()})
+    found = [h for h in factors(scene, suspects(graph, scene.wrong), scene.directions(2), 2.0**-53) if h.nodes == ("mean1",)]
+    assert {h.fitted for h in found} == {fitted}
+    assert all(np.allclose(h.gradients(scene)[k], scene.got[k]) for h in found for k in scene.wrt)
+    assert not list(factors(scene, suspects(graph, scene.wrong), scene.directions(2), 2.0**-8))
+
+
+def test_scaled():
+    """The contributions named are multiplied, zero is exact, the rest stays."""
+    rule = scaled(registry["mul"], 0, frozenset([1]))
+    a, b = rule(Floating(), np.array([1.0]), np.array([np.inf]), np.array([np.inf]), np.array([2.0]))
+    assert (a.tolist(), b.tolist()) == ([2.0], [0.0])
+
+
+def test_handed_back():
+    """Gradients exchanged, turned where a parameter has several uses, or with a multiple of the parameter in them."""
+    values = {"a": np.array([0.5, 2.0, -1.0]), "b": np.array([1.5, -1.0, 0.25])}
+    graph = trace(lambda a, b: np.sum(np.sin(a) * np.exp(b) + a * a), values)
+    right = backward(graph, values)[1]
+    scene = scene_of(graph, values, {"a": right["b"], "b": right["a"]})
+    exchanged = next(h for h in handed_back(scene, ["a", "b"]) if h.name == "exchanged")
+    assert all(np.array_equal(exchanged.gradients(scene)[k], scene.got[k]) for k in "ab")
+    turned = scene_of(graph, values, {**right, "a": -right["a"]})
+    assert {h.name for h in handed_back(turned, ["a"])} == {"sign", "zero", "factor-2", "transpose", "regularisation"}
+    decayed = scene_of(graph, values, {**right, "b": right["b"] + 0.25 * values["b"]})
+    assert next(h for h in handed_back(decayed, ["b"]) if h.terms).terms == {"b": 0.25}
