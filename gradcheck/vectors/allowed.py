@@ -90,7 +90,7 @@ def allowed(
         leaves: its leaves in the format that is meant, constants included.
         roundoff: of that format.
         textbook: whether the formulas that operations list as legitimate are allowed, besides the most accurate ones.
-        wrt: names of the leaves; those that are differentiated by default.
+        wrt: some of the leaves that are differentiated; all unless given.
         ops: the operations.
     """
     names = graph.differentiable if wrt is None else wrt

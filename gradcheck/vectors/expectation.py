@@ -144,8 +144,9 @@ def _row(e: _Entry, dtype: str) -> tuple[Any, Any, Any, Any]:
 def _differs(enclosure: Enclosure, usual: Allowed, flushed: Allowed, name: str, u: float) -> bool:
     """Answer whether flushing subnormal numbers to zero may be seen in an array."""
     size = float(np.nanmax(np.abs(enclosure.rounded), initial=0.0))
-    finite = np.isfinite(usual.bounds[name])
-    return bool(size and np.any((flushed.bounds[name] - usual.bounds[name])[finite] > _SEEN * u * size))
+    own, other = usual.bounds[name], flushed.bounds[name]
+    finite = np.isfinite(own)
+    return bool(size and np.any(other[finite] - own[finite] > _SEEN * u * size))
 
 
 def _on_kink(graph: Graph, leaves: Arrays) -> Iterator[str]:
