@@ -23,7 +23,7 @@ from gradcheck.learning.registry import checks
 from gradcheck.learning.rules import RULES, label, rule_named
 from gradcheck.learning.separation import Separation
 from gradcheck.learning.stop import Stop
-from gradcheck.learning.train import train
+from gradcheck.learning.training import train
 from gradcheck.learning.trajectory import Trajectory
 from gradcheck.networks.network import Network, networks
 from gradcheck.render.learning import landscape as drawn_landscape
@@ -70,8 +70,7 @@ def learn_command(
         return _pictures(folder, target or "torch")
     if step is not None:
         return _steps(step, optimizer, seed, json_file)
-    assert network is not None  # noqa: S101 - for mypy: one of three is given
-    problem = digits(seed) if network == DIGITS else _plain(networks[network], seed)
+    problem = digits(seed) if network == DIGITS else _plain(networks[str(network)], seed)
     if target is not None:
         return _compared(problem, target, optimizer or "descent", rate, decay, dtype or "float32", steps, batch, seed, json_file, plot_file)
     if dtype is not None:

@@ -36,7 +36,7 @@ from gradcheck.learning.examples import Examples, examples
 from gradcheck.learning.optimizer import Rule
 from gradcheck.learning.rules import label
 from gradcheck.learning.separation import Separation
-from gradcheck.learning.train import descend
+from gradcheck.learning.training import descend
 from gradcheck.learning.trajectory import Point
 from gradcheck.networks.network import Network
 from gradcheck.targets.registry import targets

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.engine.reverse import backward
-from gradcheck.errors import GradcheckError
+from gradcheck.errors import MissingDependency
 from gradcheck.graph.trace import trace
 from gradcheck.learning.adam import Adam
 from gradcheck.learning.comparison import compare
@@ -22,9 +21,10 @@ from gradcheck.learning.optimizer import Rule
 from gradcheck.learning.problems import digits
 from gradcheck.learning.rules import label
 from gradcheck.learning.stop import Stop
-from gradcheck.learning.train import train
+from gradcheck.learning.training import train
 from gradcheck.networks.layers import half_squares, layered, normal, parameters
 from gradcheck.networks.network import Network, networks
+from gradcheck.targets.reference import Reference
 
 Data = dict[str, Any]
 Progress = Callable[[str, int, int], None]
@@ -79,7 +79,7 @@ def _median(found: Mapping[int, int | None]) -> float | None:
 
 def learning_curves(network: Network, seed: int, rate: float, most: int) -> Data:
     """Return the losses of both, step by step, from one start."""
-    ways = {"gradient descent": Descent(rate=rate), "Levenberg-Marquardt": Marquardt()}
+    ways: dict[str, Rule | Marquardt] = {"gradient descent": Descent(rate=rate), "Levenberg-Marquardt": Marquardt()}
     return {"network": network.name, "losses": {k: list(train(network, optimizer=o, seed=seed, steps=most).losses) for k, o in ways.items()}}
 
 
@@ -111,7 +111,7 @@ def linear_neuron(seed: int = 0, steps: int = 160) -> Data:
     return {
         "parabola": landscape(parabola, {"t": values["t"]}, {"descent": along}, [(-2.2, 2.2)]),
         "cylinder": landscape(network.graph, values, {"descent": way}, [(-1.0, 2.0), (-1.5, 1.5)]),
-        "start": {"w1": 1.5, "w2": 0.5}, "end": end, "steps": way.steps, "rate": 0.05,
+        "line": [[-1.0, 1.0], [1.5, -1.5]], "start": {"w1": 1.5, "w2": 0.5}, "end": end, "steps": way.steps, "rate": 0.05,
         "off_the_line": abs(float(x[0] * end["w1"] + x[1] * end["w2"]) - t), "loss": way.loss,
         "along_the_line": end["w1"] - end["w2"],
     }  # fmt: skip
@@ -135,14 +135,18 @@ DEEP = {
 
 
 def by_depth(depth: int = 30, width: int = 16, seeds: int = 5) -> Data:
-    """Return the size of the gradient of each layer's weights in deep networks: the median over some starts of its root mean square entry."""
+    """Return the size of delta, the adjoint of a layer's net inputs, layer by layer, in terms of the last one's.
+
+    Sizes are root mean squares; each number is the median over some starts.
+    """
     found = {}
     for name, (activation, gain) in DEEP.items():
         sizes = []
         for seed in range(seeds):
             network = _deep(activation, gain, depth, width)
-            g = backward(network.graph, network.values(seed))[1]
-            sizes.append([float(np.sqrt(np.mean(np.square(g[f"w{k}"])))) for k in range(1, depth + 1)])
+            delta = Reference().run(network.graph, network.values(seed)).node_adjoints or {}
+            found_ = [float(np.sqrt(np.mean(np.square(delta[f"z{k}"])))) for k in range(1, depth + 1)]
+            sizes.append([x / found_[-1] for x in found_])
         found[name] = [float(x) for x in np.median(sizes, axis=0)]
     return {"depth": depth, "width": width, "seeds": seeds, "sizes": found}
 
@@ -185,7 +189,7 @@ def report(target: str = "torch", progress: Progress | None = None) -> Data:
             progress(name, k, len(parts))
         try:
             data[name] = measured()
-        except GradcheckError as error:  # a library that is not installed
+        except MissingDependency as error:
             data[name] = None
             data["missing"][name] = str(error)
     return data

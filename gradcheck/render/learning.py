@@ -30,7 +30,7 @@ def pictures_of(data: Data) -> dict[str, str]:
     known = {
         "neuron": ("learning-neuron.svg", "The parabola and the parabolic cylinder of the linear neuron, with the way of descent"),
         "minima": ("learning-minima.svg", "The error over one weight, with ways into the global minimum, a local minimum and a plateau"),
-        "depth": ("learning-depth.svg", "The size of the gradient by layer in deep networks: vanishing, kept, exploding"),
+        "depth": ("learning-depth.svg", "The size of delta by layer in deep networks: vanishing, kept, exploding"),
         "curves": ("learning-curves.svg", "The loss of XOR by gradient descent and by Levenberg-Marquardt"),
         "separations": ("learning-separation.svg", "How far float32 training is from training in 40 digits, and how far rounding explains it"),
     }
@@ -59,7 +59,9 @@ def neuron(data: Data) -> str:
 
     def draw(figure: Any) -> None:
         _line(figure.add_subplot(1, 2, 1, title="over the output: a parabola"), data["parabola"])
-        _surface(figure.add_subplot(1, 2, 2, projection="3d", title="over the weights: a parabolic cylinder"), data["cylinder"])
+        axes = figure.add_subplot(1, 2, 2, projection="3d", title="over the weights: a parabolic cylinder")
+        axes.plot(*zip(*data["line"], strict=True), [0.0, 0.0], color="black", linewidth=1.0)  # the line of minima
+        _surface(axes, data["cylinder"])
 
     return _svg(draw, (9.0, 4.2))
 
@@ -84,10 +86,10 @@ def landscape(data: Data) -> str:
 
 
 def depth(data: Data) -> str:
-    """Return the sizes of the gradients of the layers' weights."""
+    """Return the sizes of the layers' deltas."""
 
     def draw(figure: Any) -> None:
-        axes = figure.add_subplot(yscale="log", xlabel="layer, from the input", ylabel="root mean square of the gradient")
+        axes = figure.add_subplot(yscale="log", xlabel="layer, from the input", ylabel="delta, in terms of the last layer's")
         for colour, (label, sizes) in zip(COLOURS, data["sizes"].items(), strict=True):
             axes.plot(range(1, len(sizes) + 1), sizes, color=colour, marker="o", markersize=2.5, linewidth=1.4, label=label)
         axes.grid(alpha=0.3)
@@ -133,6 +135,7 @@ def separations(data: Any) -> str:
                 found = [x if x else float("nan") for x in s[key]]
                 axes.plot(range(len(found)), found, color=colour, linewidth=1.4, label=label)
             axes.axhline(s["tolerance"], color="black", linewidth=0.8, linestyle=":")
+            axes.set_ylim(bottom=min((x for x in s["explained"] if x), default=1e-16) / 1e3)  # a first step may be nearly exact
             axes.grid(alpha=0.3)
             if k == 0:
                 axes.set_ylabel("distance over largest parameter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import count
 
@@ -92,6 +93,8 @@ def _points(
         if batch is not None or target is not None or m.name != "float64":
             raise BadInput("expected Levenberg-Marquardt with all examples, our own derivatives and float64; leave out batch, target and arithmetic")
         return optimizer.points(graph, {k: values[k] for k in graph.inputs}, start)
+    if len(graph.outputs) > 1 or math.prod(graph.shapes[graph.outputs[0]]) != 1:
+        raise BadInput(f"expected one number as the loss; got outputs of shapes {[graph.shapes[k] for k in graph.outputs]}")
     divided = examples(network, values, batch=batch, rows=rows, seed=seed)
     return descend(divided, start, optimizer, m, exempt=exempt, target=target)
 
