@@ -24,6 +24,9 @@ from gradcheck.ops.op import INTEGER_KINDS, Op
 #: Symbols in one node beyond which writing its formula down takes minutes.
 MOST_SYMBOLS = 1200
 
+#: Second derivatives times operations of one formula, beyond which SymPy takes minutes.
+MOST_BENDS = 200_000
+
 Compiled = Callable[..., list[Any]]
 
 
@@ -35,11 +38,15 @@ class Entry:
         slopes: a compiled function of the entry's symbols -> derivatives by the active ones.
         symbols: positions, among the entries of all real operands, of the function's arguments.
         active: positions of those that the derivatives belong to.
+        formula: the entry by its symbols c0, c1, ...
+        moving: numbers of the active ones among these.
     """
 
     slopes: Compiled
     symbols: tuple[int, ...]
     active: tuple[int, ...]
+    formula: Any
+    moving: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,8 @@ def _entry(formula: Any, place: Mapping[Any, int], moving: Sequence[bool]) -> En
     canonical = formula.xreplace({s: _symbol(k) for k, (_, s) in enumerate(used)})
     wanted = tuple(k for k, (i, _) in enumerate(used) if moving[i])
     positions = tuple(i for i, _ in used)
-    return Entry(_slopes(canonical, len(used), wanted), positions, tuple(positions[k] for k in wanted))
+    active = tuple(positions[k] for k in wanted)
+    return Entry(_slopes(canonical, len(used), wanted), positions, active, canonical, wanted)
 
 
 @cache
@@ -114,6 +122,23 @@ def _slopes(formula: Any, count: int, wanted: tuple[int, ...]) -> Compiled:
     """Return the compiled derivatives of a formula of c0, c1, ... by the wanted ones."""
     symbols = [_symbol(k) for k in range(count)]
     return compiled(symbols, [sp.diff(formula, symbols[k]) for k in wanted])
+
+
+@lru_cache(maxsize=4096)
+def bends(formula: Any, count: int, moving: tuple[int, ...]) -> tuple[tuple[tuple[int, int], ...], Compiled]:
+    """Return the second derivatives of a formula of c0, c1, ... that are not zero: their pairs i <= j out of `moving`, compiled.
+
+    Raises:
+        OracleGaveUp: where the formula is long and its symbols are many.
+    """
+    symbols = {_symbol(k): k for k in range(count)}
+    slopes = {k: sp.diff(formula, _symbol(k)) for k in moving}
+    pairs = [(i, j) for i, slope in slopes.items() for j in sorted(symbols[s] for s in slope.free_symbols) if i <= j and j in slopes]
+    if len(pairs) * sp.count_ops(formula) > MOST_BENDS:
+        raise OracleGaveUp(f"expression swell: {len(pairs):,} second derivatives of a formula of {sp.count_ops(formula):,} operations")
+    found = {pair: sp.diff(slopes[pair[0]], _symbol(pair[1])) for pair in pairs}
+    left = {pair: x for pair, x in found.items() if x != 0}
+    return tuple(left), compiled(list(symbols), list(left.values()))
 
 
 def compiled(symbols: Sequence[Any], formulas: Sequence[Any]) -> Compiled:
