@@ -24,8 +24,8 @@ from gradcheck.ops.op import INTEGER_KINDS, Op
 #: Symbols in one node beyond which writing its formula down takes minutes.
 MOST_SYMBOLS = 1200
 
-#: Second derivatives times operations of one formula, beyond which SymPy takes minutes.
-MOST_BENDS = 200_000
+#: Operations in the first derivatives of a formula times its variables, beyond which differentiating again takes minutes.
+MOST_BENDS = 100_000
 
 Compiled = Callable[..., list[Any]]
 
@@ -133,10 +133,11 @@ def bends(formula: Any, count: int, moving: tuple[int, ...]) -> tuple[tuple[tupl
     """
     symbols = {_symbol(k): k for k in range(count)}
     slopes = {k: sp.diff(formula, _symbol(k)) for k in moving}
-    pairs = [(i, j) for i, slope in slopes.items() for j in sorted(symbols[s] for s in slope.free_symbols) if i <= j and j in slopes]
-    if len(pairs) * sp.count_ops(formula) > MOST_BENDS:
-        raise OracleGaveUp(f"expression swell: {len(pairs):,} second derivatives of a formula of {sp.count_ops(formula):,} operations")
-    found = {pair: sp.diff(slopes[pair[0]], _symbol(pair[1])) for pair in pairs}
+    size = sum(sp.count_ops(x) for x in slopes.values())
+    if size * len(moving) > MOST_BENDS:
+        raise OracleGaveUp(f"expression swell: derivatives of {size:,} operations to be differentiated by {len(moving)} variables")
+    pairs = ((i, symbols[s]) for i, x in slopes.items() for s in x.free_symbols if i <= symbols[s] and symbols[s] in slopes)
+    found = {(i, j): sp.diff(slopes[i], _symbol(j)) for i, j in sorted(pairs)}
     left = {pair: x for pair, x in found.items() if x != 0}
     return tuple(left), compiled(list(symbols), list(left.values()))
 

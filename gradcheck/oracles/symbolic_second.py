@@ -76,7 +76,7 @@ def end_to_end(point: Point) -> Callable[[int], dict[str, Array]] | None:
     def matrix(digits: int) -> dict[str, Array]:
         m = Multiprecision(digits)
         y = point.lift(m)
-        found = called(within(function, names_of(m.context)), [v for k in leaves for v in np.ravel(y[k])], "the closed form")
+        found = called(within(function, _names(m)), [v for k in leaves for v in np.ravel(y[k])], "the closed form")
         made = m.array(np.array(found, dtype=object).reshape(point.size, point.size))
         return point.rows(made)
 
@@ -94,7 +94,7 @@ class _Entry:
 
 def by_entries(point: Point, m: Multiprecision) -> Matrix:
     """Return the Hessian by the chain rule over single entries, leaves in the order of `point.names`."""
-    y, names = point.forward(m), names_of(m.context) | {"DiracDelta": partial(_impulse, m.context)}
+    y, names = point.forward(m), _names(m)
     local = [x for node in point.nodes for x in _local(point, node, y, names)]
     places = [(k, i) for k in point.names for i in range(math.prod(point.graph.shapes[k]))]
     nothing = m.zeros((point.size,))
@@ -121,6 +121,10 @@ def _back(x: _Entry, moves: Mapping[Any, Any], share: dict[Any, Any], moving: di
         moving[a] = moving.get(a, nothing) + g * bend * moves[b]
         if i != j:
             moving[b] = moving.get(b, nothing) + g * bend * moves[a]
+
+
+def _names(m: Multiprecision) -> dict[str, Any]:
+    return names_of(m.context) | {"DiracDelta": partial(_impulse, m.context)}
 
 
 def _impulse(context: Any, x: Any, *_: Any) -> Any:
