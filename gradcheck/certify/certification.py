@@ -85,7 +85,7 @@ def certify(
     if bits < 2:
         raise BadInput(f"expected at least 2 bits; got {bits}")
     names = wanted(graph, wrt)
-    _refuse_infinite(graph, values)
+    refuse_infinite(graph, values)
 
     def compute(m: Ball) -> dict[str, Array]:
         outputs, gradients = backward(graph, values, m, cotangent=cotangent, wrt=names, ops=ops)
@@ -96,7 +96,7 @@ def certify(
     moves = cache(partial(movements, graph, values, names, cotangent=cotangent, ops=ops))
     gradients = {k: Enclosure(found.balls[k], found.precision, partial(_of, moves, k)) for k in names}
     outputs = [found.balls[_output(k)] for k in range(len(graph.outputs))]
-    losses = tuple(Enclosure(y, found.precision, partial(_unknown, np.shape(y))) for y in outputs)
+    losses = tuple(Enclosure(y, found.precision, partial(nothing_known, np.shape(y))) for y in outputs)
     return Certified(gradients, losses, found.precision)
 
 
@@ -109,11 +109,13 @@ def _of(moves: Callable[[], Mapping[str, Floats]], name: str) -> Floats:
     return moves()[name]
 
 
-def _unknown(shape: tuple[int, ...]) -> Floats:
+def nothing_known(shape: tuple[int, ...]) -> Floats:
+    """Return the sensitivities of numbers of which none was asked for."""
     return np.full(shape, np.nan)
 
 
-def _refuse_infinite(graph: Graph, values: Values) -> None:
+def refuse_infinite(graph: Graph, values: Values) -> None:
+    """Raise `BadValues` for values that are not finite."""
     for name, x in bind(graph, values, None).items():
         if graph.leaf[name].type == "float" and not np.isfinite(np.asarray(x, np.longdouble)).all():
             raise BadValues(f"{graph.leaf[name].kind} {name!r}: expected finite numbers, of which alone there is a proof; got NaN or infinity")

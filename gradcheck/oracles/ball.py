@@ -50,11 +50,19 @@ def ball(
         OracleGaveUp: where a derivative is not finite, or the network is too large.
     """
     point = Point(graph, values, cotangent=cotangent, wrt=wrt, ops=ops)
-    found = enclosures(point, BITS)
+    return enclosed(enclosures(point, BITS), "dual numbers over balls")
+
+
+def enclosed(found: Refined, method: str) -> Estimate:
+    """Return the estimate that balls are: their middles, their radii, and the balls.
+
+    Raises:
+        OracleGaveUp: where a ball is not finite.
+    """
     context = _context(found.precision)
     value = {k: np.frompyfunc(lambda x: _number(context, x.mid()), 1, 1)(x) for k, x in found.balls.items()}
     bound = {k: np.frompyfunc(lambda x: _number(context, x.rad()), 1, 1)(x) for k, x in found.balls.items()}
-    made = estimate(value, bound, round(found.precision / math.log2(10)), "dual numbers over balls")
+    made = estimate(value, bound, round(found.precision / math.log2(10)), method)
     return replace(made, balls=found.balls)
 
 

@@ -76,7 +76,9 @@ def digits_of(error: Any) -> float:
     return -float(error.context.log10(error))
 
 
-def refined(compute: Callable[[int], dict[str, Array]], method: str, *, precisions: tuple[int, ...] = PRECISIONS) -> Estimate:
+def refined(
+    compute: Callable[[int], dict[str, Array]], method: str, *, precisions: tuple[int, ...] = PRECISIONS, zeros: int = ZERO_PRECISION
+) -> Estimate:
     """Return what `compute` gives at a precision at which it has converged.
 
     The difference of the last two precisions is the error of the lower one, hence generous for the
@@ -86,6 +88,7 @@ def refined(compute: Callable[[int], dict[str, Array]], method: str, *, precisio
         compute: working precision in decimal digits -> gradient.
         method: for the `Estimate`.
         precisions: to be tried, rising.
+        zeros: the precision at which an entry that is still zero is believed.
     """
     low, bound = compute(precisions[0]), {}
     for precision in precisions[1:]:
@@ -94,7 +97,7 @@ def refined(compute: Callable[[int], dict[str, Array]], method: str, *, precisio
         gap = np.frompyfunc(partial(_gap, precision=precision, largest=largest), 2, 1)
         bound = {k: gap(low[k], high[k]) for k in high}
         low = high
-        settled = partial(_settled, precision=precision, largest=largest)
+        settled = partial(_settled, precision=precision, largest=largest, zeros=zeros)
         if all(settled(v, b) for k in high for v, b in zip(np.ravel(high[k]), np.ravel(bound[k]), strict=True)):
             break
     return estimate(low, {k: np.asarray(b, dtype=object) for k, b in bound.items()}, precision, method)
@@ -107,7 +110,7 @@ def _gap(low: Any, high: Any, *, precision: int, largest: Any) -> Any:
     return abs(high - low) + (abs(high) or largest) * rounding + left
 
 
-def _settled(value: Any, bound: Any, *, precision: int, largest: Any) -> bool:
+def _settled(value: Any, bound: Any, *, precision: int, largest: Any, zeros: int) -> bool:
     """Answer whether the digits suffice; NaN counts, because more digits will not help.
 
     Two precisions at which cancellation leaves the same wrong digits agree: exp(-1000), found as 1 - (1 - exp(-1000)), needs as
@@ -115,7 +118,7 @@ def _settled(value: Any, bound: Any, *, precision: int, largest: Any) -> bool:
     """
     ten = value.context.mpf(10)
     if value == 0:  # 1 - tanh(x)^2 is 0 in 80 digits at x = 100, and 5.5e-87 in truth
-        return precision >= ZERO_PRECISION
+        return precision >= zeros
     if abs(value) < largest * ten ** (DIGITS - precision):
         return False
     return not bound > abs(value) * ten ** -(DIGITS + 2)

@@ -24,6 +24,9 @@ from gradcheck.ops.op import INTEGER_KINDS, Op
 #: Symbols in one node beyond which writing its formula down takes minutes.
 MOST_SYMBOLS = 1200
 
+#: Operations in the first derivatives of a formula times its variables, beyond which differentiating again takes minutes.
+MOST_BENDS = 100_000
+
 Compiled = Callable[..., list[Any]]
 
 
@@ -35,11 +38,15 @@ class Entry:
         slopes: a compiled function of the entry's symbols -> derivatives by the active ones.
         symbols: positions, among the entries of all real operands, of the function's arguments.
         active: positions of those that the derivatives belong to.
+        formula: the entry by its symbols c0, c1, ...
+        moving: numbers of the active ones among these.
     """
 
     slopes: Compiled
     symbols: tuple[int, ...]
     active: tuple[int, ...]
+    formula: Any
+    moving: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,8 @@ def _entry(formula: Any, place: Mapping[Any, int], moving: Sequence[bool]) -> En
     canonical = formula.xreplace({s: _symbol(k) for k, (_, s) in enumerate(used)})
     wanted = tuple(k for k, (i, _) in enumerate(used) if moving[i])
     positions = tuple(i for i, _ in used)
-    return Entry(_slopes(canonical, len(used), wanted), positions, tuple(positions[k] for k in wanted))
+    active = tuple(positions[k] for k in wanted)
+    return Entry(_slopes(canonical, len(used), wanted), positions, active, canonical, wanted)
 
 
 @cache
@@ -114,6 +122,24 @@ def _slopes(formula: Any, count: int, wanted: tuple[int, ...]) -> Compiled:
     """Return the compiled derivatives of a formula of c0, c1, ... by the wanted ones."""
     symbols = [_symbol(k) for k in range(count)]
     return compiled(symbols, [sp.diff(formula, symbols[k]) for k in wanted])
+
+
+@lru_cache(maxsize=4096)
+def bends(formula: Any, count: int, moving: tuple[int, ...]) -> tuple[tuple[tuple[int, int], ...], Compiled]:
+    """Return the second derivatives of a formula of c0, c1, ... that are not zero: their pairs i <= j out of `moving`, compiled.
+
+    Raises:
+        OracleGaveUp: where the formula is long and its symbols are many.
+    """
+    symbols = {_symbol(k): k for k in range(count)}
+    slopes = {k: sp.diff(formula, _symbol(k)) for k in moving}
+    size = sum(sp.count_ops(x) for x in slopes.values())
+    if size * len(moving) > MOST_BENDS:
+        raise OracleGaveUp(f"expression swell: derivatives of {size:,} operations to be differentiated by {len(moving)} variables")
+    pairs = ((i, symbols[s]) for i, x in slopes.items() for s in x.free_symbols if i <= symbols[s] and symbols[s] in slopes)
+    found = {(i, j): sp.diff(slopes[i], _symbol(j)) for i, j in sorted(pairs)}
+    left = {pair: x for pair, x in found.items() if x != 0}
+    return tuple(left), compiled(list(symbols), list(left.values()))
 
 
 def compiled(symbols: Sequence[Any], formulas: Sequence[Any]) -> Compiled:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import Arithmetic, Array
+from gradcheck.arith.elements import numbers
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.errors import BadShape, BadValues, OracleGaveUp, UnknownName
 from gradcheck.graph.evaluation import entered, lift, propagate
@@ -61,6 +62,11 @@ class Point:
     def size(self) -> int:
         """The number of derivatives asked for."""
         return sum(math.prod(self.graph.shapes[k]) for k in self.names)
+
+    def rows(self, matrix: npt.NDArray[Any]) -> dict[str, Array]:
+        """Return the rows of a matrix of second derivatives by the names of their leaves."""
+        ends = np.cumsum([math.prod(self.graph.shapes[k]) for k in self.names])
+        return {k: numbers(x) for k, x in zip(self.names, np.split(matrix, ends[:-1], axis=0), strict=True)}
 
     def lift(self, m: Arithmetic) -> dict[str, Array]:
         """Return the leaves in `m`."""

@@ -92,13 +92,13 @@ def end_to_end(point: Point) -> Callable[[int], Gradients] | None:
         m = Multiprecision(digits)
         y = point.lift(m)
         numbers_ = [v for k in leaves for v in np.ravel(y[k])]
-        found = iter(_called(within(function, names_of(m.context)), numbers_, "the closed form"))
+        found = iter(called(within(function, names_of(m.context)), numbers_, "the closed form"))
         return {k: _taken(found, point.graph.shapes[k], m) for k in point.names}
 
     return gradient
 
 
-def _called(function: Callable[..., list[Any]], xs: list[Any], what: str) -> list[Any]:
+def called(function: Callable[..., list[Any]], xs: list[Any], what: str) -> list[Any]:
     try:
         return function(xs)
     except (ZeroDivisionError, ValueError) as error:
@@ -135,18 +135,18 @@ def _distribute(
     xs = [v for x in real for v in np.ravel(y[x])]
     home = [(x, i) for x in real for i in range(math.prod(point.graph.shapes[x]))]
     functions: dict[int, Any] = {}
-    for g, entry in zip(share[node.name], entries(_call(point, node, y)), strict=True):
+    for g, entry in zip(share[node.name], entries(call_of(point, node, y)), strict=True):
         if not entry.active:
             continue
         key = id(entry.slopes)
         f = functions.get(key) or functions.setdefault(key, within(entry.slopes, names))
-        slopes = _called(f, [xs[i] for i in entry.symbols], f"node {node.name!r} ({node.op})")
+        slopes = called(f, [xs[i] for i in entry.symbols], f"node {node.name!r} ({node.op})")
         for i, slope in zip(entry.active, slopes, strict=True):
             name, k = home[i]
             share[name][k] = share[name][k] + g * slope
 
 
-def _call(point: Point, node: Node, y: Mapping[str, Array]) -> Call:
+def call_of(point: Point, node: Node, y: Mapping[str, Array]) -> Call:
     shapes = point.graph.shapes
     operands = tuple(shapes[x] if r else np.asarray(y[x]) for x, r in zip(node.inputs, point.real(node), strict=True))
     return Call(point.ops[node.op], operands, node.attributes, tuple(x in point.active for x in node.inputs))

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from multiprocessing import get_context
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -41,6 +41,7 @@ PROVED = 40
 _MANY = 40
 
 Progress = Callable[[str, int, int], None]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,11 @@ class Agreement:
     ratio: float | None
     seconds: float
 
+    @property
+    def measured(self) -> dict[str, float | None]:
+        """Ratios of float64 to its bound, by what they are."""
+        return {"float64 / bound": self.ratio}
+
     def faults(self, digits: float = DIGITS) -> list[str]:
         """Return what is wrong, in sentences."""
         out = [f"{a.oracle}: {a.digits:.1f} digits" for a in self.answers if a.digits is not None and a.digits < digits]
@@ -124,7 +130,7 @@ class Agreement:
 
     def to_dict(self, digits: float = DIGITS) -> dict[str, Any]:
         """Return plain data for JSON; equality is a null with `exact` true."""
-        answers = [asdict(a) | {"exact": a.digits == np.inf, **_finite(digits=a.digits, proved=a.proved)} for a in self.answers]
+        answers = [asdict(a) | {"exact": a.digits == np.inf, **finite(digits=a.digits, proved=a.proved)} for a in self.answers]
         return {
             "case": self.case.label, "kind": self.case.kind, "smooth": self.case.smooth, "answers": answers,
             "float64_ratio": self.ratio, "seconds": self.seconds, "faults": self.faults(digits),
@@ -176,14 +182,15 @@ def verify(
     work = partial(agree, oracles=names, seed=seed)
     count = processes or (2 if len(todo) >= _MANY else 1)
     found = []
-    for agreement in _mapped(work, todo, count):
+    for agreement in mapped(work, todo, count):
         found.append(agreement)
         if progress is not None:
             progress(agreement.case.label, len(found), len(todo))
     return found
 
 
-def _mapped(work: Callable[[Case], Agreement], todo: list[Case], processes: int) -> Iterator[Agreement]:
+def mapped(work: Callable[[Case], Found], todo: list[Case], processes: int) -> Iterator[Found]:
+    """Yield what is found for each case, in order, by so many processes."""
     if processes == 1:
         yield from map(work, todo)
         return
@@ -252,7 +259,8 @@ def _meet(a: Any, b: Any) -> bool:
     return all(x.overlaps(y) for x, y in zip(np.ravel(a), np.ravel(b), strict=True))
 
 
-def _finite(**digits: float | None) -> dict[str, float | None]:
+def finite(**digits: float | None) -> dict[str, float | None]:
+    """Return digits for JSON: null for infinitely many."""
     return {k: None if x is None or np.isinf(x) else x for k, x in digits.items()}
 
 
