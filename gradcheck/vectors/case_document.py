@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gradcheck.arith.floating import FORMATS
 from gradcheck.arith.rounding import BINARY
-from gradcheck.errors import BadDocument, BadGraph, BadVectors
+from gradcheck.errors import BadInput, BadVectors
 from gradcheck.graph.document import loads
 from gradcheck.graph.graph import Graph, Leaf
 from gradcheck.graph.values import Arrays
@@ -55,9 +55,10 @@ def read_case(document: Json, where: str, checksum: str) -> Iterator[Vector]:
 
 
 def _graph(document: Json, where: str) -> Graph:
+    text = dumps(take(document, "graph", dict, where))
     try:
-        graph = loads(dumps(take(document, "graph", dict, where)))
-    except (BadDocument, BadGraph) as error:
+        graph = loads(text)
+    except BadInput as error:  # a document or graph that breaks a rule, an operation that does not exist
         raise BadVectors(f"{where}.graph: {error}") from error
     if len(graph.outputs) != 1 or graph.shapes[graph.outputs[0]] != () or graph.outputs[0] in graph.leaf:
         raise BadVectors(f"{where}.graph: expected one output, a computed scalar; got {', '.join(graph.outputs)[:80]}")

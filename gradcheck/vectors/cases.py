@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from gradcheck.networks.specimen import operation_names
 from gradcheck.vectors.recreated import Recreation, recreations
 from gradcheck.vectors.rounded import short_constants, short_values
 
+#: The formats that every engine has.
+BOTH = ("float64", "float32")
 #: Random networks among the vectors.
 RANDOM = 40
 #: Networks of which there are vectors in the half formats as well: small ones, of operations that engines have in them.
@@ -62,6 +65,16 @@ class Case:
         return short_values(self.graph, self.make(dtype), dtype)
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """What a case is called, and how it is made."""
+
+    name: str
+    source: str
+    tags: tuple[str, ...]
+    made: Callable[[], Case]
+
+
 def cases(patterns: Iterable[str] = ("*",), *, seed: int = 0) -> Iterator[Case]:
     """Yield the cases whose name, source or tag matches a shell pattern.
 
@@ -72,42 +85,41 @@ def cases(patterns: Iterable[str] = ("*",), *, seed: int = 0) -> Iterator[Case]:
     Raises:
         UnknownName: if a pattern matches none.
     """
-    wanted, used = list(patterns), set[str]()
-    for case in _all(seed):
-        hits = {p for p in wanted if any(fnmatchcase(x, p) for x in (case.name, case.source, *case.tags))}
-        used |= hits
-        if hits:
-            yield case
-    for pattern in wanted:
-        if pattern not in used:
-            raise UnknownName("vector", pattern, [c.name for c in _all(seed)])
+    known = list(_candidates(seed))
+    chosen = set[str]()
+    for pattern in patterns:
+        hits = {c.name for c in known if any(fnmatchcase(x, pattern) for x in (c.name, c.source, *c.tags))}
+        if not hits:
+            raise UnknownName("vector", pattern, [c.name for c in known])
+        chosen |= hits
+    yield from (c.made() for c in known if c.name in chosen)
 
 
-def _all(seed: int) -> Iterator[Case]:
+def _candidates(seed: int) -> Iterator[_Candidate]:
     for network in networks.values():
         if network.small:
             formats = network.dtypes if network.name in HALVES else network.dtypes[:2]
-            yield _of_network(network, f"networks/{network.name}", seed, formats, ("network", *network.tags))
-    for name in operation_names():
-        yield _of_network(networks[name], _file(name, "operations"), seed, ("float64", "float32"), ("operation", name.split("/")[1]))
+            yield _from_network(network, f"networks/{network.name}", seed, formats, ("network", *network.tags, *network.systems))
+    for source in operation_names():
+        _, op, number = source.split("/")
+        network = networks[source]
+        yield _from_network(network, f"operations/{op}-{number}", seed, BOTH, ("operation", op, *network.systems))
     for k in range(RANDOM):
-        name = f"random/{seed}/{k}"
-        yield _of_network(networks[name], f"random/{k}", seed, ("float64", "float32"), ("random",))
+        network = networks[f"random/{seed}/{k}"]
+        yield _from_network(network, f"random/{k}", seed, BOTH, ("random", *network.systems))
     for recreation in recreations(seed):
-        yield _of_fault(recreation)
+        fault = recreation.fault
+        yield _Candidate(f"faults/{recreation.name}", fault.name, ("fault", fault.fault_class), partial(_of_fault, recreation))
 
 
-def _file(name: str, folder: str) -> str:
-    _, op, number = name.split("/")
-    return f"{folder}/{op}-{number}"
+def _from_network(network: Network, name: str, seed: int, dtypes: tuple[str, ...], tags: tuple[str, ...]) -> _Candidate:
+    distinct = tuple(dict.fromkeys(tags))
+    return _Candidate(name, network.name, distinct, partial(_of_network, network, name, seed, dtypes, distinct))
 
 
 def _of_network(network: Network, name: str, seed: int, dtypes: tuple[str, ...], tags: tuple[str, ...]) -> Case:
-    systems = tuple(network.systems)
-    return Case(
-        name, network.reason, network.name, (*dict.fromkeys((*tags, *systems)),), short_constants(_scaled(network.graph)),
-        lambda dtype: network.values(seed, dtype), dtypes,
-    )  # fmt: skip
+    graph = short_constants(_scaled(network.graph))
+    return Case(name, network.reason, network.name, tags, graph, lambda dtype: network.values(seed, dtype), dtypes)
 
 
 def _scaled(graph: Graph) -> Graph:
@@ -128,5 +140,5 @@ def _of_fault(recreation: Recreation) -> Case:
 
     return Case(
         f"faults/{recreation.name}", f"{fault.operation}: {'the gradient before, which is right' if recreation.earlier else fault.title}", fault.name, ("fault", fault.fault_class), recreation.graph, make,
-        ("float64", "float32"), None if recreation.earlier else told, not recreation.accurate, recreation,
+        BOTH, None if recreation.earlier else told, not recreation.accurate, recreation,
     )  # fmt: skip

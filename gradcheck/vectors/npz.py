@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import BadVectors
-from gradcheck.vectors.parsed import number
+from gradcheck.vectors.parsed import number, take
 
 Json = dict[str, Any]
 
@@ -85,7 +85,7 @@ def unpacked(document: Json, data: bytes, where: str) -> Json:
         return arrays[key]
 
     vectors = []
-    for v in document["vectors"]:
+    for v in take(document, "vectors", list, where):
         values = {k: found(x) for k, x in _mapping(v, "values", where).items()}
         gradients = {k: {c: found(x) for c, x in _mapping(g, None, where).items()} for k, g in _mapping(v, "gradients", where).items()}
         vectors.append(v | {"values": values, "gradients": gradients})

@@ -54,7 +54,8 @@ def load(path: str | Path | None = None) -> Vectors:
 
 def _index(folder: Path) -> Json:
     where = str(folder / INDEX)
-    document = parsed(_bytes(folder, INDEX, None), where)
+    data = _bytes(folder, INDEX, None)
+    document = parsed(data, where)
     schema = take(document, "schema", str, where)
     if schema != SCHEMA:
         raise BadVectors(f"{where}: expected schema {SCHEMA!r}; got {schema[:60]!r}; this version of gradcheck reads no other")
@@ -66,6 +67,8 @@ def _index(folder: Path) -> Json:
     computed = digest(dumps({k: v for k, v in document.items() if k != "checksum"}))
     if given != computed:
         raise BadVectors(f"{where}: expected the checksum {given[:64]!r}; the text has {computed!r}; {_REMEDY}")
+    if data != dumps(document):
+        raise BadVectors(f"{where}: expected the text as it was written, to the last line feed; got another form of it; {_REMEDY}")
     if document["format"] not in ("json", "npz"):
         raise BadVectors(f"{where}.format: expected json or npz; got {document['format'][:40]!r}")
     if sum(x["bytes"] + (x["arrays"]["bytes"] if "arrays" in x else 0) for x in files) > MOST_TOTAL:

@@ -69,7 +69,7 @@ def test_settled_comparisons():
 
 def test_flushing_is_allowed_more():
     """Where products are subnormal, an engine that flushes them is off by the smallest normal number."""
-    f = lambda x: np.sum(x * x * x)  # noqa: E731
+    f = lambda x: np.sum(x * x * x)
     kept, flushed = (bounds(f, "float32", flushes=x, x=np.array([1e-20], np.float32)).bounds["x"][0] for x in (False, True))
     assert flushed > 1e4 * kept
 

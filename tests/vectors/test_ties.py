@@ -35,7 +35,7 @@ def test_a_maximum_that_is_the_loss():
 
 def test_contenders_of_several_parameters_that_were_moved():
     """What is sliced, stacked and reshaped arrives whole."""
-    f = lambda x, s: 2.0 * np.sum(np.max(ops.stack(x[1:], s.reshape(2), axis=0), axis=0))  # noqa: E731
+    f = lambda x, s: 2.0 * np.sum(np.max(ops.stack(x[1:], s.reshape(2), axis=0), axis=0))
     (total,) = found(f, maxima, x=np.array([5.0, 1.0, 2.0]), s=np.array([[1.0, 0.0]]))
     assert set(total.names) == {"x", "s"}
     assert total.lower == total.upper == 4

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.vectors.sets import shipped
 
 from gradcheck.errors import UnknownName
 from gradcheck.targets.reference import Reference
+from tests.vectors.sets import shipped
 
 
 def answer(vector):
