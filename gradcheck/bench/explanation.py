@@ -34,7 +34,7 @@ from gradcheck.verdict.hypothesis import Hypothesis
 from gradcheck.verdict.likeness import Likeness
 from gradcheck.verdict.points import points
 from gradcheck.verdict.reproduction import with_rules
-from gradcheck.verdict.scene import MISFITS, Scene
+from gradcheck.verdict.scene import MISFITS, Rules, Scene
 
 Outcome = Literal["named", "rival", "tied", "unexplained", "wrong", "same", "unfit"]
 Progress = Callable[[str, int, int], None]
@@ -209,7 +209,8 @@ class _Case:
             return "wrong"
         if not others:
             return "named"
-        return "rival" if any(self._rival(e.hypotheses[0]) for e in others) else "tied"
+        made = true[0].hypotheses[0].rules if self.mutant.stateful else {self.node: self.rule}  # a memory is one of one arithmetic
+        return "rival" if any(self._rival(made, e.hypotheses[0]) for e in others) else "tied"
 
     def _fresh(self) -> list[Arrays]:
         return list(islice(points(self.graph, self.values, "float64", self.seed + 1000), POINTS))
@@ -220,25 +221,28 @@ class _Case:
         leaves = (leaf_arrays(self.graph, v) for v in (self.values, *self._fresh()))
         return all(Likeness(Scene(self.graph, x, {})).alike(truth, e.hypotheses[0]) for x in leaves)
 
-    def _rival(self, other: Hypothesis) -> bool:
+    def _rival(self, made: Rules, other: Hypothesis) -> bool:
         """Answer whether another mistake has the same exact gradients at the given point and at fresh ones."""
-        return all(self._agree(v, other) for v in (self.values, *self._fresh()))
+        return all(self._agree(v, made, other) for v in (self.values, *self._fresh()))
 
-    def _agree(self, values: Arrays, other: Hypothesis) -> bool:
+    def _agree(self, values: Arrays, made: Rules, other: Hypothesis) -> bool:
         told = self.again(values)
         if not all(np.isfinite(x).all() for x in told.values()):  # no digits: the same places are all there is
-            made = other.gradients(Scene(self.graph, leaf_arrays(self.graph, values), told))
-            return made is not None and all(np.allclose(told[k], x, rtol=1e-12, equal_nan=True) for k, x in made.items())
+            swept = other.gradients(Scene(self.graph, leaf_arrays(self.graph, values), told))
+            return swept is not None and all(np.allclose(told[k], x, rtol=1e-12, equal_nan=True) for k, x in swept.items())
         m = Multiprecision(PRECISION)
         try:
-            a = backward(self.wrong, values, m, ops=self.ops)[1]
-            graph, ops = with_rules(self.graph, other.rules, registry)
-            b = backward(graph, values, m, ops=ops)[1]
+            a, b = (_exact(self.graph, values, m, rules) for rules in (made, other.rules))
         except MISFITS:
             return False
         b = dict(other.moved(b)) if other.moved else b
         b = b | {k: b[k] + m.array(values[k]) * m.constant(c) for k, c in other.terms.items()}
         return all(_digits(a[k], b[k]) for k in a)
+
+
+def _exact(graph: Graph, values: Arrays, m: Multiprecision, rules: Rules) -> dict[str, Any]:
+    other, ops = with_rules(graph, rules, registry)
+    return backward(other, values, m, ops=ops)[1]
 
 
 def _digits(a: Any, b: Any) -> bool:
