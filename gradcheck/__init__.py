@@ -55,7 +55,7 @@ _PUBLIC = {
     "Run": "gradcheck.targets.target",
     "validate": "gradcheck.verdict.validate",
 }
-_MODULES = ("certify", "errors", "networks", "ops", "strategies", "targets")
+_MODULES = ("certify", "curvature", "errors", "networks", "ops", "strategies", "targets")
 
 __all__ = [*sorted(_PUBLIC), *_MODULES, "__version__"]  # noqa: PLE0604 - names of strings
 
