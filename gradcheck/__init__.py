@@ -55,7 +55,7 @@ _PUBLIC = {
     "Run": "gradcheck.targets.target",
     "validate": "gradcheck.verdict.validate",
 }
-_MODULES = ("certify", "errors", "learning", "networks", "ops", "strategies", "targets", "vectors")
+_MODULES = ("certify", "curvature", "errors", "learning", "networks", "ops", "strategies", "targets", "vectors")
 
 __all__ = [*sorted(_PUBLIC), *_MODULES, "__version__"]  # noqa: PLE0604 - names of strings
 

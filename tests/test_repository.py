@@ -29,6 +29,7 @@ ALLOWED = {
     "graph": {"arith", "errors", "ops"},
     "engine": {"arith", "errors", "graph", "ops"},
     "certify": {"arith", "engine", "errors", "graph", "ops", "subscriptable"},
+    "curvature": {"arith", "engine", "errors", "graph", "ops"},
     "oracles": {"arith", "errors", "graph", "ops"},
     "networks": {"arith", "errors", "graph", "ops", "subscriptable"},
     "targets": {"arith", "engine", "errors", "graph", "ops", "subscriptable"},
@@ -38,7 +39,9 @@ ALLOWED = {
     "probe": {"arith", "certify", "engine", "errors", "graph", "networks", "ops", "verdict"},
     "render": {"verdict"},
     "learning": {"arith", "engine", "errors", "graph", "networks", "ops", "targets", "verdict"},
-    "bench": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "targets", "verdict"},
+    "bench": {
+        "arith", "certify", "curvature", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "targets", "verdict",
+    },
     "vectors": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "targets", "verdict"},
     "settings": {"errors"},
     "history": {"errors", "verdict"},
@@ -49,7 +52,7 @@ ALLOWED = {
     "pytest_plugin": {"errors", "networks", "probe", "render", "settings", "verdict"},
     "conformance": {"networks", "pytest_plugin", "verdict"},
     "__main__": {"cli"},
-    "__init__": {"arith", "certify", "engine", "errors", "graph", "learning", "networks", "ops", "probe", "targets", "verdict"},
+    "__init__": {"arith", "certify", "curvature", "engine", "errors", "graph", "learning", "networks", "ops", "probe", "targets", "verdict"},
 }
 #: modules that may execute text, with the reason
 EXECUTES = {"engine/source.py"}  # text that it made itself from a verified graph, in which no name of the graph is code

@@ -1,11 +1,12 @@
-"""``gradcheck verify``: the reference against independent oracles."""
+"""``gradcheck verify``: the reference against independent oracles, in gradients or in second derivatives."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import click
 from rich import box
@@ -16,50 +17,63 @@ from rich.text import Text
 from gradcheck.cli.output import NEW_FILE, console, progress, write_json
 from gradcheck.oracles import ORACLES
 from gradcheck.verdict.agreement import DIGITS, Agreement, Answer, cases, verify
+from gradcheck.verdict.second_agreement import DIGITS as SECOND_DIGITS
+from gradcheck.verdict.second_agreement import SecondAgreement, verify_second
+from gradcheck.verdict.second_ways import WAYS
+
+Agreed: TypeAlias = Agreement | SecondAgreement
 
 
 @click.command("verify")
 @click.option("--networks", multiple=True, metavar="PATTERN", help="Names, systems (S1) or tags, with * and ?; small ones only.")
 @click.option("--ops", multiple=True, metavar="PATTERN", help="Names of operations, with * and ?.")
 @click.option("--oracle", "oracles", multiple=True, metavar="NAME", help="One of `gradcheck list oracles`; all unless given.")
-@click.option("--digits", default=DIGITS, type=click.IntRange(1, DIGITS), show_default=True, help="Decimal digits asked for.")
+@click.option("--order", default=1, type=click.IntRange(1, 2), show_default=True, help="Of the derivatives: 2 for Hessians.")
+@click.option("--digits", type=click.IntRange(1, DIGITS), help=f"Decimal digits asked for: {DIGITS}, or {SECOND_DIGITS} of second derivatives.")
 @click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
 @click.option("--json", "file", type=NEW_FILE, help="Write the result as JSON.")
 def verify_command(
-    networks: tuple[str, ...], ops: tuple[str, ...], oracles: tuple[str, ...], digits: int, seed: int, file: Path | None
+    networks: tuple[str, ...], ops: tuple[str, ...], oracles: tuple[str, ...], order: int, digits: int | None, seed: int, file: Path | None
 ) -> int:
     """Hold the reference against independent oracles, on every small network and operation.
 
-    With --networks or --ops alone the other kind is left out. Exit status 1: a disagreement, or
-    fewer than two oracles with an answer where there is no kink.
+    With --networks or --ops alone the other kind is left out. With --order 2 the Hessian is held against a second-order recursion,
+    SymPy, differences of the certified gradient, mpmath's numbers, and differences of orders 2 to 4 along a line. Exit status 1: a
+    disagreement, or fewer than two oracles with an answer where there is no kink.
     """
     everything = not networks and not ops
     wanted = cases(networks or (("*",) if everything else ()), ops or (("*",) if everything else ()))
-    names, start = oracles or tuple(ORACLES), time.perf_counter()
+    names, start = oracles or tuple(ORACLES if order == 1 else WAYS), time.perf_counter()
+    digits = digits or (DIGITS if order == 1 else SECOND_DIGITS)
+    found: Sequence[Agreed]
     with progress() as report:
-        found = verify(wanted, oracles=names, seed=seed, progress=report)
+        if order == 1:
+            found = verify(wanted, oracles=names, seed=seed, progress=report)
+        else:
+            found = verify_second(wanted, ways=names, seed=seed, progress=report)
     if file is not None:
-        write_json(file, {"digits": digits, "seed": seed, "rows": [a.to_dict(digits) for a in found]})
+        write_json(file, {"order": order, "digits": digits, "seed": seed, "rows": [a.to_dict(digits) for a in found]})
     console().print(table(found, names, digits))
     console().print(summary(found, names, digits, time.perf_counter() - start))
     return 1 if any(a.faults(digits) for a in found) else 0
 
 
-def table(found: Iterable[Agreement], oracles: Iterable[str], digits: float) -> RenderableType:
+def table(found: Sequence[Agreed], oracles: Iterable[str], digits: float) -> RenderableType:
     """Return digits of agreement with each oracle, one line a case."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     made.add_column("")
     made.add_column("network or operation", no_wrap=True)
-    for name in (*oracles, "float64 / bound", "seconds"):
+    measures = list(found[0].measured) if found else []
+    for name in (*oracles, *measures, "seconds"):
         made.add_column(name, justify="right", no_wrap=True)
     made.add_column("", overflow="fold")
     for a in found:
         faults = a.faults(digits)
         style = "bold red" if faults else "green"
-        remarks = faults or [f"{x.oracle}: {x.reason}" for x in a.answers if x.digits is None][:1]
+        remarks = faults or [f"{x.oracle}: {x.reason}" for x in a.answers if x.digits is None and x.oracle != "recursion"][:1]
         made.add_row(
             Text("✗" if faults else "✓", style=style), Text(a.case.label), *(_digits(x) for x in a.answers),
-            "-" if a.ratio is None else f"{a.ratio:.2g}", f"{a.seconds:.2f}", Text("; ".join(remarks), style=style if faults else "dim"),
+            *("-" if x is None else f"{x:.2g}" for x in a.measured.values()), f"{a.seconds:.2f}", Text("; ".join(remarks), style=style if faults else "dim"),
         )  # fmt: skip
     return made
 
@@ -70,7 +84,7 @@ def _digits(answer: Answer) -> Text:
     return Text("exact" if answer.digits == float("inf") else f"{answer.digits:.0f}")
 
 
-def summary(found: list[Agreement], oracles: Iterable[str], digits: float, seconds: float) -> Text:
+def summary(found: Sequence[Agreed], oracles: Iterable[str], digits: float, seconds: float) -> Text:
     """Return the closing lines: who agrees, the least digits, who gave up, time."""
     wrong = sum(bool(a.faults(digits)) for a in found)
     out = Text(f"{len(found) - wrong} agree to {digits} digits or more", style="green" if not wrong else "")

@@ -63,9 +63,9 @@ def layers_of(point: Point) -> list[Layer]:
         if (layer := _affine(point, node)) is not None:
             found.append(layer)
     if not found:
-        raise OracleGaveUp("the network is not layered: there is no product with a weight")
+        raise OracleGaveUp("not layered: there is no product with a weight")
     if len({x.columns for x in found}) > 1:
-        raise OracleGaveUp("the network is not layered: weights multiply from both sides")
+        raise OracleGaveUp("not layered: weights multiply from both sides")
     chain = [_with_activation(point, x, after) for x, after in zip(found, [*found[1:], None], strict=True)]
     _refuse_other_paths(point, chain)
     return chain
@@ -74,14 +74,14 @@ def layers_of(point: Point) -> list[Layer]:
 def _affine(point: Point, node: Node) -> Layer | None:
     """Return the layer that begins with a product, without its activation; None for what is no product with a leaf."""
     if node.op == "dense":
-        source, weight, bias = node.inputs
-        return _checked(point, Layer(source, weight, bias if bias in point.names else None, node.name, node.name, (), False))
+        source, weight, b = node.inputs
+        return _checked(point, Layer(source, weight, b if b in point.names else None, node.name, node.name, (), False))
     if node.op != "matmul":
         return None
     left, right = node.inputs
     sides = [k for k, w, x in ((0, left, right), (1, right, left)) if w in point.names or (w in point.graph.leaf and _moves(point, x))]
     if len(sides) != 1 or left == right:
-        raise OracleGaveUp(f"the network is not layered: node {node.name!r} does not multiply by one leaf")
+        raise OracleGaveUp(f"not layered: node {node.name!r} does not multiply by one leaf")
     weight, source = (left, right) if sides == [0] else (right, left)
     value, bias = _bias(point, node)
     return _checked(point, Layer(source, weight, bias, node.name, value, (), sides == [0]))
@@ -106,12 +106,12 @@ def _checked(point: Point, layer: Layer) -> Layer:
     shapes = point.graph.shapes
     ranks = [len(shapes[k]) for k in (layer.source, layer.value)]
     if layer.weight not in point.graph.leaf or (layer.source in point.graph.leaf and layer.source in point.names):
-        raise OracleGaveUp(f"the network is not layered: {layer.value!r} is not the product of a value and a leaf")
+        raise OracleGaveUp(f"not layered: {layer.value!r} is not the product of a value and a leaf")
     if max(ranks) > 2 or len(shapes[layer.weight]) != 2:
-        raise OracleGaveUp(f"the network is not layered: {layer.value!r} is no product of two matrices")
+        raise OracleGaveUp(f"not layered: {layer.value!r} is no product of two matrices")
     width = shapes[layer.weight][0 if layer.columns else 1]
     if layer.bias is not None and math.prod(shapes[layer.bias]) != width:
-        raise OracleGaveUp(f"the network is not layered: {layer.bias!r} is no bias of {width} units")
+        raise OracleGaveUp(f"not layered: {layer.bias!r} is no bias of {width} units")
     return layer
 
 
@@ -125,7 +125,7 @@ def _with_activation(point: Point, layer: Layer, after: Layer | None) -> Layer:
         leaving = [k for k in inside if any(e.consumer not in inside for e in point.graph.consumers(k)) or k in point.graph.outputs]
         end = leaving[0] if len(leaving) == 1 else layer.value
     if end not in inside:
-        raise OracleGaveUp(f"the network is not layered: {end!r} is not a function of each entry of {layer.value!r}")
+        raise OracleGaveUp(f"not layered: {end!r} is not a function of each entry of {layer.value!r}")
     wanted = point.graph.ancestors([end])
     activation = tuple(n for k, n in region.items() if k in wanted)
     return replace(layer, activation=activation)
@@ -147,10 +147,10 @@ def _refuse_other_paths(point: Point, chain: list[Layer]) -> None:
     graph, known = point.graph, {k for x in chain for k in (x.product, x.value, *(n.name for n in x.activation))}
     for node in point.nodes:
         if node.name in graph.ancestors([chain[-1].output]) - known:
-            raise OracleGaveUp(f"the network is not layered: node {node.name!r} ({node.op}) is no layer's")
+            raise OracleGaveUp(f"not layered: node {node.name!r} ({node.op}) is no layer's")
     for layer, after in pairwise(chain):
         own = {layer.product, layer.value, *(n.name for n in layer.activation)}
         for name in sorted(own):
             users = {e.consumer for e in graph.consumers(name)} & point.active - own - {after.product}
             if users:
-                raise OracleGaveUp(f"the network is not layered: node {min(users)!r} takes {name!r} past the next layer")
+                raise OracleGaveUp(f"not layered: node {min(users)!r} takes {name!r} past the next layer")

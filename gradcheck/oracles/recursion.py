@@ -71,10 +71,10 @@ def hessian(point: Point, chain: list[Layer], m: Multiprecision) -> Matrix:
     out = np.full((point.size + 1, point.size + 1), m.element(0), dtype=object)  # the last one for what is no parameter
     for k, x in ending.penalties.items():
         out[places[k].ravel(), places[k].ravel()] += x
-    for l, low in enumerate(states):
-        for k, (block, high) in enumerate(zip(_blocks(m, states[l:]), states[l:], strict=True)):
+    for number, low in enumerate(states):
+        for block, high in zip(_blocks(m, states[number:]), states[number:], strict=True):
             _add(out, low.places, high.places, block)
-            if k:
+            if high is not low:
                 _add(out, high.places, low.places, np.transpose(block, (2, 3, 0, 1)))
     return out[:-1, :-1]
 

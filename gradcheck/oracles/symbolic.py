@@ -99,6 +99,7 @@ def end_to_end(point: Point) -> Callable[[int], Gradients] | None:
 
 
 def called(function: Callable[..., list[Any]], xs: list[Any], what: str) -> list[Any]:
+    """Return what compiled formulas give; raise `OracleGaveUp` where they have no value."""
     try:
         return function(xs)
     except (ZeroDivisionError, ValueError) as error:
@@ -147,6 +148,7 @@ def _distribute(
 
 
 def call_of(point: Point, node: Node, y: Mapping[str, Array]) -> Call:
+    """Return what of a node decides the formulas of its entries."""
     shapes = point.graph.shapes
     operands = tuple(shapes[x] if r else np.asarray(y[x]) for x, r in zip(node.inputs, point.real(node), strict=True))
     return Call(point.ops[node.op], operands, node.attributes, tuple(x in point.active for x in node.inputs))

@@ -21,7 +21,7 @@ from gradcheck.arith.running import Roundoff, Running, wide_format
 from gradcheck.engine.second import hessian, hvp
 from gradcheck.errors import OracleGaveUp, UnknownName
 from gradcheck.ops.op import Op, registry
-from gradcheck.oracles.estimate import Estimate
+from gradcheck.oracles.estimate import Estimate, digits_of
 from gradcheck.verdict.agreement import Answer, Case, Progress, agreement_digits, finite, holds, mapped
 from gradcheck.verdict.gradient_differences import units
 from gradcheck.verdict.second_ways import WAYS, Question, asked
@@ -42,7 +42,7 @@ class SecondAgreement:
     Args:
         case: what was compared.
         answers: by the ways, in order; none where the engine has no finite Hessian.
-        known: to how many digits the engine's Hessian is enclosed, beside its largest entry.
+        known: to how many digits the engine's Hessian is enclosed, beside its largest entry or 1.
         ratio: the largest error of the float64 Hessian over its running bound; None without a finite bound.
         asymmetry: the largest difference of two entries that should be equal over the sum of their bounds.
         seconds: what it took.
@@ -146,13 +146,11 @@ def _answer(name: str, question: Question, known: float) -> Answer:
 
 
 def _known(reference: Estimate) -> float:
-    """Return to how many digits the least exact entry is known, beside the largest of all."""
+    """Return to how many digits the least exact entry is known, beside the largest of all or beside 1."""
     entries = [v for x in reference.value.values() for v in np.ravel(x)]
     bounds = [v for x in reference.bound.values() for v in np.ravel(x)]
-    largest, widest = max(map(abs, entries), default=0), max(bounds, default=0)
-    if not widest:
-        return float("inf")
-    return float(-widest.context.log10(widest / largest)) if largest else float("-inf")
+    scale = max([abs(v) for v in entries], default=1)
+    return min((digits_of(bound / max(1, scale)) for bound in bounds), default=float("inf"))
 
 
 def float64_ratios(question: Question) -> tuple[float | None, float | None]:

@@ -116,8 +116,11 @@ def _line(question: Question) -> tuple[Estimate, Estimate]:
     def by_differences(digits: int) -> dict[str, Array]:
         m = Multiprecision(digits)
         leaves, moves = point.lift(m), {k: m.array(t) for k, t in v.items()}
-        moved = lambda h: propagate(graph, leaves | {k: leaves[k] + t * h for k, t in moves.items()}, m)
-        return _gathered([m.context.diff(lambda h: point.contract(m, moved(h)), 0, k, relative=False) for k in ORDERS])
+
+        def loss(h: Any) -> Any:
+            return point.contract(m, propagate(graph, leaves | {k: leaves[k] + t * h for k, t in moves.items()}, m))
+
+        return _gathered([m.context.diff(loss, 0, k, relative=False) for k in ORDERS])
 
     found = refined(by_differences, "differences of orders 2 to 4 along a line", zeros=ZEROS)
     return found, refined(by_series, "series", zeros=ZEROS)
