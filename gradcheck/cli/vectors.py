@@ -31,7 +31,7 @@ def vectors_command() -> None:
 
 @vectors_command.command("export")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--networks", multiple=True, callback=_split, metavar="PATTERNS", help="Names (networks/xor-*), sources (xor-*) or tags (fault); all unless given.")
+@click.option("--networks", multiple=True, callback=_split, metavar="PATTERNS", help="Names (networks/xor-*), sources (xor-*) or tags (fault).")
 @click.option("--dtype", "dtypes", multiple=True, callback=_split, metavar="LIST", help=f"Out of {', '.join(BINARY)}; all unless given.")
 @click.option("--format", "kind", default="json", type=click.Choice(["json", "npz"]), show_default=True, help="Where the arrays are.")
 @click.option("--seed", default=0, type=click.IntRange(0), show_default=True, help="Of all values; the same gives the same bytes.")
@@ -49,7 +49,7 @@ def export_command(folder: Path, networks: tuple[str, ...], dtypes: tuple[str, .
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--target", "names", multiple=True, callback=_split, required=True, metavar="TARGETS", help="As in `gradcheck run`.")
 @click.option("--dtype", "dtypes", multiple=True, callback=_split, metavar="LIST", help="Formats; all that a target has unless given.")
-@click.option("--tag", "tags", multiple=True, callback=_split, metavar="PATTERNS", help="Tags (fault, kinks, S5), networks, faults or vectors; all unless given.")
+@click.option("--tag", "tags", multiple=True, callback=_split, metavar="PATTERNS", help="Tags (fault, kinks, S5), networks, faults or vectors.")
 @click.option("--json", "file", type=NEW_FILE, help="Write the result as JSON.")
 def verify_command(folder: Path | None, names: tuple[str, ...], dtypes: tuple[str, ...], tags: tuple[str, ...], file: Path | None) -> int:
     """Hold targets against the vectors in FOLDER, or against those that ship with gradcheck.
