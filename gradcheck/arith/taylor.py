@@ -177,12 +177,38 @@ class Taylor(Arithmetic):
     # -- moving and adding up ------------------------------------------------------------------
 
     def move(self, f: Callable[..., npt.NDArray[Any]], *xs: Array) -> Series:
-        value = self.inner.move(f, *(x.value for x in xs))
+        return self._joined(lambda *cs: self.inner.move(f, *cs), *xs)
+
+    def _joined(self, f: Callable[..., Array], *xs: Series) -> Series:
+        """Apply a linear function of several arrays coefficient by coefficient."""
         rest = [
-            self.inner.move(f, *(self.coefficient(x, k) for x in xs)) if any(x[k] is not None for x in xs) else None
-            for k in range(1, self.degree + 1)
+            f(*(self.coefficient(x, k) for x in xs)) if any(x[k] is not None for x in xs) else None for k in range(1, self.degree + 1)
         ]
-        return Series(self, value, rest)
+        return Series(self, f(*(x.value for x in xs)), rest)
+
+    def reshape(self, x: Array, shape: Shape) -> Series:
+        return self._each(lambda c: self.inner.reshape(c, shape), x)
+
+    def transpose(self, x: Array, axes: Sequence[int] | None = None) -> Series:
+        return self._each(lambda c: self.inner.transpose(c, axes), x)
+
+    def swap(self, x: Array) -> Series:
+        return self._each(self.inner.swap, x)
+
+    def broadcast_to(self, x: Array, shape: Shape) -> Series:
+        return self._each(lambda c: self.inner.broadcast_to(c, shape), x)
+
+    def part(self, x: Array, start: int, stop: int, axis: int) -> Series:
+        return self._each(lambda c: self.inner.part(c, start, stop, axis), x)
+
+    def take(self, x: Array, index: Index) -> Series:
+        return self._each(lambda c: self.inner.take(c, index), x)
+
+    def concatenate(self, xs: Sequence[Array], axis: int) -> Series:
+        return self._joined(lambda *cs: self.inner.concatenate(cs, axis), *xs)
+
+    def stack(self, xs: Sequence[Array], axis: int) -> Series:
+        return self._joined(lambda *cs: self.inner.stack(cs, axis), *xs)
 
     def sum(self, x: Array, axes: Sequence[int] | None = None, keepdims: bool = False) -> Series:
         return self._each(lambda c: self.inner.sum(c, axes, keepdims), x)

@@ -67,7 +67,7 @@ def comparisons(nets: Mapping[str, tuple[tuple[int, ...], int]] = NETS, *, secon
         certified = partial(certify, graph, values, bits=BITS)
         chosen = entries(graph, count if count <= ALL else SAMPLE)
         naive, downstream = (
-            _scaled(paired(_differences(graph, values, nearby, chosen), certified, seconds), count / len(chosen))
+            scaled(paired(_differences(graph, values, nearby, chosen), certified, seconds), count / len(chosen))
             for nearby in (Everything, Downstream)
         )
         yield Comparison(name, count, certified().precision, naive, downstream, len(chosen) < count)
@@ -83,5 +83,6 @@ def _differences(graph: Graph, values: Values, nearby: type[Downstream], chosen:
     return call
 
 
-def _scaled(ratio: Ratio, by: float) -> Ratio:
+def scaled(ratio: Ratio, by: float) -> Ratio:
+    """Return the ratio for so many times the work."""
     return Ratio(ratio.median * by, ratio.low * by, ratio.high * by, ratio.seconds * by, ratio.other, ratio.runs)

@@ -13,6 +13,7 @@ from gradcheck.bench.differences import speedups
 from gradcheck.bench.families import FAMILIES, size
 from gradcheck.bench.model import model
 from gradcheck.bench.plan import CASES, mlp, over_value, peak_bytes, point, timings
+from gradcheck.bench.second import products, wholes
 from gradcheck.bench.whitebox import BATCH, SIZES, whitebox
 from gradcheck.engine.plan import compile as compiled
 
@@ -108,6 +109,28 @@ def _certified(seconds: float) -> list[Record]:
     ]  # fmt: skip
 
 
+def _second(seconds: float) -> list[Record]:
+    return [
+        {
+            "net": p.net, "hvp / gradient, compiled": p.plan.median, "low": p.plan.low, "high": p.plan.high,
+            "by sweeps": p.sweep.median, "low, sweeps": p.sweep.low, "high, sweeps": p.sweep.high,
+            "sweep's hvp / compiled gradient": p.mixed.median,
+        }
+        for p in products(seconds=max(seconds, 0.05))
+    ]  # fmt: skip
+
+
+def _hessian(seconds: float) -> list[Record]:
+    return [
+        {
+            "way": w.way, "seconds": w.gradients.other, "differences of the gradient / it": w.gradients.median, "low": w.gradients.low,
+            "high": w.gradients.high, "differences of the value / it": w.values.median, "low, value": w.values.low,
+            "high, value": w.values.high,
+        }
+        for w in wholes(seconds=max(10 * seconds, 0.5))
+    ]  # fmt: skip
+
+
 TABLES: Mapping[str, Table] = {
     "hand": Table(
         "Beside code written by hand",
@@ -144,5 +167,17 @@ TABLES: Mapping[str, Table] = {
         "Seconds of the gradient certified to 128 bits, the precision loop included, and of mpmath's central differences good to "
         "as many digits (38, four values an entry) over it, in paired runs: everything computed again for each parameter, and only what it moves.",
         _certified,
+    ),
+    "second": Table(
+        "Hessian times vector beside a gradient",
+        "Time of a Hessian times a vector over that of a gradient, in paired runs: both compiled; both by sweeps; and the product by a "
+        "sweep over the compiled gradient.",
+        _second,
+    ),
+    "hessian": Table(
+        "A whole Hessian beside differences in multiprecision",
+        "Seconds of the Hessian of a 4-8-8-1 net (121 parameters), and of mpmath's central differences good to 38 digits over it, by "
+        "proportion, in paired runs: two gradients for each column; four values for each of the 7,381 different entries.",
+        _hessian,
     ),
 }

@@ -25,7 +25,8 @@ from gradcheck.ops.op import INTEGER_KINDS, Op, Vjp, registry
 #: Operations whose textbook derivative is taken unless a plan is strict: a third of the work, used by every framework.
 SHORT = ("tanh", "logistic")
 
-_CANNOT = (TypeError, ValueError, IndexError, AttributeError, NotInThisArithmetic)
+#: What a rule raises that looks at the numbers of registers.
+CANNOT = (TypeError, ValueError, IndexError, AttributeError, NotInThisArithmetic)
 
 
 class Lowering:
@@ -73,7 +74,7 @@ class Lowering:
         """
         wrt = tuple(wrt)
         self.forward()
-        given, adjoint = self._seeds(cotangent)
+        given, adjoint = self.seeds(cotangent)
         active = self.graph.descendants(wrt)
         adjoint = {k: g for k, g in adjoint.items() if k in active}
         runs = segments(self.graph) if recompute else [self.graph.nodes]
@@ -90,7 +91,8 @@ class Lowering:
         leaves = {k: x for k, x in self.leaves.items() if not x.constant}
         return Program(leaves, cotangents, steps, outputs, dict(gradients), tuple(self.unrecorded))
 
-    def _seeds(self, cotangent: bool) -> tuple[tuple[Register, ...], dict[str, Register]]:
+    def seeds(self, cotangent: bool) -> tuple[tuple[Register, ...], dict[str, Register]]:
+        """Return the registers of cotangents that will be given, and the adjoints of the outputs."""
         shapes = [self.graph.shapes[name] for name in self.graph.outputs]
         ones = self.floating.array(1)
         given = [self.m.given(s, ones.dtype) if cotangent else self.m.fixed(np.broadcast_to(ones, s)) for s in shapes]
@@ -133,7 +135,7 @@ class Lowering:
         """Return the registers of the cotangents of a node's operands, at least of those that are wanted."""
         op, operands = self.ops[node.op], [y[x] for x in node.inputs]
         self.m.node = node.name
-        rule = _rule(op, self.strict)
+        rule = rule_of(op, self.strict)
         found = self._recorded(
             node, lambda *xs: rule(self.m, g, y[node.name], *xs, **node.attributes), operands
         )
@@ -156,7 +158,7 @@ class Lowering:
             xs = [x.value if k in INTEGER_KINDS and x.constant else x for k, x in zip(kinds, operands, strict=True)]
             try:
                 return tuple(None if c is None else self.m.register(c) for c in rule(*xs))
-            except _CANNOT:
+            except CANNOT:
                 pass
         self.unrecorded[node.name] = None
         return None
@@ -175,7 +177,8 @@ class Lowering:
         return self.m.write("call", plain, [a, c], [(a.shape, m.storage)])[0]
 
 
-def _rule(op: Op, strict: bool) -> Vjp:
+def rule_of(op: Op, strict: bool) -> Vjp:
+    """Return the vjp of an operation, or of some the shorter textbook one unless a plan is strict."""
     short = next((t.vjp for t in op.textbook if t.vjp is not None), None)
     return short if short is not None and op.name in SHORT and not strict else op.vjp
 

@@ -17,6 +17,7 @@ from gradcheck.engine.liveness import Home, Layout, laid_out, peak
 from gradcheck.engine.lowering import Lowering
 from gradcheck.engine.program import Program
 from gradcheck.engine.reverse import wanted
+from gradcheck.engine.second_lowering import SecondLowering
 from gradcheck.engine.source import Source
 from gradcheck.errors import BadShape, BadValues, PlanInUse, UnknownName
 from gradcheck.graph.graph import Graph
@@ -73,6 +74,7 @@ class Plan:
         self._layout = laid_out(self._program)
         self._source = Source(graph, self._program, self._layout, poison=debug)
         self._forward: Source | None = None
+        self._second: Source | None = None
         self._ready()
 
     def _ready(self) -> None:
@@ -81,6 +83,7 @@ class Plan:
         self._context.run(np.seterr, all="ignore")  # as in the sweep, for this plan's calls alone
         self._gradient = self._source.function(self._bound)
         self._value = self._forward.function(self._bound) if self._forward is not None else None
+        self._product = self._second.function(self._bound) if self._second is not None else None
         self._fresh = (None,) * len(self.wrt)
 
     def value_and_grad(
@@ -130,6 +133,34 @@ class Plan:
             self._lock.release()
         return outputs[0] if len(outputs) == 1 else outputs
 
+    def hvp(self, values: Values, direction: Mapping[str, npt.ArrayLike], *, cotangent: Any = None) -> Gradients:
+        """Return the Hessian times a direction by name, as `gradcheck.hvp` does; compiled when it is first asked for.
+
+        Args:
+            values: inputs and parameters by name.
+            direction: v by the names of the plan's leaves; what is not named does not move.
+            cotangent: of the outputs, if the plan was compiled for that.
+
+        Raises:
+            BadShape: a direction of another shape than its leaf.
+            BadValues: values or cotangents that do not fit the plan.
+            PlanInUse: the plan is being called already.
+            UnknownName: a direction of what the plan does not differentiate by.
+        """
+        given = self._cotangents(cotangent) if self.cotangent or cotangent is not None else ()
+        along = (*given, *self._directions(direction))
+        if not self._lock.acquire(False):
+            raise PlanInUse
+        try:
+            if self._product is None:
+                lowering = SecondLowering(self.graph, self._floating, self.wrt, strict=self._strict)
+                program = lowering.product(cotangent=self.cotangent)
+                self._second = Source(self.graph, program, laid_out(program), poison=self._debug)
+                self._product = self._second.function(self._bound)
+            return self._context.run(self._product, values, self._fresh, along)[1]
+        finally:
+            self._lock.release()
+
     def copy(self) -> Plan:
         """Return a plan of the same code with buffers of its own, for another thread."""
         other = object.__new__(Plan)
@@ -165,6 +196,15 @@ class Plan:
     def _bound(self, values: Values) -> tuple[npt.NDArray[Any], ...]:
         arrays = bind(self.graph, values, self.dtype)
         return tuple(arrays[k] for k in self._program.leaves)
+
+    def _directions(self, direction: Mapping[str, npt.ArrayLike]) -> tuple[npt.NDArray[Any], ...]:
+        for name, t in direction.items():
+            if name not in self.wrt:
+                raise UnknownName("leaf that the plan differentiates by", name, self.wrt)
+            if np.shape(t) != self.graph.shapes[name]:
+                raise BadShape(f"direction of {name!r}", f"shape {self.graph.shapes[name]}", np.shape(t))
+        still = {k: np.zeros(self.graph.shapes[k]) for k in self.wrt if k not in direction}
+        return tuple(np.asarray(direction[k] if k in direction else still[k]).astype(self._floating.storage, copy=False) for k in self.wrt)
 
     def _cotangents(self, cotangent: Any) -> tuple[npt.NDArray[Any], ...]:
         shapes = [self.graph.shapes[k] for k in self.graph.outputs]
