@@ -159,15 +159,16 @@ def _line(axes: Any, data: Data) -> None:
 
 
 def _surface(axes: Any, data: Data) -> None:
-    """Draw the error over two numbers."""
-    import numpy as np
-
-    first, second = np.meshgrid(*data["axes"], indexing="ij")
-    axes.plot_wireframe(first, second, np.asarray(data["errors"]), rcount=17, ccount=17, color=_GREY, linewidth=0.5)
+    """Draw the error over two numbers: every second line of the grid."""
+    (first, second), errors = data["axes"], data["errors"]
+    for k in range(0, len(first), 2):
+        axes.plot([first[k]] * len(second), second, errors[k], color=_GREY, linewidth=0.5)
+    for k in range(0, len(second), 2):
+        axes.plot(first, [second[k]] * len(first), [row[k] for row in errors], color=_GREY, linewidth=0.5)
     for colour, way in zip(COLOURS, data["ways"], strict=False):
-        at = np.asarray(way["at"])
-        axes.plot(at[:, 0], at[:, 1], way["errors"], color=colour, marker="o", markersize=3, linewidth=0.9)
-        axes.plot(at[-1:, 0], at[-1:, 1], way["errors"][-1:], color=colour, marker="*", markersize=11)
+        x, y = zip(*way["at"], strict=True)
+        axes.plot(x, y, way["errors"], color=colour, marker="o", markersize=3, linewidth=0.9)
+        axes.plot(x[-1:], y[-1:], way["errors"][-1:], color=colour, marker="*", markersize=11)
     axes.set(xlabel=data["names"][0], ylabel=data["names"][1], zlabel="error")
     axes.view_init(elev=28, azim=-115)
 

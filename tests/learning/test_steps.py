@@ -1,0 +1,143 @@
+"""The check of optimiser steps: right ones pass, wrong ones are caught, where and why."""
+
+import json
+
+import numpy as np
+import pytest
+
+from gradcheck.errors import BadInput, FunctionFailed, StepWrong, UnknownDtype, UnknownName
+from gradcheck.learning import Adam, AdamW, Descent, Momentum, check_step
+
+
+def adam(correction=lambda b, t: 1 - b**t, decays=lambda name, settings: name not in settings["exempt"], inside=False):
+    """Return AdamW by hand, in plain NumPy, or a wrong one."""
+
+    def step(w, g, state, settings):
+        t, m, v = state or (0, {k: 0 * x for k, x in w.items()}, {k: 0 * x for k, x in w.items()})
+        t, out, s = t + 1, {}, settings
+        for k in w:
+            m[k] = m[k] + (1 - s["beta1"]) * (g[k] - m[k])
+            v[k] = s["beta2"] * v[k] + (1 - s["beta2"]) * g[k] * g[k]
+            kept = w[k] * (1 - s["rate"] * s["decay"]) if decays(k, s) else w[k]
+            root = np.sqrt(v[k] / correction(s["beta2"], t) + s["epsilon"]) if inside else np.sqrt(v[k] / correction(s["beta2"], t)) + s["epsilon"]
+            out[k] = kept - s["rate"] / correction(s["beta1"], t) * m[k] / root
+        return out, (t, m, v)
+
+    return step
+
+
+def momentum(sign=1.0, factor=1.0):
+    """Return momentum by hand, or a wrong one; it works in place."""
+
+    def step(w, g, state, settings):
+        state = state or {}
+        for k in w:
+            d = g[k] + settings["decay"] * w[k] * (k not in settings["exempt"])
+            state[k] = d if k not in state else sign * settings["momentum"] * state[k] + (1 - settings["dampening"]) * d
+            w[k] -= settings["rate"] * factor * state[k]
+        return w, state
+
+    return step
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_right_steps_pass(seed):
+    """Steps written by hand, in another order of operations, pass in every setting and both formats, with room and high resolution."""
+    for step, rules in ((adam(), (AdamW(), AdamW(rate=0.1, beta1=0.5, beta2=0.75, decay=0.5))), (momentum(), "momentum")):
+        report = check_step(step, rules, seed=seed)
+        assert report.verdict == "pass", str(report)
+        assert max(r.ratio for r in report.rows) <= 0.7
+        assert max(r.resolution for r in report.rows if r.dtype == "float64") < 1e-11
+        assert max(r.resolution for r in report.rows if r.dtype == "float32") < 1e-4
+        report.raise_if_failed()
+
+
+def test_a_wrong_bias_correction_is_named():
+    """Adam without bias correction, and one that counts from 2."""
+    assert check_step(adam(lambda b, t: 1.0), AdamW()).diagnosis == ("there is no bias correction",)
+    assert check_step(adam(lambda b, t: 1 - b ** (t + 1)), AdamW()).diagnosis == ("the bias correction counts steps from 2",)
+
+
+def test_a_momentum_of_the_wrong_sign_is_named():
+    """v := -mu v + g, in all settings of momentum; the first step is right, the second is not."""
+    report = check_step(momentum(sign=-1.0), "momentum")
+    assert report.diagnosis == ("the momentum has the wrong sign",)
+    assert {r.step for r in report.rows} == {2}
+
+
+def test_weight_decay_of_the_bias_is_named():
+    """Weight decay on parameters that are exempt is caught at the first step, at the bias."""
+    report = check_step(adam(decays=lambda name, settings: True), AdamW())
+    assert report.diagnosis == ("weight decay is applied to the parameters that are exempt from it (biases)",)
+    assert {(r.parameter, r.step) for r in report.rows} == {("b", 1)}
+
+
+def test_an_optimiser_without_exemptions():
+    """One that decays everything by design is right when no parameter is exempt."""
+    assert check_step(adam(decays=lambda name, settings: True), AdamW(), exempt=()).verdict == "pass"
+
+
+def test_epsilon_inside_the_root_is_named():
+    """It differs where gradients are about as small as epsilon."""
+    assert check_step(adam(inside=True), AdamW()).diagnosis == ("epsilon is inside the root",)
+
+
+def test_a_small_error_is_caught_and_not_named():
+    """A rate that is off by 1e-12 of itself fails in float64, and no mistake of the catalogue explains it."""
+    report = check_step(momentum(factor=1 + 1e-12), Momentum(), dtypes=["float64"])
+    (row,) = report.rows
+    assert (row.verdict, report.diagnosis, row.step) == ("fail", (), 1)
+    assert row.ratio > 100
+    assert abs(row.got - row.expected) > row.bound > 0
+    assert row.message.startswith(f"{row.parameter}{list(row.index)} after step 1")
+    with pytest.raises(StepWrong, match="after step 1"):
+        report.raise_if_failed()
+
+
+def test_nan_is_wrong():
+    """A step that leaves NaN where the exact one is finite fails."""
+    assert check_step(lambda w, g, s, settings: ({k: x * np.nan for k, x in w.items()}, s), Descent()).verdict == "fail"
+
+
+def test_no_movement_is_no_evidence():
+    """At a rate of 0 nothing moves, and a step that does nothing is neither right nor wrong."""
+    report = check_step(lambda w, g, s, settings: (w, s), Descent(rate=0.0))
+    assert report.verdict == "inconclusive"
+    assert all("of what the parameters moved" in r.message for r in report.rows)
+
+
+def test_json():
+    """A report is plain data, whatever is not finite."""
+    data = json.loads(json.dumps(check_step(momentum(sign=-1.0), Momentum()).to_dict(), allow_nan=False))
+    assert data["verdict"] == "fail"
+    assert data["rows"][0]["candidates"] == ["the momentum has the wrong sign"]
+
+
+def _raises(w, g, state, settings):
+    raise RuntimeError("no such setting")
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (_raises, "raised RuntimeError at step 1: no such setting"),
+        (lambda w, g, s, settings: ({"w": w["w"]}, s), "return parameters of shapes"),
+        (lambda w, g, s, settings: (None, s), "got NoneType"),
+        (lambda w, g, s, settings: None, "raised TypeError|two values"),
+        (lambda w, g, s, settings: ({k: x.astype("float16") for k, x in w.items()}, s), "float16"),
+    ],
+)
+def test_steps_that_cannot_be_judged(step, message):
+    """What raises, or hands back something else than parameters, is no wrong step but an error with its reason."""
+    with pytest.raises(FunctionFailed, match=message):
+        check_step(step, Descent())
+
+
+def test_usage():
+    """Rules, formats and numbers of steps that do not exist are refused."""
+    with pytest.raises(UnknownName, match="adagrad"):
+        check_step(momentum(), "adagrad")
+    with pytest.raises(UnknownDtype, match="float16"):
+        check_step(momentum(), Adam(), dtypes=["float16"])
+    with pytest.raises(BadInput, match="at least 1 step"):
+        check_step(momentum(), Adam(), steps=0)

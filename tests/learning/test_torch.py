@@ -1,0 +1,74 @@
+"""Steps of torch.optim."""
+
+import subprocess
+import sys
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from gradcheck.errors import BadInput  # noqa: E402
+from gradcheck.learning.torch import check_optimizer, checks  # noqa: E402
+
+CHECKS = dict(checks())
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_torch_is_right(name):
+    """SGD, momentum, Nesterov, Adam and AdamW, in a loop, at once and fused: every step in every setting."""
+    report = CHECKS[name]()
+    assert report.verdict == "pass", str(report)
+    assert len(report.rows) >= 4
+
+
+class Backwards(torch.optim.SGD):
+    """Its momentum has the wrong sign."""
+
+    def step(self, closure=None):
+        """Step with minus the momentum."""
+        for group in self.param_groups:
+            group["momentum"] = -abs(group["momentum"])
+        return super().step(closure)
+
+
+def everything_decays(groups, **options):
+    """Return an AdamW that forgets that biases are exempt."""
+    return torch.optim.AdamW([x for g in groups for x in g["params"]], **options)
+
+
+class Uncounted(torch.optim.Adam):
+    """Its bias correction never gets beyond the first step."""
+
+    def step(self, closure=None):
+        """Step with the count set back."""
+        for state in self.state.values():
+            state["step"].zero_()
+        return super().step(closure)
+
+
+@pytest.mark.parametrize(
+    ("make", "rule", "mistake"),
+    [
+        (Backwards, "momentum", "the momentum has the wrong sign"),
+        (everything_decays, "adamw", "weight decay is applied to the parameters that are exempt from it (biases)"),
+        (Uncounted, "adam", "the bias correction does not count: it is that of step 1"),
+        (torch.optim.Adam, "adamw", "weight decay is added to the gradient (Adam with L2), where it is decoupled"),
+    ],
+)
+def test_wrong_optimisers(make, rule, mistake):
+    """Optimisers of torch with one mistake each fail with its name."""
+    report = check_optimizer(make, rule)
+    assert report.verdict == "fail"
+    assert mistake in report.diagnosis
+
+
+def test_a_rule_that_torch_does_not_have():
+    """What is no rule is refused."""
+    with pytest.raises(BadInput, match=r"torch\.optim has"):
+        check_optimizer(torch.optim.SGD, "nothing")
+
+
+def test_the_room_loads_no_torch():
+    """`gradcheck.learning` without its torch module loads no framework."""
+    code = "import sys, gradcheck.learning; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
