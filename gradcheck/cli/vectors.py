@@ -12,9 +12,9 @@ from rich.text import Text
 from gradcheck.arith.rounding import BINARY
 from gradcheck.cli.output import NEW_FILE, console, progress, write_json
 from gradcheck.targets.registry import targets
-from gradcheck.vectors.export import export
 from gradcheck.vectors.reading import load
 from gradcheck.vectors.verification import Verified, verify
+from gradcheck.vectors.writing import export
 
 #: Vectors of one target that fail and are shown.
 SHOWN = 50

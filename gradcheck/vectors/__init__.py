@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradcheck.vectors.export import export as export
     from gradcheck.vectors.reading import load as load
     from gradcheck.vectors.vector import Vector as Vector
     from gradcheck.vectors.vector import Vectors as Vectors
     from gradcheck.vectors.verification import verify as verify
+    from gradcheck.vectors.writing import export as export
 
-_PUBLIC = {"export": "export", "load": "reading", "verify": "verification", "Vector": "vector", "Vectors": "vector"}
+_PUBLIC = {"export": "writing", "load": "reading", "verify": "verification", "Vector": "vector", "Vectors": "vector"}
 
 __all__ = [*sorted(_PUBLIC)]  # noqa: PLE0604 - names of strings
 

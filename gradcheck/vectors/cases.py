@@ -134,11 +134,12 @@ def _scaled(graph: Graph) -> Graph:
 def _of_fault(recreation: Recreation) -> Case:
     fault = recreation.fault
     told = {"name": fault.name, "class": fault.fault_class, "title": fault.title, "operation": fault.operation, "reference": fault.source}
+    title = "the gradient before, which is right" if recreation.earlier else fault.title
 
     def make(_: str) -> dict[str, Any]:
         return {k: np.array(x) for k, x in recreation.values.items()}
 
     return Case(
-        f"faults/{recreation.name}", f"{fault.operation}: {'the gradient before, which is right' if recreation.earlier else fault.title}", fault.name, ("fault", fault.fault_class), recreation.graph, make,
-        BOTH, None if recreation.earlier else told, not recreation.accurate, recreation,
+        f"faults/{recreation.name}", f"{fault.operation}: {title}", fault.name, ("fault", fault.fault_class), recreation.graph, make, BOTH,
+        None if recreation.earlier else told, not recreation.accurate, recreation,
     )  # fmt: skip

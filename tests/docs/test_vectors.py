@@ -11,10 +11,10 @@ import pytest
 
 from gradcheck.faults.fault import faults
 from gradcheck.targets.reference import Reference
-from gradcheck.vectors.export import export
 from gradcheck.vectors.reading import SHIPPED
+from gradcheck.vectors.writing import export
 from tests.vectors.sets import exported, index_of, shipped
-from tests.vectors.test_export import SURVIVE
+from tests.vectors.test_writing import SURVIVE
 
 TEXT = (Path(__file__).parents[2] / "docs" / "vectors.md").read_text(encoding="utf-8")
 
@@ -27,7 +27,6 @@ def block(language):
 
 def test_all_fields_are_described():
     """Every field of an index, a case and a vector stands in the text."""
-
     described = set(re.findall(r"`(\w+)`", TEXT))
     index = index_of(exported("npz"))
     case = json.loads((exported("json") / "networks/relu-at-zero.json").read_text())

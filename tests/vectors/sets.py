@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from gradcheck.vectors.canonical import digest, dumps
-from gradcheck.vectors.export import export
 from gradcheck.vectors.reading import load
+from gradcheck.vectors.writing import export
 
 PATTERNS = ("networks/xor-2-2-1", "networks/relu-at-zero", "networks/loss-cross-entropy-labels")
 

@@ -30,6 +30,7 @@ def test_the_package_has_it():
     """`gradcheck.vectors.load()` without a folder is the shipped set; its names are in the package's list."""
     assert gradcheck.vectors.load is load
     assert set(gradcheck.vectors.__all__) <= set(dir(gradcheck.vectors))
+    assert all(callable(getattr(gradcheck.vectors, name)) for name in gradcheck.vectors.__all__)  # no module of that name hides one
     assert shipped().seed == 0
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = gradcheck.vectors.nothing

@@ -12,8 +12,8 @@ from gradcheck.ops.op import registry
 from gradcheck.targets.reference import Reference
 from gradcheck.vectors.canonical import digest, dumps
 from gradcheck.vectors.cases import cases
-from gradcheck.vectors.export import case_document, export, index_document
 from gradcheck.vectors.reading import SHIPPED, load
+from gradcheck.vectors.writing import case_document, export, index_document
 from tests.vectors.sets import exported, index_of, shipped
 
 SAMPLE = (
