@@ -157,7 +157,7 @@ class Plan:
                 program = lowering.product(cotangent=self.cotangent)
                 self._second = Source(self.graph, program, laid_out(program), poison=self._debug)
                 self._product = self._second.function(self._bound)
-            found: Arrays = self._context.run(self._product, values, self._fresh, along)[1]
+            found: Gradients = self._context.run(self._product, values, self._fresh, along)[1]
             return found
         finally:
             self._lock.release()
