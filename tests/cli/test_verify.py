@@ -10,6 +10,7 @@ import pytest
 from gradcheck.cli import verify as module
 from gradcheck.cli.main import main
 from gradcheck.verdict.agreement import Agreement, Answer, Case
+from gradcheck.verdict.second_agreement import SecondAgreement
 
 
 def run(*arguments: str) -> int:
@@ -60,3 +61,23 @@ def test_unknown_names_are_status_two(arguments: tuple[str, ...], capsys: pytest
     """A name that does not exist is one line on standard error."""
     assert run(*arguments) == 2
     assert "no " in capsys.readouterr().err
+
+
+def test_second_derivatives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--order 2 shows five ways to the Hessian, and both ratios of float64; the file says which order it is."""
+    file = tmp_path / "v.json"
+    assert run("--order", "2", "--networks", "xor-2-2-1", "--json", str(file)) == 0
+    out = capsys.readouterr().out
+    assert "1 agree to 40 digits or more" in out
+    assert all(name in out for name in ("recursion", "symbolic", "differences", "line", "asymmetry"))
+    data = json.loads(file.read_text(encoding="utf-8"))
+    assert data["order"] == 2
+    assert data["rows"][0]["asymmetry_ratio"] < 1
+
+
+def test_second_derivatives_that_disagree(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 1, and the way that disagrees."""
+    bad = SecondAgreement(Case("network", "adaline"), (Answer("line", 3.2, "differences"),), 50, 0.5, 0.1, 0.1)
+    monkeypatch.setattr(module, "verify_second", lambda *a, **k: [bad])
+    assert run("--order", "2", "--networks", "adaline", "--oracle", "line") == 1
+    assert "line: 3.2 digits" in capsys.readouterr().out
