@@ -104,7 +104,7 @@ class Enclosure:
 
     @cached_property
     def condition(self) -> Floats:
-        """By what factor relative errors of the data grow: sum_j |x_j dg/dx_j| / |g| over all numbers x_j of the graph.
+        """By what factor relative errors of the data grow: ``sum_j |x_j dg/dx_j| / |g|`` over all numbers x_j of the graph.
 
         The numbers are those of inputs and parameters. An entry with condition 1e6 cannot be expected to be right to better
         than about 1e6 unit roundoffs: its digits are lost, not computed wrongly; inf for one in which everything cancels. NaN

@@ -52,7 +52,7 @@ MEANS = [gradcheck.networks[k] for k in ("xor-2-2-1", "softmax-regression", "los
 SUM = gradcheck.Network.of(lambda x, t, w: gradcheck.ops.squared_error(np.tanh(x @ w), t), _rows(), inputs=["x", "t"], name="sum")
 
 
-@pytest.mark.parametrize("network", [*MEANS, *(n.graph for n in MEANS), SUM.graph], ids=repr)
+@pytest.mark.parametrize("network", [*MEANS, *(n.graph for n in MEANS), SUM.graph], ids=lambda n: f"{type(n).__name__}-{n.name}")
 def test_gradients_of_an_epoch_average_to_the_whole_one(network):
     """For means of a network, and means and sums of a graph alone."""
     whole_graph, values = (network.graph, network.values()) if isinstance(network, gradcheck.Network) else (network, _values(network.name))
