@@ -1,8 +1,8 @@
 """What rounding may do to each entry of a gradient: the running error bound of the whole sweep, for an engine that hands back no more.
 
 The bound holds for any order of summation, with or without fused multiply-add, and for elementary functions that are off by as
-many ulp as `gradcheck.arith.roundoff` says. It is computed in float64 on every machine, with the rounding of that in it, so
-that it does not depend on how wide a longdouble is.
+many ulp as `gradcheck.arith.roundoff` says. It is computed in `gradcheck.vectors.reproducible`, with the rounding of that in it, so
+that it depends on no machine's longdouble, library or matrix product.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, registry
 from gradcheck.targets.target import Run
+from gradcheck.vectors.reproducible import Reproduced
 from gradcheck.verdict.certificate import Certifier
 from gradcheck.verdict.prediction import Predictor
 
@@ -31,7 +32,7 @@ WIDE = "float64"
 _UNDERFLOWS = 1024
 
 
-class Settled(Running):
+class Settled(Reproduced):
     """A running arithmetic that takes one side of every exact tie, in place of the hull of both.
 
     Args:
@@ -40,7 +41,7 @@ class Settled(Running):
     """
 
     def __init__(self, roundoff: Roundoff, side: int) -> None:
-        super().__init__(roundoff, WIDE)
+        super().__init__(roundoff)
         self._side = side
 
     def less(self, a: Array, b: Array) -> Truth:
@@ -104,7 +105,7 @@ def allowed(
             return found
 
     sides = [bounds(Settled(roundoff, side)) for side in (YES, NO)]
-    return Allowed(bounds(Running(roundoff, WIDE)), {k: np.fmax(x, sides[1][k]) for k, x in sides[0].items()})
+    return Allowed(bounds(Reproduced(roundoff)), {k: np.fmax(x, sides[1][k]) for k, x in sides[0].items()})
 
 
 def _swept(graph: Graph, leaves: Arrays, m: Running, names: tuple[str, ...], ops: Mapping[str, Op], *, textbook: bool) -> dict[str, Floats]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.arith.floating import Floating
 from gradcheck.arith.rounding import BINARY, round_to, spacing
 from gradcheck.arith.running import Roundoff
 from gradcheck.certify.enclosure import Enclosure
@@ -20,6 +19,7 @@ from gradcheck.ops.op import registry
 from gradcheck.vectors.allowed import Allowed, allowed
 from gradcheck.vectors.canonical import allowance, end, power_of_ten
 from gradcheck.vectors.hull import Sides, one_sided
+from gradcheck.vectors.reproducible import Reproducible
 from gradcheck.vectors.ties import Total, totals
 from gradcheck.verdict.enclosed import enclosures
 
@@ -150,8 +150,8 @@ def _differs(enclosure: Enclosure, usual: Allowed, flushed: Allowed, name: str, 
 
 
 def _on_kink(graph: Graph, leaves: Arrays) -> Iterator[str]:
-    """Yield the nodes with an operand on a kink, in float64."""
-    m = Floating("float64")
+    """Yield the nodes with an operand on a kink in float64."""
+    m = Reproducible()
     y = {k: np.asarray(x, np.float64) if graph.leaf[k].type == "float" else x for k, x in leaves.items()}
     with np.errstate(all="ignore"):
         for node in graph.nodes:
