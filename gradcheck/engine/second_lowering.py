@@ -6,7 +6,7 @@ the derivatives along the direction are wanted alone. A rule that cannot be reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np

@@ -15,7 +15,7 @@ BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
 #: page -> how many outputs it shows
 PAGES = {
-    "tutorial.md": 3, "check.md": 2, "gallery.md": 6, "cost.md": 2, "accuracy.md": 1, "numerics.md": 1, "howto/numpy.md": 2, "howto/torch.md": 2, "howto/jax.md": 2,
+    "tutorial.md": 3, "check.md": 2, "gallery.md": 6, "cost.md": 2, "accuracy.md": 1, "numerics.md": 1, "second_order.md": 5, "howto/numpy.md": 2, "howto/torch.md": 2, "howto/jax.md": 2,
     "howto/c.md": 1, "howto/ci.md": 0,
 }  # fmt: skip
 
