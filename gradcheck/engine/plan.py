@@ -157,10 +157,11 @@ class Plan:
                 program = lowering.product(cotangent=self.cotangent)
                 self._second = Source(self.graph, program, laid_out(program), poison=self._debug)
                 self._product = self._second.function(self._bound)
-            found: Gradients = self._context.run(self._product, values, self._fresh, along)[1]
-            return found
+            _, products = self._context.run(self._product, values, self._fresh, along)
         finally:
             self._lock.release()
+        found: Gradients = products
+        return found
 
     def copy(self) -> Plan:
         """Return a plan of the same code with buffers of its own, for another thread."""

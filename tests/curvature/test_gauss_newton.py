@@ -56,8 +56,8 @@ def test_it_is_jacobian_hessian_jacobian(name):
     parts = split(graph)
     body = gradcheck.jacobian(parts.body, values, wrt=graph.differentiable)
     several = body if isinstance(body, tuple) else (body,)
-    rows = [np.concatenate([np.reshape(j[k], (-1, (graph.shapes[k] and int(np.prod(graph.shapes[k]))) or 1)) for k in graph.differentiable], 1) for j in several]
     sizes = {k: int(np.prod(graph.shapes[k], dtype=int)) for k in graph.differentiable}
+    rows = [np.concatenate([np.reshape(j[k], (-1, sizes[k])) for k in graph.differentiable], 1) for j in several]
     for k in parts.direct:
         rows.append(np.concatenate([np.eye(sizes[k]) if a == k else np.zeros((sizes[k], sizes[a])) for a in graph.differentiable], 1))
     jacobian = np.concatenate(rows, 0)

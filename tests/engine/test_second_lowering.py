@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.bench.plan import mlp, point
 from gradcheck.errors import BadShape, BadValues, PlanInUse, UnknownName
 from gradcheck.networks.network import networks
 from gradcheck.networks.specimen import specimen
@@ -88,6 +89,14 @@ def test_refusals():
     plan._lock = threading.Lock()
     with plan._lock, pytest.raises(PlanInUse):
         plan.hvp(network.values(0), {})
+
+
+def test_products_of_matrices_are_counted():
+    """Three in the first layer and eight in each further one, where a gradient takes two and three."""
+    plan = gradcheck.compile(mlp((5, 7, 6, 4), 3))
+    plan.hvp(point((5, 7, 6, 4), 3), {})
+    matrices = [sum(s.form == "product" and min(len(x.shape) for x in s.operands) == 2 for s in p.steps) for p in (plan._program, plan._second.program)]
+    assert matrices == [2 + 3 + 3, 3 + 8 + 8]
 
 
 def test_nothing_is_computed_that_the_product_does_not_need():

@@ -47,11 +47,10 @@ def test_third_powers_by_hand():
 def test_reasons(monkeypatch):
     """A swelling expression, a network that is too large, a kink."""
     network = networks["loss-softmax-cross-entropy"]
-    with monkeypatch.context() as patch:
-        formulas.bends.cache_clear()
-        patch.setattr(formulas, "MOST_BENDS", 100)
-        with pytest.raises(OracleGaveUp, match="expression swell"):
-            symbolic_second(network.graph, network.values(0))
+    formulas.bends.cache_clear()
+    monkeypatch.setattr(formulas, "MOST_BENDS", 100)
+    with pytest.raises(OracleGaveUp, match="expression swell"):
+        symbolic_second(network.graph, network.values(0))
     with pytest.raises(OracleGaveUp, match="stands on a kink"):
         symbolic_second(networks["relu-at-zero"].graph, networks["relu-at-zero"].values(0))
     monkeypatch.setattr(module, "MOST_WORK", 10)
