@@ -24,7 +24,7 @@ from gradcheck.ops.op import Op, registry
 
 
 class CertifiedHessian(Mapping[tuple[str, str], Enclosure]):
-    """The certified Hessian: pairs of leaves -> `Enclosure` of shape (*shape of the first, *shape of the second).
+    """The certified Hessian: pairs of leaves -> `Enclosure` of shape ``(*shape of the first, *shape of the second)``.
 
     Args:
         names: of the leaves, in the order of `matrix`.

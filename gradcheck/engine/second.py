@@ -34,7 +34,7 @@ MOST_LANES = 128
 
 
 class Hessian(Mapping[tuple[str, str], Array]):
-    """Second derivatives: (name, name) -> block of shape (*shape of the first, *shape of the second).
+    """Second derivatives: (name, name) -> block of shape ``(*shape of the first, *shape of the second)``.
 
     Args:
         names: of the leaves, in the order of `matrix`.
@@ -227,7 +227,7 @@ def _lanes(
 def jacobian(
     graph: Graph, values: Values, *, arithmetic: Arithmetic | None = None, wrt: Iterable[str] | None = None, ops: Mapping[str, Op] = registry
 ) -> Any:
-    """Return the derivatives of every output entry: by name arrays of shape (*output, *leaf); a tuple for several outputs.
+    """Return the derivatives of every output entry: by name arrays of shape ``(*output, *leaf)``; a tuple for several outputs.
 
     Reverse mode, a sweep for each entry of the outputs, from one forward pass.
 
