@@ -73,7 +73,7 @@ def expectation(graph: Graph, values: Arrays, dtype: str, *, textbook: bool) -> 
     entries = {k: list(_entries(x, usual, k)) for k, x in certified.items()}
     kinked: list[str] = []
     if any(e.hull for found in entries.values() for e in found):
-        kinked, sides = list(_on_kink(graph, leaves)), one_sided(graph, values)
+        kinked, sides = list(_on_kink(graph, leaves)), one_sided(graph, leaves)
         entries = {k: [e.settled(sides, k, i, BINARY[dtype].u) for i, e in enumerate(found)] for k, found in entries.items()}
     document = {
         "gradients": {k: _columns(found, dtype) for k, found in entries.items()},
@@ -108,7 +108,7 @@ class _Entry:
     @property
     def hull(self) -> bool:
         """Whether there are several derivatives, and the running bound is about their hull."""
-        return self.known and self.high - self.low > Fraction(self.inside) * _WIDE
+        return self.known and (not math.isfinite(self.inside) or self.high - self.low > Fraction(self.inside) * _WIDE)
 
     def settled(self, sides: Sides, name: str, k: int, u: float) -> _Entry:
         """Return a hull with sharp ends, and as its error what may lie beyond them; any other entry as it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +14,7 @@ from gradcheck.arith.ball import Ball
 from gradcheck.certify.enclosure import Enclosure
 from gradcheck.engine.reverse import backward
 from gradcheck.graph.graph import Graph
-from gradcheck.graph.values import Values
+from gradcheck.graph.values import Arrays, Values
 
 #: arb's radii have 30 bits: an end of a hull that is nearer than this part of its width to a one-sided derivative stands for it.
 _SLOP = Fraction(1, 2**26)
@@ -68,14 +68,17 @@ class Sides:
         return min((x for x in candidates if 0 <= x - low <= slop), default=low), max((x for x in candidates if 0 <= high - x <= slop), default=high)
 
 
-def one_sided(graph: Graph, values: Values) -> Sides:
+def one_sided(graph: Graph, leaves: Arrays) -> Sides:
     """Return the derivatives on both sides of all kinks at once.
 
     Args:
         graph: the network.
-        values: its inputs and parameters.
+        leaves: its leaves in the format that is meant, constants included.
     """
-    found = [_ends(graph, values, side) for side in (YES, NO)]
+    own = [replace(x, value=leaves[x.name]) if x.kind == "constant" else x for x in graph.leaves]
+    meant = Graph(own, graph.nodes, graph.outputs)
+    values = {x.name: leaves[x.name] for x in graph.leaves if x.kind != "constant"}
+    found = [_ends(meant, values, side) for side in (YES, NO)]
     return Sides({k: [_both(a, b) for a, b in zip(found[0][k], found[1][k], strict=True)] for k in found[0]})
 
 

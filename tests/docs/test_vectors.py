@@ -12,6 +12,7 @@ import pytest
 from gradcheck.faults.fault import faults
 from gradcheck.targets.reference import Reference
 from gradcheck.vectors.reading import SHIPPED
+from gradcheck.vectors.verification import verify
 from gradcheck.vectors.writing import export
 from tests.vectors.sets import exported, index_of, shipped
 from tests.vectors.test_writing import SURVIVE
@@ -80,3 +81,11 @@ def test_rust(tmp_path):
     if built.returncode:
         pytest.skip("rustc does not work here")
     assert subprocess.run([str(tmp_path / "rule")], capture_output=True, text=True, check=True).stdout == "true false false"
+
+
+def test_the_result_is_described():
+    """Every field of what `verify --json` writes stands in docs/formats.md."""
+    described = set(re.findall(r"`(\w+)`", (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")))
+    found = verify("reference", exported("json")).to_dict()
+    for part in (found, found["formats"][0], found["rows"][0]):
+        assert set(part) <= described

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.graph.values import bind
 from gradcheck.vectors.hull import one_sided
 
 
@@ -14,7 +15,7 @@ def sharp(f, x, name="x"):
     graph = gradcheck.trace(f, {name: x})
     found = gradcheck.certify(graph, {name: x})[name]
     ends = found.lower.flat[0], found.upper.flat[0]
-    return ends, one_sided(graph, {name: x}).sharpened(name, *ends, 0)
+    return ends, one_sided(graph, bind(graph, {name: x})).sharpened(name, *ends, 0)
 
 
 @pytest.mark.parametrize(
@@ -42,4 +43,12 @@ def test_ends_that_are_not_a_side_stay():
 def test_what_is_not_finite_stays():
     """Where nothing is known nothing is sharpened."""
     graph = gradcheck.trace(lambda x: np.sum(gradcheck.ops.relu(x)), {"x": np.zeros(1)})
-    assert one_sided(graph, {"x": np.zeros(1)}).sharpened("x", -float("inf"), float("inf"), 0) == (-float("inf"), float("inf"))
+    assert one_sided(graph, bind(graph, {"x": np.zeros(1)})).sharpened("x", -float("inf"), float("inf"), 0) == (-float("inf"), float("inf"))
+
+
+def test_constants_are_those_of_the_format():
+    """A slope of 0.1 is the float32 next to 0.1 in float32."""
+    graph = gradcheck.trace(lambda x: np.sum(0.1 * gradcheck.ops.relu(x)), {"x": np.zeros(1)})
+    for dtype, slope in (("float64", 0.1), ("float32", float(np.float32(0.1)))):
+        sides = one_sided(graph, bind(graph, {"x": np.zeros(1)}, dtype))
+        assert sides.sharpened("x", Fraction(0), Fraction(slope) * (1 + Fraction(1, 2**30)), 0) == (0, Fraction(slope))
