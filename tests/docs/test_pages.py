@@ -40,7 +40,7 @@ def test_examples_print_what_is_shown(page, tmp_path, monkeypatch):
     names, printed, compared = {"__name__": "page"}, "", 0
     for kind, block in blocks(page):
         if kind == "c":
-            _build(block, tmp_path)
+            _build(block, tmp_path, page)
         elif kind == "python":
             for library in ("torch", "jax"):
                 if f"import {library}" in block and find_spec(library) is None:
@@ -55,11 +55,13 @@ def test_examples_print_what_is_shown(page, tmp_path, monkeypatch):
     assert compared == PAGES[page]
 
 
-def _build(block, folder):
+def _build(block, folder, page):
+    """Compile as the page says; names differ between pages, for a process loads a name once."""
     if shutil.which("cc") is None:
         pytest.skip("there is no C compiler")
-    (folder / "layer.c").write_text(block)
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "layer.c", "-o", "layer.so", "-lm"], cwd=folder, check=True)
+    command = re.search(r"cc -O2 -shared -fPIC (\w+)\.c -o \1\.so -lm", (DOCS / page).read_text(encoding="utf-8"))
+    (folder / f"{command[1]}.c").write_text(block)
+    subprocess.run(command[0].split(), cwd=folder, check=True)
 
 
 @pytest.mark.parametrize("page", ["howto/ci.md", "howto/numpy.md"])

@@ -51,11 +51,11 @@ def test_the_exam_has_them():
 
 @pytest.mark.deep
 def test_all_of_them():
-    """All are rejected at ordinary inputs, and no right one is."""
+    """All are rejected where they show, and no right one is."""
     for full in chosen("second"):
         fault = posed(full)
         if fault is None or fault.fault_class != "second" or fault.kink or "/second-" not in full:
             continue
-        at = fault.ordinary(np.random.default_rng(2))
+        at = fault.trigger(np.random.default_rng(2))
         assert gradcheck.check(fault.f, at, vjp=fault.wrong).verdict == "fail", full
         assert gradcheck.check(fault.f, at, vjp=fault.right).verdict != "fail", full
