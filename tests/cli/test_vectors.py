@@ -19,7 +19,7 @@ def wrong(graph, values):
 
 def test_export(tmp_path, capsys):
     """Patterns, formats, both kinds of files; a folder that is not empty is refused."""
-    assert status("vectors", "export", str(tmp_path / "a"), "--networks", "xor-2-2-1,adaline", "--dtype", "float64,bfloat16") == 0
+    assert status("vectors", "export", str(tmp_path / "a"), "--networks", "bias-vector,adaline", "--dtype", "float64,bfloat16") == 0
     assert "4 vectors in" in capsys.readouterr().out
     assert (tmp_path / "a" / "networks" / "adaline.json").exists()
     assert status("vectors", "export", str(tmp_path / "b"), "--networks", "xor-2-2-1", "--format", "npz", "--seed", "3") == 0
