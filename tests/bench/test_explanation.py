@@ -1,8 +1,12 @@
 """How often the mistake is named: rows, counts, and what decides them."""
 
 import json
+from pathlib import Path
 
 from gradcheck.bench.explanation import MEANINGS, Row, as_data, measure, score
+from gradcheck.faults.mutants import mutants
+
+ROOT = Path(__file__).parents[2]
 
 
 def row(outcome, mutant="tanh/sign"):
@@ -55,3 +59,13 @@ def test_data():
     assert (data["graphs"], data["seed"], data["distinguishable"], data["named_share"]) == (7, 3, 1, 1.0)
     assert set(data["counts"]) == set(MEANINGS) == set(data["meanings"])
     assert data["rows"][0]["mutant"] == "tanh/sign"
+
+
+def test_the_report_that_is_kept():
+    """It is about every mutant, its counts are those of its rows, and the page says what it says."""
+    kept = json.loads((ROOT / "reports" / "explanations.json").read_text(encoding="utf-8"))
+    found = score([Row(**r) for r in kept["rows"]])
+    assert {r["mutant"] for r in kept["rows"]} == set(mutants)
+    assert kept["counts"] == {k: found.counts.get(k, 0) for k in MEANINGS}
+    page = (ROOT / "docs" / "explanation.md").read_text(encoding="utf-8")
+    assert f"{found.counts['named']} of {found.distinguishable} distinguishable mistakes are named rightly ({100 * found.share:.1f} %)" in page
