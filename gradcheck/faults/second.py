@@ -19,7 +19,6 @@ from gradcheck.faults.fault import Fault, Inputs
 from gradcheck.faults.stage import Stage
 from gradcheck.ops.op import Op
 
-
 #: A mistake shows where it changes the result by more than this part of its largest entry.
 _VISIBLE = 1e-3
 #: Inputs are drawn at most so many times until it does.
