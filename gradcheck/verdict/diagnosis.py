@@ -140,11 +140,13 @@ _BROKEN_SUMS: Mapping[str, Floating] = {
 
 def factor(got: Floats, expected: Floats, bound: Floats) -> str:
     """Return "factor c: ..." where got is c times expected in every entry, else ""."""
-    size = float(np.sum(np.square(expected)))
-    if size == 0 or not np.isfinite(size) or np.count_nonzero(expected) < 1 or not np.isfinite(got).all():
+    largest = float(np.max(np.abs(expected), initial=0.0))
+    if largest == 0 or not np.isfinite(largest) or not np.isfinite(got).all():
         return ""
-    c = float(np.sum(got * expected) / size)
-    if c == 0 or not same(got, np.asarray(c * expected), bound * max(1.0, abs(c))):
+    part = expected / largest  # squares of huge and of tiny numbers are none
+    with np.errstate(all="ignore"):
+        c = float(np.sum(got / largest * part) / np.sum(np.square(part)))
+    if c in (0, 1) or not np.isfinite(c) or not same(got, np.asarray(c * expected), bound * max(1.0, abs(c))):
         return ""
     if expected.size < 2 and abs(c - 1) > 1e-3 and _plain_number(c) is None:
         return ""  # one entry is always a multiple of another
@@ -155,7 +157,7 @@ def factor(got: Floats, expected: Floats, bound: Floats) -> str:
 
 def _plain_number(c: float) -> str | None:
     q = Fraction(c).limit_denominator(1024)
-    return str(q) if abs(float(q) - c) <= 1e-5 * abs(c) else None
+    return str(q) if abs(c) < 1e6 and abs(float(q) - c) <= 1e-5 * abs(c) else None
 
 
 def proportional(difference: Floats, parameter: Floats, bound: Floats) -> str:
