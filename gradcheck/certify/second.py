@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from gradcheck.arith.elements import numbers
 from gradcheck.arith.refinement import NEGLIGIBLE, refined
 from gradcheck.certify.certification import nothing_known, refuse_infinite
 from gradcheck.certify.enclosure import Enclosure
+from gradcheck.engine.blocks import Blocks
 from gradcheck.engine.reverse import wanted
 from gradcheck.engine.second import hessian
 from gradcheck.errors import BadInput
@@ -23,7 +23,7 @@ from gradcheck.graph.values import Values
 from gradcheck.ops.op import Op, registry
 
 
-class CertifiedHessian(Mapping[tuple[str, str], Enclosure]):
+class CertifiedHessian(Blocks[Enclosure]):
     """The certified Hessian: pairs of leaves -> `Enclosure` of shape ``(*shape of the first, *shape of the second)``.
 
     Args:
@@ -33,26 +33,18 @@ class CertifiedHessian(Mapping[tuple[str, str], Enclosure]):
     """
 
     def __init__(self, names: tuple[str, ...], blocks: Mapping[tuple[str, str], Enclosure], precision: int) -> None:
-        self.names, self._blocks, self.precision = names, dict(blocks), precision
-
-    def __getitem__(self, pair: tuple[str, str]) -> Enclosure:
-        return self._blocks[pair]
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._blocks)
-
-    def __len__(self) -> int:
-        return len(self._blocks)
+        super().__init__(names, blocks)
+        self.precision = precision
 
     @property
     def matrix(self) -> Enclosure:
         """All blocks as one square matrix, leaves in the order of `names`, entries in C order."""
-        sizes = {a: math.isqrt(math.prod(self._blocks[a, a].shape)) for a in self.names}
+        sizes = self.sizes
         balls = np.empty((sum(sizes.values()),) * 2, dtype=object)
         ends = np.cumsum([sizes[a] for a in self.names], dtype=int)
         for a, i in zip(self.names, ends, strict=True):
             for b, j in zip(self.names, ends, strict=True):
-                balls[i - sizes[a] : i, j - sizes[b] : j] = np.reshape(self._blocks[a, b].balls, (sizes[a], sizes[b]))
+                balls[i - sizes[a] : i, j - sizes[b] : j] = np.reshape(self[a, b].balls, (sizes[a], sizes[b]))
         return _enclosure(numbers(balls), self.precision)
 
     def __repr__(self) -> str:

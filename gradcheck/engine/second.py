@@ -18,6 +18,7 @@ from gradcheck.arith.arithmetic import Arithmetic, Array
 from gradcheck.arith.floating import Floating
 from gradcheck.arith.lanes import Lanes
 from gradcheck.arith.taylor import Series, Taylor
+from gradcheck.engine.blocks import Blocks
 from gradcheck.engine.reverse import seeds, sweep, wanted
 from gradcheck.errors import BadInput, BadShape, UnknownName
 from gradcheck.graph.evaluation import lift, propagate
@@ -33,31 +34,14 @@ MOST_NUMBERS = 2**25
 MOST_LANES = 128
 
 
-class Hessian(Mapping[tuple[str, str], Array]):
-    """Second derivatives: (name, name) -> block of shape ``(*shape of the first, *shape of the second)``.
-
-    Args:
-        names: of the leaves, in the order of `matrix`.
-        blocks: by pairs of names.
-    """
-
-    def __init__(self, names: tuple[str, ...], blocks: Mapping[tuple[str, str], Array]) -> None:
-        self.names, self._blocks = names, dict(blocks)
-
-    def __getitem__(self, pair: tuple[str, str]) -> Array:
-        return self._blocks[pair]
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._blocks)
-
-    def __len__(self) -> int:
-        return len(self._blocks)
+class Hessian(Blocks[Array]):
+    """Second derivatives: (name, name) -> block of shape ``(*shape of the first, *shape of the second)``."""
 
     @property
     def matrix(self) -> Array:
         """All blocks as one square matrix, leaves in the order of `names`, entries in C order."""
-        sizes = {a: math.isqrt(math.prod(self._blocks[a, a].shape)) for a in self.names}
-        rows = [np.concatenate([np.reshape(self._blocks[a, b], (sizes[a], sizes[b])) for b in self.names], 1) for a in self.names]
+        sizes = self.sizes
+        rows = [np.concatenate([np.reshape(self[a, b], (sizes[a], sizes[b])) for b in self.names], 1) for a in self.names]
         return np.concatenate(rows, 0) if rows else np.zeros((0, 0))
 
 

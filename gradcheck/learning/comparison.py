@@ -30,9 +30,9 @@ from gradcheck.arith.running import Roundoff, wide_format
 from gradcheck.arith.stochastic import Stochastic
 from gradcheck.errors import BadInput, UnknownDtype
 from gradcheck.graph.graph import Graph
-from gradcheck.graph.values import Arrays, Values, bind
+from gradcheck.graph.values import Arrays, Values
 from gradcheck.learning.descent import Descent
-from gradcheck.learning.examples import Examples, examples
+from gradcheck.learning.examples import Examples, beginning, examples
 from gradcheck.learning.optimizer import Rule
 from gradcheck.learning.rules import label
 from gradcheck.learning.separation import Separation
@@ -135,13 +135,7 @@ def _case(
     seed: int,
 ) -> _Case:  # fmt: skip
     graph = network.graph if isinstance(network, Network) else network
-    if values is None:
-        if not isinstance(network, Network):
-            raise BadInput("expected values for a graph; only a Network has its own")
-        values = network.values(seed)
-    if not graph.parameters:
-        raise BadInput(f"expected a graph with parameters to move; {graph.name} has none")
-    given = {k: x for k, x in bind(graph, values, dtype).items() if graph.leaf[k].kind != "constant"}
+    given = beginning(network, values, seed, dtype)
     divided = examples(network, given, batch=batch, seed=seed)
     return _Case(d, divided, {k: given[k] for k in graph.parameters}, rule, dtype, exempt, seed)
 
@@ -206,7 +200,7 @@ def _judged(found: Separation, case: _Case, theirs: list[Point]) -> Separation:
 
 def _judgement(case: _Case, values: Values) -> Judgement:
     graph = case.divided.graph
-    given = {k: x for k, x in bind(graph, values, case.dtype).items() if graph.leaf[k].kind != "constant"}
+    given = beginning(graph, values, 0, case.dtype)
     kept = leaf_arrays(graph, {k: x.copy() for k, x in given.items()})
     with np.errstate(all="ignore"):
         run = case.d.target.run(graph, given)

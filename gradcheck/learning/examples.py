@@ -9,10 +9,10 @@ import numpy as np
 
 from gradcheck.arith.floating import Floating
 from gradcheck.engine.reverse import evaluate
-from gradcheck.errors import BadGraph, BadInput
+from gradcheck.errors import BadGraph, BadInput, BadValues
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.trace import trace
-from gradcheck.graph.values import Arrays
+from gradcheck.graph.values import Arrays, Values, bind
 from gradcheck.networks.network import Network
 
 
@@ -136,3 +136,25 @@ def _scale(graph: Graph, values: Arrays, names: tuple[str, ...], count: int, bat
 
 def _shapes(data: Arrays) -> str:
     return ", ".join(f"{k} {x.shape}" for k, x in data.items()) or "no inputs"
+
+
+def beginning(network: Network | Graph, values: Values | None, seed: int, dtype: str | None = None) -> Arrays:
+    """Return the inputs and parameters with which a training begins.
+
+    Args:
+        network: a network, or a graph.
+        values: by name; a network's own unless given.
+        seed: of those.
+        dtype: a format; that of the values unless given.
+
+    Raises:
+        BadValues: values that do not fit the graph, none for a graph, or a graph without parameters.
+    """
+    graph = network.graph if isinstance(network, Network) else network
+    if values is None:
+        if not isinstance(network, Network):
+            raise BadValues("expected values for a graph; only a Network has its own")
+        values = network.values(seed)
+    if not graph.parameters:
+        raise BadValues(f"expected a graph with parameters to move; {graph.name} has none")
+    return {k: x for k, x in bind(graph, values, dtype).items() if graph.leaf[k].kind != "constant"}

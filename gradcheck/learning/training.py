@@ -11,11 +11,11 @@ import numpy as np
 from gradcheck.arith.arithmetic import Arithmetic, Array
 from gradcheck.arith.floating import Floating
 from gradcheck.engine.reverse import evaluate
-from gradcheck.errors import BadInput, BadValues
+from gradcheck.errors import BadInput
 from gradcheck.graph.graph import Graph
-from gradcheck.graph.values import Arrays, Values, bind
+from gradcheck.graph.values import Arrays, Values
 from gradcheck.learning.descent import Descent
-from gradcheck.learning.examples import Examples, examples, resized
+from gradcheck.learning.examples import Examples, beginning, examples, resized
 from gradcheck.learning.marquardt import Marquardt
 from gradcheck.learning.optimizer import Rule, State, stepped
 from gradcheck.learning.source import source
@@ -66,22 +66,11 @@ def train(
     if steps < 0:
         raise BadInput(f"expected a number of steps of at least 0; got {steps}")
     graph = network.graph if isinstance(network, Network) else network
-    given = _given(network, graph, values, seed)
+    given = beginning(network, values, seed)
     stop = stop or Stop()
     watch = _Watch(network, given, stop) if stop.held_back is not None else None
     points = _points(network, graph, given, optimizer or Descent(), batch, rows, seed, exempt, arithmetic or Floating("float64"), target)
     return _recorded(points, steps, stop, watch, callback, progress, keep, graph.name)
-
-
-def _given(network: Network | Graph, graph: Graph, values: Values | None, seed: int) -> Arrays:
-    if values is None:
-        if not isinstance(network, Network):
-            raise BadValues("expected values for a graph; only a Network has its own")
-        values = network.values(seed)
-    if not graph.parameters:
-        raise BadValues(f"expected a graph with parameters to move; {graph.name} has none")
-    found = bind(graph, values, None)
-    return {k: x for k, x in found.items() if graph.leaf[k].kind != "constant"}
 
 
 def _points(
