@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from gradcheck.networks import networks
 from gradcheck.ops import registry
 from gradcheck.targets.reference import Reference
 from gradcheck.verdict.statistics import by_textbook
@@ -20,8 +21,9 @@ def textbook_tanh():
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_every_network(dtype):
-    """A callable with 1 - y^2 has the verdicts of the reference on every network; what that loses is remarked."""
-    textbook, reference = (validate(gradients_only(t), dtypes=[dtype]) for t in (textbook_tanh(), Reference()))
+    """A callable with 1 - y^2 has the verdicts of the reference on every network with a tanh; what that loses is remarked."""
+    tanhs = [name for name in networks if any(node.op == "tanh" for node in networks[name].graph.nodes)]
+    textbook, reference = (validate(gradients_only(t), tanhs, dtypes=[dtype]) for t in (textbook_tanh(), Reference()))
     assert {r.network: r.verdict for r in textbook} == {r.network: r.verdict for r in reference}
     assert not [r for r in textbook if r.verdict == "fail"]
     remarked = {r.network: r for r in textbook for f in r.findings if f.severity == "accuracy"}
