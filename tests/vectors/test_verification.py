@@ -57,9 +57,12 @@ def test_libraries_pass(name):
 @pytest.mark.deep
 @pytest.mark.parametrize("name", ["torch", "jax"])
 def test_libraries_pass_all(name):
-    """The whole set; what fails is known."""
+    """The whole set, and one in twelve for JAX, which takes a quarter of an hour; what fails is known."""
     pytest.importorskip(name)
-    assert verify(name, shipped()).verdict == "pass"
+    names = [v.name for v in shipped()]
+    found = verify(name, shipped(), tags=names[::12] if name == "jax" else names)
+    assert found.verdict == "pass"
+    assert len(found.rows) >= 100
 
 
 def test_a_wrong_gradient_fails():

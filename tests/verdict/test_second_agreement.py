@@ -35,11 +35,10 @@ def test_operations_agree(name):
 @pytest.mark.deep
 @pytest.mark.parametrize("name", SMOOTH)
 def test_every_small_network_agrees(name):
-    """Each small smooth network, at two points."""
-    for seed in (0, 1):
-        found = agree_second(Case("network", name), seed=seed)
-        assert found.faults() == []
-        assert found.ratio is not None
+    """Each small smooth network, at another point than `gradcheck verify --order 2` takes."""
+    found = agree_second(Case("network", name), seed=1)
+    assert found.faults() == []
+    assert found.ratio is not None
 
 
 @pytest.mark.deep
