@@ -56,6 +56,12 @@ class Certified(Mapping[str, Enclosure]):
         return f"Certified({', '.join(self)}; {self.precision} bits)"
 
 
+def at_least_two(bits: object) -> None:
+    """Raise `BadInput` for what is no number of bits."""
+    if not isinstance(bits, int | np.integer) or bits < 2:
+        raise BadInput(f"expected at least 2 bits; got {bits!r}")
+
+
 def certify(
     graph: Graph, values: Values, *, bits: int = 128, cotangent: Any = None, wrt: Iterable[str] | None = None,
     ops: Mapping[str, Op] = registry,
@@ -82,8 +88,7 @@ def certify(
     >>> float(found.rounded[0]), bool(found.proved[0]), found.lower[0] < found.upper[0]
     (2.718281828459045, True, True)
     """
-    if bits < 2:
-        raise BadInput(f"expected at least 2 bits; got {bits}")
+    at_least_two(bits)
     names = wanted(graph, wrt)
     refuse_infinite(graph, values)
 

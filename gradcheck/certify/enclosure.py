@@ -16,6 +16,7 @@ from gradcheck.arith.arithmetic import Array
 from gradcheck.arith.ball import Ball
 from gradcheck.arith.floating import FORMATS
 from gradcheck.arith.rounding import Dyadic, Format, dyadic, format_of, fraction_down, fraction_up, round_to
+from gradcheck.errors import BadValues
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -98,8 +99,8 @@ class Enclosure:
 
     @cached_property
     def bits(self) -> Floats:
-        """To how many bits each entry is known: inf for an exact one, negative where not even its size is."""
-        known = [math.inf if x.is_exact() else float(x.rel_accuracy_bits()) for x in self._flat]
+        """To how many bits each entry is known: inf for an exact one, negative where not even its size is, -inf where nothing is."""
+        known = [math.inf if x.is_exact() else float(x.rel_accuracy_bits()) if x.is_finite() else -math.inf for x in self._flat]
         return self._shaped(known, np.float64)
 
     @cached_property
@@ -115,7 +116,9 @@ class Enclosure:
             return np.asarray(np.where((moves == 0) & ~np.isnan(size), 0.0, moves / size))
 
     def contains(self, x: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Return where the floats `x`, of the array's shape, lie in the enclosure."""
+        """Return where the floats `x`, of the array's shape, lie in the enclosure; raise `BadValues` for another shape."""
+        if np.shape(x) != self.shape:
+            raise BadValues(f"expected numbers of shape {self.shape}; got {np.shape(x)}")
         given = np.ravel(np.asarray(x, np.float64))
         inside = [bool(ball.contains(type(ball)(float(v)))) for ball, v in zip(self._flat, given, strict=True)]
         return self._shaped(inside, np.bool_)

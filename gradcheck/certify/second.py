@@ -12,12 +12,11 @@ from gradcheck.arith.arithmetic import Array
 from gradcheck.arith.ball import Ball
 from gradcheck.arith.elements import numbers
 from gradcheck.arith.refinement import NEGLIGIBLE, refined
-from gradcheck.certify.certification import nothing_known, refuse_infinite
+from gradcheck.certify.certification import at_least_two, nothing_known, refuse_infinite
 from gradcheck.certify.enclosure import Enclosure
 from gradcheck.engine.blocks import Blocks
 from gradcheck.engine.reverse import wanted
 from gradcheck.engine.second import hessian
-from gradcheck.errors import BadInput
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
 from gradcheck.ops.op import Op, registry
@@ -84,8 +83,7 @@ def certify_hessian(
     >>> float(found.rounded[0, 0]), bool(found.proved[0, 0]), found.lower[0, 0] < found.upper[0, 0]
     (2.718281828459045, True, True)
     """
-    if bits < 2:
-        raise BadInput(f"expected at least 2 bits; got {bits}")
+    at_least_two(bits)
     names = wanted(graph, wrt)
     refuse_infinite(graph, values)
     pairs = {f"{i}/{j}": (a, b) for i, a in enumerate(names) for j, b in enumerate(names)}

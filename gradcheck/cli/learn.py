@@ -187,13 +187,14 @@ def _steps(name: str, optimizer: str | None, seed: int, json_file: Path | None) 
     made = Table("", "optimiser", "rule", "dtype", "error / bound", "", box=box.SIMPLE_HEAD, pad_edge=False)
     for report_ in found:
         for r in report_.rows:
-            made.add_row(Text(SIGNS[r.verdict], style=STYLES[r.verdict]), Text(report_.name), Text(r.rule), r.dtype, f"{r.ratio:.2g}", Text(r.message))
+            sign = Text(SIGNS[r.verdict], style=STYLES[r.verdict]) if r.verdict != "skipped" else Text("-")
+            made.add_row(sign, Text(report_.name), Text(r.rule), r.dtype, f"{r.ratio:.2g}", Text(r.message))
     out = console()
     out.print(made)
     for report_ in found:
         if report_.verdict == "fail":
-            said = " or ".join(report_.diagnosis) or "not recognised"
-            out.print(Text(f"{report_.name}: mistake: {said}", style=STYLES["fail"]))
+            for said in report_.mistakes:
+                out.print(Text(f"{report_.name}: mistake: {said}", style=STYLES["fail"]))
     verdicts = {r.verdict for r in found}
     return 1 if "fail" in verdicts else 0
 

@@ -45,10 +45,12 @@ def _targets() -> Rows:
 
 def _oracles() -> Rows:
     from gradcheck.oracles import ORACLES
+    from gradcheck.verdict.second_ways import WAYS
 
-    yield ("oracle", "what it does")
-    for name, oracle in ORACLES.items():
-        yield name, (oracle.__doc__ or "").split("\n")[0]
+    yield ("oracle", "order", "what it does")
+    for order, known in ((1, ORACLES), (2, WAYS)):
+        for name, oracle in known.items():
+            yield name, str(order), (oracle.__doc__ or "").split("\n")[0].removeprefix("Return ")
 
 
 LISTS: Mapping[str, Callable[[], Rows]] = {"ops": _ops, "networks": _networks, "targets": _targets, "oracles": _oracles}

@@ -27,7 +27,7 @@ Agreed: TypeAlias = Agreement | SecondAgreement
 @click.command("verify")
 @click.option("--networks", multiple=True, metavar="PATTERN", help="Names, systems (S1) or tags, with * and ?; small ones only.")
 @click.option("--ops", multiple=True, metavar="PATTERN", help="Names of operations, with * and ?.")
-@click.option("--oracle", "oracles", multiple=True, metavar="NAME", help="One of `gradcheck list oracles`; all unless given.")
+@click.option("--oracle", "oracles", multiple=True, metavar="NAME", help="Out of `gradcheck list oracles`, of this order; all unless given.")
 @click.option("--order", default=1, type=click.IntRange(1, 2), show_default=True, help="Of the derivatives: 2 for Hessians.")
 @click.option("--digits", type=click.IntRange(1, DIGITS), help=f"Decimal digits asked for: {DIGITS}, or {SECOND_DIGITS} of second derivatives.")
 @click.option("--seed", default=0, type=click.IntRange(0), show_default=True)

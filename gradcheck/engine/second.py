@@ -98,8 +98,8 @@ def derivative(
     >>> [float(derivative(graph, {"x": np.array([0.0])}, {"x": np.array([1.0])}, order=k)) for k in range(6)]
     [0.0, 1.0, 0.0, -1.0, 0.0, 1.0]
     """
-    if order < 0:
-        raise BadInput(f"expected an order of at least 0; got {order}")
+    if not isinstance(order, int | np.integer) or order < 0:
+        raise BadInput(f"expected an order of at least 0; got {order!r}")
     m = Taylor(arithmetic or Floating("float64"), order)
     y = propagate(graph, _moved(graph, values, direction, m), m, ops=ops)
     found = tuple(m.coefficient(y[k], order) * math.factorial(order) for k in graph.outputs)

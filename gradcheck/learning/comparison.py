@@ -32,7 +32,7 @@ from gradcheck.errors import BadInput, UnknownDtype
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, Values
 from gradcheck.learning.descent import Descent
-from gradcheck.learning.examples import Examples, beginning, examples
+from gradcheck.learning.examples import Examples, beginning, examples, known_parameters
 from gradcheck.learning.optimizer import Rule
 from gradcheck.learning.rules import label
 from gradcheck.learning.separation import Separation
@@ -136,6 +136,7 @@ def _case(
 ) -> _Case:  # fmt: skip
     graph = network.graph if isinstance(network, Network) else network
     given = beginning(network, values, seed, dtype)
+    known_parameters(exempt, graph.parameters)
     divided = examples(network, given, batch=batch, seed=seed)
     return _Case(d, divided, {k: given[k] for k in graph.parameters}, rule, dtype, exempt, seed)
 

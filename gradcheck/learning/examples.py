@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradcheck.arith.floating import Floating
 from gradcheck.engine.reverse import evaluate
-from gradcheck.errors import BadGraph, BadInput, BadValues
+from gradcheck.errors import BadGraph, BadInput, BadValues, UnknownName
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.trace import trace
 from gradcheck.graph.values import Arrays, Values, bind
@@ -158,3 +158,15 @@ def beginning(network: Network | Graph, values: Values | None, seed: int, dtype:
     if not graph.parameters:
         raise BadValues(f"expected a graph with parameters to move; {graph.name} has none")
     return {k: x for k, x in bind(graph, values, dtype).items() if graph.leaf[k].kind != "constant"}
+
+
+def known_parameters(names: Iterable[str], parameters: Collection[str]) -> None:
+    """Raise `UnknownName` for a name that is no parameter: without weight decay is what is meant to be, nothing else.
+
+    Args:
+        names: of parameters that are exempt from weight decay.
+        parameters: of the network.
+    """
+    for name in names:
+        if name not in parameters:
+            raise UnknownName("parameter", name, parameters)

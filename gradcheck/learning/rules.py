@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -49,9 +50,11 @@ def rule_named(name: str, **settings: float | None) -> Rule:
         raise UnknownName("update rule", name, RULES)
     known = settings_of(RULES[name])
     given = {k: x for k, x in settings.items() if x is not None}
-    for k in given:
+    for k, x in given.items():
         if k not in known:
             raise BadInput(f"expected a setting of {name} out of {', '.join(known)}; got {k!r}")
+        if not 0 <= x < math.inf:
+            raise BadInput(f"expected a finite {k} of at least 0; got {x}")
     return with_settings(RULES[name], **given)
 
 

@@ -20,7 +20,7 @@ from gradcheck.arith.arithmetic import Array
 from gradcheck.arith.floating import FORMATS
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.arith.running import Roundoff, Running, wide_format
-from gradcheck.errors import BadInput, FunctionFailed, StepWrong, UnknownDtype, UnknownName
+from gradcheck.errors import BadInput, CannotExpress, FunctionFailed, StepWrong, UnknownDtype, UnknownName
 from gradcheck.graph.values import Arrays
 from gradcheck.learning.mistakes import mistakes
 from gradcheck.learning.optimizer import Rule
@@ -47,7 +47,7 @@ class StepRow:
     Args:
         rule: with its settings.
         dtype: the format.
-        verdict: of all its steps.
+        verdict: of all its steps; "skipped" where the optimiser has no such setting.
         ratio: the largest error over its bound.
         message: what differs first, or why there is no verdict.
         step: the first step that is wrong, from 1; 0 if none is.
@@ -62,7 +62,7 @@ class StepRow:
 
     rule: str
     dtype: str
-    verdict: Verdict
+    verdict: Verdict | Literal["skipped"]
     ratio: float = 0.0
     message: str = ""
     step: int = 0
@@ -91,8 +91,8 @@ class StepReport:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the rows: fail before inconclusive before pass."""
-        found = {r.verdict for r in self.rows}
+        """The worst of the rows that were tried: fail before inconclusive before pass."""
+        found = {r.verdict for r in self.rows} - {"skipped"}
         return "fail" if "fail" in found else "inconclusive" if "inconclusive" in found or not found else "pass"
 
     @property
@@ -100,6 +100,14 @@ class StepReport:
         """The mistakes that explain every row that fails."""
         failing = [r for r in self.rows if r.verdict == "fail"]
         return tuple(x for x in (failing[0].candidates if failing else ()) if all(x in r.candidates for r in failing))
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """What is said of the mistake: what explains all rows that fail, else setting by setting."""
+        failing = {r.rule: " or ".join(r.candidates) or "not recognised" for r in self.rows if r.verdict == "fail"}
+        if self.diagnosis or len(set(failing.values())) < 2:
+            return (" or ".join(self.diagnosis) or "not recognised",) if failing else ()
+        return tuple(f"{said} (with {rule})" for rule, said in failing.items())
 
     def raise_if_failed(self) -> None:
         """Raise `StepWrong` with the report unless every step is right or undecided."""
@@ -114,7 +122,7 @@ class StepReport:
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.verdict}"]
         lines += [f"{r.rule} {r.dtype}: {r.verdict} ({r.ratio:.2g} times the bound) {r.message}".rstrip() for r in self.rows]
-        return "\n".join([*lines, *(f"mistake: {x}" for x in self.diagnosis)])
+        return "\n".join([*lines, *(f"mistake: {x}" for x in self.mistakes)])
 
 
 def check_step(
@@ -144,6 +152,9 @@ def check_step(
     >>> check_step(plain, "descent", dtypes=["float64"]).diagnosis
     ('weight decay is left out',)
     """
+    if isinstance(step, type):
+        raise BadInput(f"expected a function of parameters, gradients, state and settings; got the class {step.__name__}: for an optimiser of torch "
+                       "there is gradcheck.learning.torch.check_optimizer")  # fmt: skip
     rules = _rules(rule)
     for dtype in dtypes:
         if dtype not in ("float64", "float32"):
@@ -161,14 +172,21 @@ def check_step(
 
 def _rules(rule: str | Rule | list[Rule] | tuple[Rule, ...]) -> tuple[Rule, ...]:
     if not isinstance(rule, str):
-        return tuple(rule) if isinstance(rule, list | tuple) else (rule,)
+        several = tuple(rule) if isinstance(rule, list | tuple) else (rule,)
+        for x in several:
+            if not hasattr(x, "update"):
+                raise BadInput(f"expected an update rule, or the name of one ({', '.join(TRIED)}); got {x!r}")
+        return several
     if rule not in TRIED:
         raise UnknownName("update rule", rule, TRIED)
     return TRIED[rule]
 
 
 def _judged(step: Step, rule: Rule, trial: Trial, running: Running, dtype: str) -> StepRow:
-    got = list(_made(step, rule, trial, dtype))
+    try:
+        got = list(_made(step, rule, trial, dtype))
+    except CannotExpress as reason:
+        return StepRow(label(rule), dtype, "skipped", message=str(reason))
     exact = Multiprecision(DIGITS)
     known = [_known(right, wide, exact) for right, wide in zip(trial.run(rule, exact), trial.run(rule, running), strict=True)]
     row = _compared(got, known, trial, label(rule), dtype)
@@ -259,6 +277,8 @@ def _made(step: Step, rule: Rule, trial: Trial, dtype: str) -> Iterator[Arrays]:
         given = {name: np.array(x) for name, x in parameters.items()}
         try:
             parameters, state = step(given, {name: x.copy() for name, x in gradients.items()}, state, settings)
+        except CannotExpress:
+            raise
         except Exception as error:  # foreign code: whatever it raises is its answer
             raise FunctionFailed(f"the step raised {type(error).__name__} at step {k + 1}: {error}") from error
         parameters = _checked(parameters, trial, dtype)

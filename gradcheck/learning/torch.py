@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import torch
 
-from gradcheck.errors import BadInput
+from gradcheck.errors import BadInput, CannotExpress
 from gradcheck.graph.values import Arrays
 from gradcheck.learning.adam import Adam, AdamW
 from gradcheck.learning.descent import Descent
@@ -71,11 +72,26 @@ def _built(
     given = {theirs: settings[ours] for theirs, ours in names.items()}
     if "beta1" in settings:
         given["betas"] = (settings["beta1"], settings["beta2"])
+    given = _accepted(make, given)
     groups: list[dict[str, Any]] = [
         {"params": [x for k, x in tensors.items() if k not in settings["exempt"]]},
         {"params": [x for k, x in tensors.items() if k in settings["exempt"]], "weight_decay": 0.0},
     ]
     return make([g for g in groups if g["params"]], **given, **options), tensors
+
+
+def _accepted(make: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options without those that are off and that the optimiser does not have; raise `CannotExpress` for one that is on."""
+    try:
+        known = inspect.signature(make).parameters
+    except (TypeError, ValueError):  # code that is not Python
+        return dict(given)
+    if any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        return dict(given)
+    for name, x in given.items():
+        if name not in known and x:
+            raise CannotExpress(f"{getattr(make, '__name__', 'the optimiser')} has no option {name}")
+    return {k: x for k, x in given.items() if k in known}
 
 
 def check_optimizer(

@@ -15,7 +15,7 @@ from gradcheck.errors import BadInput
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, Values
 from gradcheck.learning.descent import Descent
-from gradcheck.learning.examples import Examples, beginning, examples, resized
+from gradcheck.learning.examples import Examples, beginning, examples, known_parameters, resized
 from gradcheck.learning.marquardt import Marquardt
 from gradcheck.learning.optimizer import Rule, State, stepped
 from gradcheck.learning.source import source
@@ -78,6 +78,7 @@ def _points(
     seed: int, exempt: Collection[str], m: Arithmetic, target: Target | None,
 ) -> Iterator[Point]:  # fmt: skip
     start = {k: values[k] for k in graph.parameters}
+    known_parameters(exempt, start)
     if isinstance(optimizer, Marquardt):
         if batch is not None or target is not None or m.name != "float64":
             raise BadInput("expected Levenberg-Marquardt with all examples, our own derivatives and float64; leave out batch, target and arithmetic")

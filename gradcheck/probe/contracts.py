@@ -84,7 +84,9 @@ def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator) 
     if pushed is None:
         return
     if len(pushed) != len(instrument.base) or any(np.shape(p) != y.shape for p, y in zip(pushed, instrument.base, strict=True)):
-        yield _fault("the jvp does not have the shapes of f's outputs")
+        found, wanted = [np.shape(p) for p in pushed], [y.shape for y in instrument.base]
+        why = "" if len(found) != len(wanted) or found[0] != (1, *wanted[0]) else ": t is a tuple, one part an argument, take t[0]"
+        yield _fault(f"the jvp does not have the shapes of f's outputs: expected {wanted}, got {found}{why}")
         return
     forward = sum(float(np.sum(g * np.asarray(p, np.float64))) for g, p in zip(gs, pushed, strict=True))
     size = sum(float(np.sum(np.abs(g * np.asarray(p, np.float64)))) for g, p in zip(gs, pushed, strict=True))
@@ -92,7 +94,8 @@ def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator) 
     back = sum(float(np.sum(a * t)) for a, t in zip(v, ts, strict=True))
     bar = 2 * MARGIN * instrument.own_error(gs, ts, v) + 64 * max(*subject.eps, instrument.roughness(gs, shown=True)) * size
     if not abs(forward - back) <= bar:
-        yield _fault(f"jvp and vjp are not adjoint: <g, jvp(t)> is {forward:.15g}, <vjp(g), t> is {back:.15g} +- {bar:.1g}")
+        what = ("hessian and hvp differ", "hessian t", "hvp(g)") if subject.hessian else ("jvp and vjp are not adjoint", "jvp(t)", "vjp(g)")
+        yield _fault(f"{what[0]}: <g, {what[1]}> is {forward:.15g}, <{what[2]}, t> is {back:.15g} +- {bar:.1g}")
 
 
 def aliases(instrument: Instrument) -> Iterator[Finding]:

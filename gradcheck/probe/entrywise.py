@@ -1,4 +1,4 @@
-"""Every entry of a doubted gradient beside the certified one: which lies farthest out of its error bar."""
+"""Every entry of a doubted gradient beside the certified one: which lies farthest out of its error bar, or of the hull at a kink."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import numpy.typing as npt
 
 from gradcheck.probe.look import MARGIN
 from gradcheck.probe.meter import Instrument
+from gradcheck.verdict.finding import Finding
 
 Floats = npt.NDArray[np.float64]
+
+#: An enclosure of several derivatives is wider than their hull by less than this part of its width.
+WIDER = 2.0**-24
 
 
 def bars(instrument: Instrument, gs: list[Floats], v: list[Floats]) -> list[Floats] | None:
@@ -43,3 +47,32 @@ def outliers(instrument: Instrument, gs: list[Floats], v: list[Floats], allowed:
             ts = [np.zeros(x.shape) for x in instrument.subject.point]
             ts[k].flat[int(np.argmax(away))] = 1.0
             yield ts
+
+
+def outside(instrument: Instrument, gs: list[Floats], accuracy: float | None) -> Iterator[Finding]:
+    """Yield the entry that is farthest outside the certified hull of all derivatives at a kink, for each array that has one.
+
+    Args:
+        instrument: of a traced function at a kink.
+        gs: the cotangents.
+        accuracy: that the derivative declares, if any.
+    """
+    hulls = instrument.kinked.hulls(gs) if instrument.kinked is not None else None
+    if hulls is None:
+        return
+    v = instrument.gradients(gs)
+    for path, a, bar, (low, high) in zip(instrument.subject.paths, v, instrument.entry_bars(gs, v), hulls, strict=True):
+        largest = np.maximum(np.abs(low), np.abs(high))
+        with np.errstate(invalid="ignore"):  # an infinite end: nothing is known
+            allowed = MARGIN * bar + WIDER * (high - low) + (accuracy or 0.0) * largest
+            beyond = np.where(np.isfinite(largest), np.maximum(low - a, a - high) / allowed, 0.0)
+        if not beyond.size or not beyond.max() > 1:
+            continue
+        k = np.unravel_index(int(np.argmax(beyond)), beyond.shape)
+        ends = f"{low[k]:.6g} and {high[k]:.6g}"
+        where = f"{path}[{', '.join(map(str, k))}]" if k else path
+        message = f"gradient of {where} is {a[k]:.15g}; every generalised derivative lies between {ends} (certified)"
+        yield Finding(
+            "fault", message, node=path, index=tuple(map(int, k)), direction="gradient", got=float(a[k]), expected=float(np.clip(a[k], low[k], high[k])),
+            bound=float(allowed[k]),
+        )  # fmt: skip

@@ -22,7 +22,7 @@ from gradcheck.probe.directions import (
     spread,
     together,
 )
-from gradcheck.probe.entrywise import bars, outliers
+from gradcheck.probe.entrywise import bars, outliers, outside
 from gradcheck.probe.form import form
 from gradcheck.probe.kink import BESIDE, OUTSIDE, branches, convention
 from gradcheck.probe.look import MARGIN, Look
@@ -101,6 +101,9 @@ class Examination:
         instrument.try_better(own_scale(rng, self.subject.point))
         self.arithmetic = instrument.label
         self._look_around(instrument, rng, base)
+        if not self.findings:
+            scalar = len(base) == 1 and base[0].size == 1
+            self.findings += outside(instrument, [np.ones(base[0].shape)] if scalar else cotangent(rng, base), self.accuracy)
         self.noise_of_gradient = instrument.deviation(gs)
         self.findings += list(contracts.rules(self.subject, instrument, rng))
         self.findings += list(contracts.adjoint(self.subject, instrument, rng))

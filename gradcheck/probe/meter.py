@@ -55,6 +55,7 @@ class Instrument:
         self._searches = 0  # for those
         self._deviation: list[Floats] | None = None
         self.traced: Traced | None = None  # the graph of f at this point
+        self.kinked: Traced | None = None  # the same where its gradient is not known to be a single one
 
     def at(self, subject: Subject, base: Arrays) -> Instrument:
         """Return an instrument for the same function at another point, with what is known of its noise."""
@@ -261,7 +262,9 @@ class Instrument:
         s = self.subject
         if s.raw is None or s.owner != "numpy" or any(x.dtype != np.float64 for x in s.point):
             return
-        self.traced = traced(s, self.base)
+        found = traced(s, self.base)
+        single = found is not None and found.gradients([np.ones(y.shape) for y in self.base]) is not None
+        self.traced, self.kinked = (found, None) if single else (None, found)
         if sum(x.size for x in (*s.point, *self.base)) <= MOST_ENTRIES and duals.reproduces(s, self.base, ts):
             self.arithmetic = DUAL
         elif all(y.dtype == np.float64 for y in self.base) and complexstep.reproduces(s, self.base, ts):

@@ -1,7 +1,7 @@
 """Second derivatives of NumPy functions: a Hessian-vector product or a Hessian is the derivative of the gradient.
 
 The function is then the gradient (the user's, which is checked first, or an exact one by dual numbers), and the doubted
-derivative the user's ``hvp`` or ``hessian``.
+derivative the user's ``hvp`` or ``hessian``; where both are given, the product is compared, and the Hessian with it.
 """
 
 from __future__ import annotations
@@ -49,15 +49,25 @@ def numpy_second(
         args = calls.arguments(xs)
         hs = [h.astype(x.dtype) for h, x in zip(hs, xs, strict=True)]  # the gradient may be in a wider format
         if hvp is not None:
-            return calls.per_input(hvp(calls.tangents(hs), *args), "hvp")
+            return _product(calls, hvp(calls.tangents(hs), *args))
+        return by_hessian(hs, xs)
+
+    def by_hessian(hs: Arrays, xs: Arrays) -> Sequence[Any]:
         assert hessian is not None
-        return _contracted(hessian(*args), hs)
+        return _contracted(hessian(*calls.arguments(xs)), hs)
 
     exact = below.pull is None
     return Subject(
         below.paths, calls.point, _by_duals(below) if exact else lambda xs: [np.asarray(v) for v in gradient(xs)], pull,
+        by_hessian if hvp is not None and hessian is not None else None,
         raw=None if exact else gradient, eps=below.eps, call_eps=max(below.eps), hessian=len(calls.chosen),
     )  # fmt: skip
+
+
+def _product(calls: Calls, answer: Any) -> list[Any]:
+    if len(calls.inputs) == 1 and isinstance(answer, np.ndarray) and answer.shape == (1, *np.shape(calls.inputs[0])):
+        raise FunctionFailed(f"expected hvp(v, x) to return an array of shape {np.shape(answer)[1:]}; got {np.shape(answer)}: v is a tuple, take v[0]")
+    return calls.per_input(answer, "hvp")
 
 
 def _contracted(blocks: Any, hs: Arrays) -> list[Array]:

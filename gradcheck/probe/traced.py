@@ -67,6 +67,18 @@ class Traced:
         with Ball().precision(2 * found.precision):
             return [_split(x.balls) for x in found.values()]
 
+    def hulls(self, gs: list[Floats]) -> list[tuple[Floats, Floats]] | None:
+        """Return numbers between which every generalised derivative lies, at a kink too; None where that is not known.
+
+        Args:
+            gs: cotangents of the outputs.
+        """
+        try:
+            found = certify(self.graph, self.values, bits=BITS, cotangent=tuple(gs), wrt=tuple(self.values))
+        except GradcheckError:
+            return None
+        return [_ends(x.balls) for x in found.values()]
+
     def residual(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> Residual | None:
         """Return the certified derivative less the doubted one along a direction; None where there is none.
 
@@ -85,7 +97,7 @@ class Traced:
 
 
 def traced(subject: Subject, base: Arrays) -> Traced | None:
-    """Return the graph of a subject's function if it has one that gives the same numbers; None where not, and at a kink.
+    """Return the graph of a subject's function if it has one that gives the same numbers; None where not.
 
     Args:
         subject: of NumPy code.
@@ -111,8 +123,7 @@ def traced(subject: Subject, base: Arrays) -> Traced | None:
     several = found if isinstance(found, tuple) else (found,)
     if len(several) != len(base) or not all(map(_alike, several, base)):
         return None
-    made = Traced(graph, values)
-    return made if made.gradients([np.ones(y.shape) for y in base]) is not None else None
+    return Traced(graph, values)
 
 
 def _alike(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
@@ -125,6 +136,14 @@ def _alike(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
 def _small(balls: Any) -> bool:
     """Answer whether every ball that is not narrow lies so near zero that it rounds to it."""
     return all(x.rel_accuracy_bits() > BITS / 2 or (x.is_finite() and float(x.abs_upper()) < 1e-300) for x in np.ravel(np.asarray(balls)))
+
+
+def _ends(balls: Any) -> tuple[Floats, Floats]:
+    flat, shape = np.ravel(np.asarray(balls)), np.shape(balls)
+    known = [x.is_finite() for x in flat]
+    low = [np.nextafter(float(x.lower()), -np.inf) if ok else -np.inf for x, ok in zip(flat, known, strict=True)]
+    high = [np.nextafter(float(x.upper()), np.inf) if ok else np.inf for x, ok in zip(flat, known, strict=True)]
+    return np.array(low, np.float64).reshape(shape), np.array(high, np.float64).reshape(shape)
 
 
 def _split(balls: Any) -> tuple[npt.NDArray[Any], Floats]:

@@ -98,7 +98,7 @@ def verify_second(
     todo, names = [c for c in wanted if c.smooth], tuple(ways)
     for name in names:
         if name not in WAYS:
-            raise UnknownName("way to second derivatives", name, WAYS)
+            raise UnknownName("oracle of second derivatives (--order 2)", name, WAYS)
     found = []
     for agreement in mapped(partial(agree_second, ways=names, seed=seed), todo, processes or (2 if len(todo) >= _MANY else 1)):
         found.append(agreement)

@@ -77,10 +77,12 @@ Way: TypeAlias = Callable[[Question], tuple[Estimate, Estimate]]
 
 
 def _recursion(question: Question) -> tuple[Estimate, Estimate]:
+    """Return the second-order backpropagation of layered networks, by op.value."""
     return recursion(question.graph, question.values), question.hessian
 
 
 def _symbolic(question: Question) -> tuple[Estimate, Estimate]:
+    """Return closed forms differentiated twice by SymPy."""
     return symbolic_second(question.graph, question.values), question.hessian
 
 

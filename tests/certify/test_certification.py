@@ -165,3 +165,13 @@ def test_cotangents():
     found = gradcheck.certify(graph, values, cotangent=np.array([2.0, 3.0]))
     assert found["x"].rounded.tolist() == [2.0, 3 * math.e]
     assert len(found.losses) == 1
+
+
+def test_what_cannot_be_asked():
+    """Bits that are no number, numbers of another shape; where nothing is known, no bit is."""
+    graph = gradcheck.trace(lambda x: np.sum(np.sqrt(x)), {"x": np.zeros(2)})
+    with pytest.raises(BadInput, match="at least 2 bits"):
+        gradcheck.certify(graph, {"x": np.ones(2)}, bits="many")
+    with pytest.raises(BadValues, match="shape"):
+        gradcheck.certify(graph, {"x": np.ones(2)})["x"].contains(np.zeros(3))
+    assert np.array_equal(gradcheck.certify(graph, {"x": np.zeros(2)})["x"].bits, [-np.inf, -np.inf])

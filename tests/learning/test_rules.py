@@ -30,3 +30,10 @@ def test_every_setting_is_tried_away_from_its_default():
         fixed |= {"epsilon"} if name == "adamw" else set()  # Adam's, which it inherits
         assert changed | fixed >= set(usual), name
     assert isinstance(TRIED["adam"][0], Adam)
+
+
+@pytest.mark.parametrize("rate", [-1.0, float("nan"), float("inf")])
+def test_rates_that_are_none(rate):
+    """A rate is a finite number that is not negative."""
+    with pytest.raises(BadInput, match="finite rate"):
+        rule_named("adam", rate=rate)

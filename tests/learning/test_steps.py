@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gradcheck.errors import BadInput, FunctionFailed, StepWrong, UnknownDtype, UnknownName
-from gradcheck.learning import Adam, AdamW, Descent, Momentum, check_step
+from gradcheck.learning import Adam, AdamW, Descent, Marquardt, Momentum, check_step
+from gradcheck.learning.steps import StepReport, StepRow
 
 
 def adam(correction=lambda b, t: 1 - b**t, decays=lambda name, settings: name not in settings["exempt"], inside=False):
@@ -141,3 +142,20 @@ def test_usage():
         check_step(momentum(), Adam(), dtypes=["float16"])
     with pytest.raises(BadInput, match="at least 1 step"):
         check_step(momentum(), Adam(), steps=0)
+
+
+def test_what_is_no_step_or_no_rule():
+    """A class is no step, and Levenberg-Marquardt no rule that moves by a gradient."""
+    with pytest.raises(BadInput, match="check_optimizer"):
+        check_step(dict, Adam())
+    with pytest.raises(BadInput, match="expected an update rule"):
+        check_step(lambda w, g, state, settings: (w, state), Marquardt())
+
+
+def test_mistakes_setting_by_setting():
+    """Where no single mistake explains all settings, each is named with its setting."""
+    rows = [StepRow("A()", "float64", "fail", candidates=("one",)), StepRow("B()", "float64", "fail", candidates=("two", "three"))]
+    assert StepReport("x", tuple(rows), 0).mistakes == ("one (with A())", "two or three (with B())")
+    assert StepReport("x", (rows[0],), 0).mistakes == ("one",)
+    assert StepReport("x", (StepRow("A()", "float64", "skipped"), StepRow("B()", "float64", "pass")), 0).verdict == "pass"
+    assert StepReport("x", (), 0).mistakes == ()

@@ -72,3 +72,30 @@ def test_the_room_loads_no_torch():
     """`gradcheck.learning` without its torch module loads no framework."""
     code = "import sys, gradcheck.learning; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+class Plain(torch.optim.Optimizer):
+    """Adam without amsgrad, and without a correction of the mean of squares."""
+
+    def __init__(self, params, lr, betas, eps, weight_decay):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self):
+        """Make a step."""
+        for group in self.param_groups:
+            (b1, b2), lr = group["betas"], group["lr"]
+            for p in group["params"]:
+                s = self.state[p]
+                s["t"], g = s.get("t", 0) + 1, p.grad + group["weight_decay"] * p
+                s["m"] = b1 * s.get("m", torch.zeros_like(p)) + (1 - b1) * g
+                s["v"] = b2 * s.get("v", torch.zeros_like(p)) + (1 - b2) * g * g
+                p -= lr / (1 - b1 ** s["t"]) * s["m"] / (s["v"].sqrt() + group["eps"])
+
+
+def test_options_that_an_optimiser_does_not_have():
+    """Settings with them are skipped; the others are judged, and the mistake in them is named."""
+    report = check_optimizer(Plain, "adam")
+    assert {r.rule: r.verdict for r in report.rows if "amsgrad" in r.rule} == {"Adam(rate=0.1, beta2=0.75, amsgrad=True)": "skipped"}
+    assert all(r.verdict == "fail" for r in report.rows if "amsgrad" not in r.rule)
+    assert report.diagnosis == ("the mean of the squares has no bias correction",)

@@ -6,9 +6,10 @@ import pytest
 import gradcheck
 from gradcheck.arith.floating import Floating
 from gradcheck.arith.multiprecision import Multiprecision
-from gradcheck.errors import BadInput, BadValues
+from gradcheck.errors import BadInput, BadValues, UnknownName
 from gradcheck.learning import Adam, Descent, Momentum, Stop, train
 from gradcheck.learning.problems import digits
+from gradcheck.networks.network import networks
 from gradcheck.targets.target import Plain
 
 XOR = gradcheck.networks["xor-2-2-1"]
@@ -148,3 +149,9 @@ def test_usage():
         train(gradcheck.trace(lambda x: np.sum(x), {"x": np.ones(2)}, inputs=["x"]), {"x": np.ones(2)})
     with pytest.raises(BadInput, match="one number as the loss"):
         train(gradcheck.trace(lambda w: w * w, {"w": np.ones(2)}), {"w": np.ones(2)})
+
+
+def test_an_exempt_parameter_that_there_is_not():
+    """A typo would let weight decay move a bias."""
+    with pytest.raises(UnknownName, match="zz"):
+        train(networks["linear-neuron"], steps=1, exempt=["zz"])

@@ -156,3 +156,25 @@ def test_jax_at_order_two():
     assert check(jax.numpy.tanh, x, order=2).verdict == "pass"
     assert check(cube, x).verdict == "pass"
     assert check(cube, x, order=2).verdict == "fail"
+
+
+CUBE = lambda x: np.sum(x**3)
+POINT = np.array([0.5, -1.0, 2.0])
+
+
+@pytest.mark.parametrize(("diagonal", "verdict"), [(6, "pass"), (5, "fail"), (0, "fail")])
+def test_a_hessian_beside_a_product_is_compared_with_it(diagonal, verdict):
+    """A wrong Hessian is not hidden by a right hvp."""
+    report = check(CUBE, POINT, hvp=lambda v, x: 6 * x * v[0], hessian=lambda x: np.diag(diagonal * x))
+    assert report.verdict == verdict
+    if verdict == "fail":
+        assert "hessian and hvp differ" in report.findings[0].message
+
+
+def test_a_tuple_taken_for_an_array():
+    """Whoever multiplies by the tuple of tangents is told what it is."""
+    with pytest.raises(FunctionFailed, match=r"v is a tuple, take v\[0\]"):
+        check(CUBE, POINT, grad=lambda x: 3 * x**2, hvp=lambda v, x: 6 * x * v)
+    slope = lambda x: 1 - np.tanh(x) ** 2
+    report = check(np.tanh, POINT, vjp=lambda g, x: (g * slope(x),), jvp=lambda t, x: t * slope(x))
+    assert "take t[0]" in report.findings[0].message

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.probe.meter import Instrument
 from gradcheck.probe.numpy import numpy_subject
 from gradcheck.probe.subject import evaluated
 from gradcheck.probe.traced import TRACED, traced
@@ -76,9 +77,18 @@ def test_no_word_is_lost(f):
 
 
 def test_kinks_are_left_to_differences():
-    """At a kink there is no certified gradient: both sides are looked at."""
+    """At a kink there is no certified gradient, but a hull: both sides are looked at."""
     s = subject(lambda x: np.maximum(x, 0), np.array([0.0, 1.0]))
-    assert traced(s, evaluated(s)) is None
+    base = evaluated(s)
+    found, ones = traced(s, base), [np.ones(2)]
+    assert found.gradients(ones) is None
+    ((low, high),) = found.hulls(ones)
+    assert np.allclose(low, [0, 1], atol=1e-8)
+    assert np.allclose(high, [1, 1], atol=1e-8)
+    instrument = Instrument(s, base)
+    instrument.try_better([np.ones(2)])
+    assert instrument.traced is None
+    assert instrument.kinked is not None
 
 
 def test_a_graph_that_gives_other_numbers_does_not_count():

@@ -197,9 +197,9 @@ def test_a_sample_of_the_catalogue():
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("part", range(8))
-def test_the_whole_catalogue(part):
-    """All mutants of all operations at random nodes of 200 random graphs: 90 % of the distinguishable are named, none wrongly."""
+@pytest.mark.parametrize("part", [0, 5])
+def test_much_of_the_catalogue(part):
+    """A quarter of what `gradcheck power --explanations` does: at least 90 % of the distinguishable are named, none wrongly."""
     rows = list(measure(list(mutants)[part::8]))
     assert len({r.mutant.partition("/")[0] for r in rows}) > len(registry) * 0.9
     assert score(rows).counts["wrong"] == 0

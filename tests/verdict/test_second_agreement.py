@@ -107,7 +107,7 @@ def test_asymmetry_is_measured(monkeypatch):
 def test_networks_with_kinks_are_left_out():
     """And an unknown way is refused."""
     assert [a.case.name for a in verify_second([Case("network", "relu-at-zero"), Case("network", "adaline")], ways=("line",))] == ["adaline"]
-    with pytest.raises(UnknownName, match="no way to second derivatives named 'lines'; did you mean 'line'"):
+    with pytest.raises(UnknownName, match=r"no oracle of second derivatives \(--order 2\) named 'lines'; did you mean 'line'"):
         verify_second([], ways=("lines",))
 
 
