@@ -116,9 +116,10 @@ class Process:
         try:
             answer = self._asked(program, hello_request(self._next()))
             try:
-                self._hello = read_hello(accepted(answer))
-                if self._hello.name in tuple(targets):  # tables of what was measured go by the name
-                    raise TargetFailed(f"expected a name that no target of gradcheck has; got {self._hello.name!r}")
+                hello = read_hello(accepted(answer))
+                if hello.name in tuple(targets):  # tables of what was measured go by the name
+                    raise TargetFailed(f"expected a name that no target of gradcheck has; got {hello.name!r}")
+                self._hello = hello
             except TargetFailed as error:
                 self._program = None
                 raise program.failed(str(error)) from None

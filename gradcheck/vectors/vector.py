@@ -9,7 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from gradcheck.errors import UnknownName
+from gradcheck.errors import BadInput, UnknownName
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays
 from gradcheck.vectors.expected import Checked, Expected
@@ -64,7 +64,12 @@ class Vector:
             loss: one number.
             gradients: by name; a missing one stands for zeros.
             slack: factor on what is allowed, for engines with a stated reason.
+
+        Raises:
+            BadInput: gradients that are no mapping.
         """
+        if not isinstance(gradients, Mapping):
+            raise BadInput(f"expected gradients by name; got {type(gradients).__name__}")
         found = [self.loss.check("loss", np.nan if loss is None else _scalar(loss), self.dtype, slack=slack)]
         found += [x.check(f"gradient of {k}", gradients.get(k), self.dtype, slack=slack) for k, x in self.gradients.items()]
         if all(np.shape(gradients.get(k, 0.0)) in (x.shape, ()) for k, x in self.gradients.items()):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcheck.errors import UnknownName
+from gradcheck.errors import BadInput, UnknownName
 from gradcheck.targets.reference import Reference
 from tests.vectors.sets import shipped
 
@@ -91,3 +91,9 @@ def test_matching():
     assert len(found.matching()) == len(found)
     with pytest.raises(UnknownName, match="no tag of vectors named 'kink'; did you mean 'kinks'"):
         found.matching(tags=["kink"])
+
+
+def test_no_gradients_at_all():
+    """An answer without names is told what was expected."""
+    with pytest.raises(BadInput, match="expected gradients by name"):
+        shipped()["networks/xor-2-2-1/float64"].check(None, None)

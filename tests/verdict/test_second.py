@@ -97,6 +97,7 @@ def test_bad_answers(answer, message):
     row = gradcheck.validate(Bad(name="bad"), "xor-2-2-1", order=2).rows[0]
     assert row.verdict != "pass"
     assert message in row.message
+    assert not any("expected nan" in f.snippet for f in row.findings)
 
 
 def test_a_single_entry():
