@@ -257,6 +257,8 @@ class Examination:
         if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in base):
             return
         instrument = here.at(there, base)
+        if here.traced is not None:
+            instrument.try_trace()
         if instrument.first == FIRST_STEP:  # one step less, and that the widest
             instrument.first /= SHRINK
         for _ in range(2):
@@ -267,7 +269,7 @@ class Examination:
             return
         self.findings.append(
             Finding("fault", "right at the given inputs, wrong at others: the derivative keeps something of an earlier call, or "
-                    "belongs to the given inputs alone", direction="gradient")
+                    "belongs to the given inputs alone (or is off by less than can be seen at the given ones)", direction="gradient")
         )  # fmt: skip
 
     def _vacuity(self) -> None:

@@ -262,13 +262,17 @@ class Instrument:
         s = self.subject
         if s.raw is None or s.owner != "numpy" or any(x.dtype != np.float64 for x in s.point):
             return
-        found = traced(s, self.base)
-        single = found is not None and found.gradients([np.ones(y.shape) for y in self.base]) is not None
-        self.traced, self.kinked = (found, None) if single else (None, found)
+        self.try_trace()
         if sum(x.size for x in (*s.point, *self.base)) <= MOST_ENTRIES and duals.reproduces(s, self.base, ts):
             self.arithmetic = DUAL
         elif all(y.dtype == np.float64 for y in self.base) and complexstep.reproduces(s, self.base, ts):
             self.arithmetic = COMPLEX
+
+    def try_trace(self) -> None:
+        """Take the certified gradient for the derivative, or its hull, if f can be traced at this point."""
+        found = traced(self.subject, self.base)
+        single = found is not None and found.gradients([np.ones(y.shape) for y in self.base]) is not None
+        self.traced, self.kinked = (found, None) if single else (None, found)
 
 
 def vary(subject: Subject, base: Arrays, gs: list[Floats]) -> bool:

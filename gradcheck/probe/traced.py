@@ -13,14 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.arith.ball import Ball
+from gradcheck.arith.running import Bounded, Roundoff, Running, wide_format
 from gradcheck.certify.certification import certify
-from gradcheck.engine.reverse import evaluate
+from gradcheck.engine.reverse import backward, evaluate
 from gradcheck.errors import GradcheckError, OutOfBudget
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.trace import trace
 from gradcheck.graph.values import Arrays as Values
+from gradcheck.ops.op import registry
 from gradcheck.probe.quotient import Residual
 from gradcheck.probe.subject import Arrays, Subject
+from gradcheck.verdict.statistics import by_textbook
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,7 +50,7 @@ class Traced:
         self._known: dict[tuple[bytes, ...], list[tuple[npt.NDArray[Any], Floats]] | None] = {}
 
     def gradients(self, gs: list[Floats]) -> list[tuple[npt.NDArray[Any], Floats]] | None:
-        """Return middle (longdouble) and radius of each gradient for a cotangent; None where an entry is not narrow.
+        """Return middle (longdouble) and radius, rounding included, of each gradient for a cotangent; None where an entry is not narrow.
 
         Args:
             gs: cotangents of the outputs.
@@ -65,7 +68,20 @@ class Traced:
         if not all((x.bits > BITS / 2).all() or _small(x.balls) for x in found.values()):
             return None  # a kink: differences look at both sides
         with Ball().precision(2 * found.precision):
-            return [_split(x.balls) for x in found.values()]
+            known = [_split(x.balls) for x in found.values()]
+        return [(c, r + b) for (c, r), b in zip(known, self._roundings(gs), strict=True)]
+
+    def _roundings(self, gs: list[Floats]) -> list[Floats]:
+        """Return what rounding may do to each entry of a right gradient: the running error bound, the larger one of all legitimate formulas."""
+        m = Running(Roundoff.of("float64"), wide_format("float64"))
+        worst = [np.zeros(x.shape) for x in self.values.values()]
+        for ops in (registry, *by_textbook(self.graph, registry)):
+            with np.errstate(all="ignore"):
+                swept = backward(self.graph, self.values, m, cotangent=tuple(gs), wrt=tuple(self.values), ops=ops)[1]
+            for w, x in zip(worst, swept.values(), strict=True):
+                radius = x.radius() if isinstance(x, Bounded) else np.zeros(np.shape(x))
+                np.fmax(w, np.where(np.isfinite(radius), radius, 0.0), out=w)
+        return worst
 
     def hulls(self, gs: list[Floats]) -> list[tuple[Floats, Floats]] | None:
         """Return numbers between which every generalised derivative lies, at a kink too; None where that is not known.

@@ -146,7 +146,7 @@ def summary(matrix: Matrix) -> Text:
     for name in ("pass", "fail", "inconclusive"):
         out.append(f"{verdicts[name]} {name}", style=STYLES[name] if verdicts[name] else "dim")
         out.append("   ")
-    out.append("\n" + (", ".join(f"{n} {name}" for name, n in evidence.most_common()) or "nothing was tested"))
+    out.append("\n" + (", ".join(f"{n} {name}" for name, n in evidence.most_common()) or ("nothing passed" if matrix.rows else "nothing was tested")))
     known = sum(bool(r.known) for r in matrix.rows)
     if known:
         out.append(f"\n{known} known failures, counted as inconclusive")

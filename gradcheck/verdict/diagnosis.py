@@ -162,7 +162,8 @@ def _plain_number(c: float) -> str | None:
 
 def proportional(difference: Floats, parameter: Floats, bound: Floats) -> str:
     """Name a term too many (or few) that is a multiple of the parameter, as a regularisation makes."""
-    text = factor(difference, parameter, bound) if parameter.size > 1 else ""
+    seen = np.count_nonzero(np.abs(difference) > bound) > 1  # a single entry is a multiple of anything
+    text = factor(difference, parameter, bound) if seen else ""
     if not text:
         return ""
     c = float(np.sum(difference * parameter) / np.sum(np.square(parameter)))
