@@ -20,7 +20,7 @@ from gradcheck.verdict.finding import Finding
 Floats = npt.NDArray[np.float64]
 
 #: The part of a product with a Hessian that cancelled terms may have lost without a trace: p - p^2 for p near 1 is the same at neighbouring points.
-HIDDEN = 1e-6
+HIDDEN = 1e-4
 
 
 #: What a finding on the shape of a gradient, not on its numbers, is about.

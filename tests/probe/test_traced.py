@@ -106,3 +106,18 @@ def test_large_inputs_are_left():
     """Where balls would take longer than the check, nothing is traced."""
     s = subject(np.tanh, np.zeros(10_000))
     assert traced(s, evaluated(s)) is None
+
+
+CANCELLING = {
+    "a shift": (lambda x: np.sum(((x + 1e8) - 1e8) ** 2), lambda x: 2 * ((x + 1e8) - 1e8), 1.0),
+    "a tangent line": (lambda x: np.sum((x + 273.15) ** 4 - 4 * 273.15**3 * x), lambda x: 4 * (x + 273.15) ** 3 - 4 * 273.15**3, 1e-3),
+    "1 - y^2": (lambda x: np.sum(np.tanh(x)), lambda x: 1 - np.tanh(x) ** 2, 10.0),
+}
+
+
+@pytest.mark.parametrize("name", CANCELLING)
+def test_right_gradients_may_lose_digits(name):
+    """What rounding may do to the graph's gradient, by every legitimate formula, is no mistake; more than that is."""
+    f, grad, scale = CANCELLING[name]
+    assert gradcheck.check(f, scale * X, grad=grad).verdict == "pass"
+    assert gradcheck.check(f, scale * X, grad=lambda x: grad(x) + 1e-3 * scale).verdict == "fail"

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from gradcheck.verdict.diagnosis import factor
+from gradcheck.verdict.diagnosis import factor, proportional
 
 RIGHT = np.array([1.0, -2.0, 0.5])
 
@@ -30,3 +30,10 @@ def test_no_factor(got):
 def test_huge_factors_are_short():
     """No fraction with three hundred digits."""
     assert factor(RIGHT, RIGHT * 1e-300, np.full(3, 1e-315)) == "factor: every entry is 1e+300 times the right one"
+
+
+def test_a_single_entry_is_no_regularisation():
+    """One wrong entry is a multiple of anything."""
+    parameter, bound = np.array([10.0, 1.0]), np.array([1e-18, 1e-16])
+    assert proportional(np.array([4.36e-17, 4.36e-18]), parameter, bound) == ""
+    assert proportional(0.1 * parameter, parameter, bound).startswith("term too many: 0.1 times")
