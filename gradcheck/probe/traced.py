@@ -33,6 +33,8 @@ TRACED = "the certified gradient of the traced graph, entry by entry"
 MOST_ENTRIES = 4_000
 #: Bits to which the certified gradient is known.
 BITS = 96
+#: A bound above this part of an entry says nothing of it (as in `gradcheck.verdict`): the entry's own noise is its error bar then.
+INFORMATIVE = 0.01
 #: How well f has to be reproduced by the graph, relative to its largest output.
 REPRODUCED = 1e-9
 
@@ -69,7 +71,7 @@ class Traced:
             return None  # a kink: differences look at both sides
         with Ball().precision(2 * found.precision):
             known = [_split(x.balls) for x in found.values()]
-        return [(c, r + b) for (c, r), b in zip(known, self._roundings(gs), strict=True)]
+        return [(c, r + np.where(b <= INFORMATIVE * np.abs(c), b, 0.0).astype(np.float64)) for (c, r), b in zip(known, self._roundings(gs), strict=True)]
 
     def _roundings(self, gs: list[Floats]) -> list[Floats]:
         """Return what rounding may do to each entry of a right gradient: the running error bound, the larger one of all legitimate formulas."""

@@ -111,7 +111,7 @@ def test_large_inputs_are_left():
 CANCELLING = {
     "a shift": (lambda x: np.sum(((x + 1e8) - 1e8) ** 2), lambda x: 2 * ((x + 1e8) - 1e8), 1.0),
     "a tangent line": (lambda x: np.sum((x + 273.15) ** 4 - 4 * 273.15**3 * x), lambda x: 4 * (x + 273.15) ** 3 - 4 * 273.15**3, 1e-3),
-    "1 - y^2": (lambda x: np.sum(np.tanh(x)), lambda x: 1 - np.tanh(x) ** 2, 10.0),
+    "1 - y^2": (lambda x: np.sum(np.tanh(x)), lambda x: 1 - np.tanh(x) ** 2, 6.0),
 }
 
 
