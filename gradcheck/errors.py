@@ -20,6 +20,7 @@
     +-- OracleGaveUp                   an oracle that cannot answer here, with its reason
     +-- TargetFailed                   a target that raised or answered badly
     |   +-- CannotExpress              a target that has no form for the network
+    |   +-- WrongAnswer                a target whose loss or gradients are missing, or of other shapes
     +-- FunctionFailed                 a function under test that raised or answered badly
     +-- PlanInUse (RuntimeError)       a plan that is called while it is being called
     +-- OutOfBudget                    no evaluation is left; what was found so far is kept
@@ -133,6 +134,14 @@ class TargetFailed(GradcheckError):
 
 class CannotExpress(TargetFailed):
     """The target has no form for this network; the message is its reason."""
+
+
+class WrongAnswer(TargetFailed):
+    """The target answered, and its loss or a gradient is missing or has another shape than its parameter; `diagnosis` names the mistake."""
+
+    def __init__(self, message: str, diagnosis: str = "") -> None:
+        super().__init__(message)
+        self.diagnosis = diagnosis
 
 
 class FunctionFailed(GradcheckError):

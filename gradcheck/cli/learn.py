@@ -48,14 +48,15 @@ _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 @click.option("--goal", type=float, help="Stop at a loss of at most so much.")
 @click.option("--target", metavar="TARGET", help="Train with its gradients, and compare with the reference in higher precision.")
 @click.option("--dtype", help="Format of the target's training.  [default: float32]")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="For each answer of a target that is a program.  [default: 60]")
 @click.option("--step", "step", metavar="STEP", help="Verify the steps of torch (all optimisers), or of module:attribute, as --optimizer.")
 @click.option("--json", "json_file", type=NEW_FILE, help="Write everything as JSON.")
 @click.option("--plot", "plot_file", type=NEW_FILE, help="Draw the run as SVG: the error with one or two parameters, else the loss (needs gradcheck[plot]).")
 @click.option("--pictures", "folder", type=_FOLDER, help="Write the pictures of learning and a page with what was measured here.")
 def learn_command(
     network: str | None, optimizer: str | None, rate: float | None, decay: float | None, steps: int, batch: int | None, seed: int,
-    goal: float | None, target: str | None, dtype: str | None, step: str | None, json_file: Path | None, plot_file: Path | None,
-    folder: Path | None,
+    goal: float | None, target: str | None, dtype: str | None, timeout: float | None, step: str | None, json_file: Path | None,
+    plot_file: Path | None, folder: Path | None,
 ) -> int:  # fmt: skip
     """Train NETWORK (see `gradcheck list networks`; "digits" holds some of 1,797 digits back).
 
@@ -72,9 +73,9 @@ def learn_command(
         return _steps(step, optimizer, seed, json_file)
     problem = digits(seed) if network == DIGITS else _plain(networks[str(network)], seed)
     if target is not None:
-        return _compared(problem, target, optimizer or "descent", rate, decay, dtype or "float32", steps, batch, seed, json_file, plot_file)
-    if dtype is not None:
-        raise click.UsageError("--dtype needs --target")
+        return _compared(problem, target, optimizer or "descent", rate, decay, dtype or "float32", timeout, steps, batch, seed, json_file, plot_file)
+    if dtype is not None or timeout is not None:
+        raise click.UsageError(f"{'--dtype' if dtype is not None else '--timeout'} needs --target")
     return _trained(problem, optimizer or "descent", rate, decay, steps, batch, seed, goal, json_file, plot_file)
 
 
@@ -134,8 +135,8 @@ def _show_training(network: str, rule: str, found: Trajectory, accuracy: float |
 
 
 def _compared(
-    problem: Problem, target: str, optimizer: str, rate: float | None, decay: float | None, dtype: str, steps: int, batch: int | None,
-    seed: int, json_file: Path | None, plot_file: Path | None,
+    problem: Problem, target: str, optimizer: str, rate: float | None, decay: float | None, dtype: str, timeout: float | None,
+    steps: int, batch: int | None, seed: int, json_file: Path | None, plot_file: Path | None,
 ) -> int:  # fmt: skip
     if optimizer == MARQUARDT:
         raise BadInput("expected an update rule with --target; got marquardt, which takes Jacobians where targets give gradients")
@@ -143,14 +144,14 @@ def _compared(
     with progress() as told:
         found = compare(
             problem.network, problem.values, target=target, optimizer=rule, dtype=dtype, steps=steps, batch=batch, seed=seed,
-            exempt=_biases(problem.values), progress=told,
+            exempt=_biases(problem.values), progress=told, timeout=timeout,
         )  # fmt: skip
     if json_file is not None:
         write_json(json_file, {"schema": "gradcheck-separation/1", **found.to_dict()})
     if plot_file is not None:
         write_text(plot_file, separations([found.to_dict()]))
     _show_separation(found)
-    return 1 if found.verdict == "fail" else 0
+    return 1 if found.verdict == "fail" else 2 if found.stopped and not found.judged else 0
 
 
 def _show_separation(found: Separation) -> None:
@@ -163,6 +164,8 @@ def _show_separation(found: Separation) -> None:
     out.print(made)
     after = f"after {found.apart} steps" if found.apart is not None else "never"
     out.print(f"apart by more than {100 * found.tolerance:g} %: {after}; {min(found.digits, 99):.1f} digits in common at the end")
+    if found.stopped:
+        out.print(Text(found.stopped))
     if found.message:
         out.print(Text(found.message))
     if found.diagnosis:

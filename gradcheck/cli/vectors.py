@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gradcheck.arith.rounding import BINARY
 from gradcheck.cli.output import NEW_FILE, console, progress, write_json
-from gradcheck.targets.registry import targets
+from gradcheck.targets.registry import is_command, targets
 from gradcheck.vectors.reading import load
 from gradcheck.vectors.verification import Verified, verify
 from gradcheck.vectors.writing import export
@@ -49,19 +49,23 @@ def export_command(folder: Path, networks: tuple[str, ...], dtypes: tuple[str, .
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--target", "names", multiple=True, callback=_split, required=True, metavar="TARGETS", help="As in `gradcheck run`.")
 @click.option("--dtype", "dtypes", multiple=True, callback=_split, metavar="LIST", help="Formats; all that a target has unless given.")
-@click.option("--tag", "tags", multiple=True, callback=_split, metavar="PATTERNS", help="Tags (fault, kinks, S5), networks, faults or vectors.")
+@click.option("--tag", "--networks", "tags", multiple=True, callback=_split, metavar="PATTERNS", help="Tags (fault, kinks, S5), networks, faults or vectors.")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="For each answer of a program.  [default: 60]")
 @click.option("--json", "file", type=NEW_FILE, help="Write the result as JSON.")
-def verify_command(folder: Path | None, names: tuple[str, ...], dtypes: tuple[str, ...], tags: tuple[str, ...], file: Path | None) -> int:
+def verify_command(
+    folder: Path | None, names: tuple[str, ...], dtypes: tuple[str, ...], tags: tuple[str, ...], timeout: float | None, file: Path | None
+) -> int:
     """Hold targets against the vectors in FOLDER, or against those that ship with gradcheck.
 
     Exit status: 1 a vector fails, 2 none was tried or the set is damaged.
     """
     found, made = load(folder), []
     for name in names:
-        _ = targets[name]  # an unknown one is told before the others take their time
+        if not is_command(name):
+            _ = targets[name]  # an unknown one is told before the others take their time
     for name in names:
         with progress() as told:
-            made.append(verify(name, found, dtypes=dtypes, tags=tags, progress=told))
+            made.append(verify(name, found, dtypes=dtypes, tags=tags, progress=told, timeout=timeout))
     if file is not None:
         write_json(file, {"schema": "gradcheck-vectors-results/1", "results": [x.to_dict() for x in made]})
     console().print(table(made))

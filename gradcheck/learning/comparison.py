@@ -9,6 +9,8 @@ explained by rounding; see `gradcheck.verdict.statistics` for the chance that on
 A distance beyond that is evidence and no proof. Proof is had where the target stands: its gradient at its own parameters, after 0,
 1, 2, 4, 8, ... steps and just before the distance is unexplained, is judged as `gradcheck run` judges one. A gradient that is right
 at every such place has been moved apart by rounding alone, however far it is; a wrong one is named with its step.
+
+A target that stops answering ends its training there, and what came before is compared; an answer that does not fit is a fault.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from gradcheck.arith.floating import FORMATS, Floating
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.arith.running import Roundoff, wide_format
 from gradcheck.arith.stochastic import Stochastic
-from gradcheck.errors import BadInput, UnknownDtype
+from gradcheck.errors import BadInput, CannotExpress, TargetFailed, UnknownDtype, WrongAnswer
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, Values
 from gradcheck.learning.descent import Descent
@@ -36,11 +38,12 @@ from gradcheck.learning.examples import Examples, beginning, examples, known_par
 from gradcheck.learning.optimizer import Rule
 from gradcheck.learning.rules import label
 from gradcheck.learning.separation import Separation
+from gradcheck.learning.source import answer
 from gradcheck.learning.training import descend
 from gradcheck.learning.trajectory import Point
 from gradcheck.networks.network import Network
-from gradcheck.targets.registry import targets
-from gradcheck.targets.target import Description, Target, leaf_arrays
+from gradcheck.targets.opening import opened
+from gradcheck.targets.target import Description, Run, Target, leaf_arrays
 from gradcheck.verdict.judge import Judgement, judge
 from gradcheck.verdict.statistics import MARGIN, SWEEPS
 from gradcheck.verdict.ulps import measured_ulps
@@ -78,14 +81,14 @@ class _Case:
 def compare(
     network: Network | Graph, values: Values | None = None, *, target: str | Target | Callable[..., Any], optimizer: Rule | None = None,
     dtype: str = "float32", steps: int = 200, batch: int | None = None, seed: int = 0, exempt: Collection[str] = (),
-    tolerance: float = 0.01, progress: Progress | None = None,
+    tolerance: float = 0.01, progress: Progress | None = None, timeout: float | None = None,
 ) -> Separation:  # fmt: skip
     """Train with a target's gradients, and beside it with the reference's in higher precision.
 
     Args:
         network: a network, or a graph with one number as its output.
         values: inputs and parameters by name; a network's own unless given.
-        target: a target, its name, "module:attribute" or a callable.
+        target: a target, its name, "module:attribute", a program such as "./engine", or a callable.
         optimizer: an update rule; `Descent` unless given.
         dtype: the format of the target.
         steps: how many.
@@ -94,10 +97,12 @@ def compare(
         exempt: names of parameters without weight decay.
         tolerance: a distance above this part of the largest parameter counts as apart.
         progress: called with a label, a number and how many there are.
+        timeout: seconds that a program has for each answer (default 60); one that is started here is ended too.
 
     Raises:
         BadInput: settings that do not go together.
-        TargetFailed: the target has no answer, or no gradient of some parameter.
+        CannotExpress: the target has no form for the network.
+        TargetFailed: it is no target, or a program that cannot be run.
         UnknownDtype: a format that the target does not have.
 
     >>> from gradcheck.networks import networks
@@ -105,20 +110,25 @@ def compare(
     >>> found.verdict, found.unexplained, found.digits > 5
     ('pass', None, True)
     """
-    d = Description.of(targets[target], target) if isinstance(target, str) else Description.of(target)
-    if dtype not in d.dtypes or dtype not in FORMATS:
-        raise UnknownDtype(dtype, d.dtypes)
     if steps < 1:
         raise BadInput(f"expected at least 1 step; got {steps}")
-    case = _case(network, values, d, optimizer or Descent(), dtype, batch, tuple(exempt), seed)
-    told = _Told(progress, steps)
-    theirs = list(told("the target", case.points(Floating(dtype), d.target)))
+    with opened(target, timeout) as d:
+        if dtype not in d.dtypes or dtype not in FORMATS:
+            raise UnknownDtype(dtype, d.dtypes)
+        case = _case(network, values, d, optimizer or Descent(), dtype, batch, tuple(exempt), seed)
+        return _compared(case, steps, tolerance, progress)
+
+
+def _compared(case: _Case, steps: int, tolerance: float, progress: Progress | None) -> Separation:
+    d, dtype, seed = case.d, case.dtype, case.seed
+    theirs, failure = _theirs(case, _Told(progress, steps))
+    told = _Told(progress, len(theirs) - 1)
     m = _reference(case.divided.graph)
     ours = list(told("the reference", case.points(m)))
     exact = [{k: m.number(x) for k, x in p.parameters.items()} for p in ours]
     scale = [max((float(np.max(np.abs(x), initial=0.0)) for x in p.values()), default=0.0) or 1.0 for p in exact]
     distances = [_apart(_floats(p), ours[k], m) / scale[k] for k, p in enumerate(theirs)]
-    spread = np.zeros(steps + 1)
+    spread = np.zeros(len(theirs))
     for k in range(SWEEPS):
         noisy = Stochastic(case.roundoff, seed * SWEEPS + k, wide_format(dtype))
         way = told(f"rounding {k + 1} of {SWEEPS}", case.points(noisy))
@@ -127,7 +137,34 @@ def compare(
         case.divided.graph.name, d.name, label(case.rule), dtype, m.name, seed, tolerance, tuple(distances), tuple(map(float, MARGIN * spread)),
         tuple(p.loss for p in theirs), tuple(p.loss for p in ours), (), None, "", "",
     )  # fmt: skip
-    return _judged(found, case, theirs)
+    return _judged(found, case, theirs, failure)
+
+
+class _Heard:
+    """A target, and what it was asked last."""
+
+    def __init__(self, target: Target) -> None:
+        self.name, self._target = target.name, target
+        self.asked: Arrays = {}
+
+    def run(self, graph: Graph, values: Values) -> Run:
+        """Ask it."""
+        self.asked = {k: np.array(x) for k, x in values.items()}
+        return self._target.run(graph, values)
+
+
+def _theirs(case: _Case, told: _Told) -> tuple[list[Point], TargetFailed | None]:
+    """Return the target's way, and what ended it early; then the last place is the one at which it gave no answer."""
+    heard, found = _Heard(case.d.target), list[Point]()
+    try:
+        for point in told("the target", case.points(Floating(case.dtype), heard)):
+            found.append(point)
+    except CannotExpress:
+        raise
+    except TargetFailed as error:
+        at = {k: heard.asked[k] for k in case.divided.graph.parameters}
+        return [*found, Point(math.nan, math.nan, at)], error
+    return found, None
 
 
 def _case(
@@ -180,19 +217,30 @@ def _apart(parameters: Mapping[str, Array], reference: Point, m: Arithmetic) -> 
 # -- the gradients by themselves ---------------------------------------------------------------------
 
 
-def _judged(found: Separation, case: _Case, theirs: list[Point]) -> Separation:
-    """Add what is said of the target's gradients at its own parameters."""
-    looks = {0, *(2**k for k in range(found.steps.bit_length()) if 2**k < found.steps)}
+def _judged(found: Separation, case: _Case, theirs: list[Point], failure: TargetFailed | None) -> Separation:
+    """Add what is said of the target's gradients at its own parameters, and of an end before time."""
+    looks = {2**k for k in range(found.steps.bit_length()) if 2**k < found.steps}
+    looks |= {0} if found.steps else set()
     if found.unexplained:
         looks.add(found.unexplained - 1)
-    chosen = sorted(k for k in looks if math.isfinite(theirs[k].loss))
+    chosen = sorted(k for k in looks if all(np.isfinite(x.astype(np.longdouble)).all() for x in _floats(theirs[k]).values()))
     data = dict(zip(range(max(chosen, default=0) + 1), case.divided.batches(), strict=False))
     for number, k in enumerate(chosen):
-        judgement = _judgement(case, {**data[k], **theirs[k].parameters})
+        try:
+            judgement = _judgement(case, {**data[k], **theirs[k].parameters})
+        except TargetFailed as error:
+            found = replace(found, stopped=f"asked again for the gradient after {k} steps: {error}")
+            chosen = chosen[:number]
+            break
         if judgement.verdict == "fail":
             diagnosis = next((f.diagnosis for f in judgement.findings if f.diagnosis), "")
             message = f"the gradient after {k} steps is wrong: {judgement.message}"
             return replace(found, judged=tuple(chosen[: number + 1]), fault=k, message=message, diagnosis=diagnosis)
+    if isinstance(failure, WrongAnswer):
+        message = f"the answer after {found.steps} steps is wrong: {failure}"
+        return replace(found, judged=(*chosen, found.steps), fault=found.steps, message=message, diagnosis=failure.diagnosis)
+    if failure is not None:
+        found = replace(found, stopped=f"no answer after {found.steps} steps: {failure}")
     message = ""
     if found.unexplained is not None:
         message = f"after {found.unexplained} steps it is farther away than rounding explains, and yet no gradient that was judged is wrong"
@@ -203,6 +251,5 @@ def _judgement(case: _Case, values: Values) -> Judgement:
     graph = case.divided.graph
     given = beginning(graph, values, 0, case.dtype)
     kept = leaf_arrays(graph, {k: x.copy() for k, x in given.items()})
-    with np.errstate(all="ignore"):
-        run = case.d.target.run(graph, given)
+    run = answer(case.d.target, graph, given)
     return judge(graph, kept, run, case.roundoff, case.dtype, slack=case.d.slack, seed=case.seed)

@@ -31,6 +31,7 @@ class Separation:
         fault: the first of them at which it is wrong; None if it is at none.
         message: what is wrong there, or why nothing can be said.
         diagnosis: the mistake, where the numbers show it.
+        stopped: why the target's training ended before all steps were made; "" if it did not.
     """
 
     network: str
@@ -48,6 +49,7 @@ class Separation:
     fault: int | None
     message: str
     diagnosis: str
+    stopped: str = ""
 
     @property
     def steps(self) -> int:
@@ -73,17 +75,17 @@ class Separation:
 
     @property
     def verdict(self) -> Verdict:
-        """fail: a gradient was proved wrong; inconclusive: only the distance speaks against the target."""
+        """fail: a gradient was proved wrong; inconclusive: only the distance speaks against the target, or it stopped answering."""
         if self.fault is not None:
             return "fail"
-        return "pass" if self.unexplained is None else "inconclusive"
+        return "pass" if self.unexplained is None and not self.stopped else "inconclusive"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; what is not finite is null."""
         plain = {
             k: getattr(self, k)
             for k in ("network", "target", "optimizer", "dtype", "reference", "seed", "tolerance", "steps", "verdict", "apart",
-                      "unexplained", "fault", "message", "diagnosis")
+                      "unexplained", "fault", "message", "diagnosis", "stopped")
         }  # fmt: skip
         series = {k: [x if math.isfinite(x) else None for x in getattr(self, k)] for k in ("distances", "explained", "losses", "reference_losses")}
         return plain | {"judged": list(self.judged), "digits": self.digits if math.isfinite(self.digits) else None} | series

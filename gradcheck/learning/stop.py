@@ -22,7 +22,7 @@ class Stop:
         every: steps between two looks at the held-back data.
 
     Raises:
-        BadInput: a number of looks or steps below 1.
+        BadInput: a number of looks or steps below 1, or a loss or slope that is no number.
     """
 
     loss: float | None = None
@@ -34,6 +34,9 @@ class Stop:
     def __post_init__(self) -> None:
         if (self.patience is not None and self.patience < 1) or self.every < 1:
             raise BadInput(f"expected patience and every to be at least 1; got patience={self.patience}, every={self.every}")
+        for what, x in (("loss", self.loss), ("slope", self.slope)):
+            if x is not None and math.isnan(x):
+                raise BadInput(f"expected a number as the {what} to stop at; got {x}")
 
     def reason(self, loss: float, slope: float) -> str:
         """Return why to stop here, or ""."""

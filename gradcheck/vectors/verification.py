@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import CannotExpress, GradcheckError
-from gradcheck.targets.registry import targets
+from gradcheck.targets.opening import opened
 from gradcheck.targets.target import Description, Run, Target
 from gradcheck.vectors.reading import load
 from gradcheck.vectors.vector import Vector, Vectors
@@ -121,7 +121,7 @@ def _summary(dtype: str, rows: Sequence[Row]) -> Summary:
 
 def verify(
     target: str | Target | Callable[..., Any], vectors: Vectors | str | Path | None = None, *, dtypes: Iterable[str] = (),
-    tags: Iterable[str] = (), progress: Progress | None = None,
+    tags: Iterable[str] = (), progress: Progress | None = None, timeout: float | None = None,
 ) -> Verified:  # fmt: skip
     """Hold a target against vectors: only its loss and gradients are looked at.
 
@@ -131,6 +131,7 @@ def verify(
         dtypes: formats; all that the target has unless given.
         tags: shell patterns of tags, networks, faults or vectors.
         progress: called with the name of each vector, its number, and how many there are.
+        timeout: seconds that a program has for each answer (default 60); one that is started here is ended too.
 
     Raises:
         BadVectors: a set that is damaged.
@@ -141,12 +142,12 @@ def verify(
     """
     start = time.perf_counter()
     found = vectors if isinstance(vectors, Vectors) else load(vectors)
-    d = Description.of(targets[target], target) if isinstance(target, str) else Description.of(target)
     chosen, rows = found.matching(dtypes=dtypes, tags=tags), []
-    for k, vector in enumerate(chosen):
-        if progress:
-            progress(vector.name, k, len(chosen))
-        rows.append(_row(d, vector))
+    with opened(target, timeout) as d:
+        for k, vector in enumerate(chosen):
+            if progress:
+                progress(vector.name, k, len(chosen))
+            rows.append(_row(d, vector))
     return Verified(d.name, d.version, tuple(rows), found.checksum, time.perf_counter() - start)
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from gradcheck.errors import CannotExpress, GradcheckError, TargetFailed
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays
 from gradcheck.networks.network import Network, networks
+from gradcheck.targets.opening import raised
 from gradcheck.targets.registry import is_command, targets
 from gradcheck.targets.target import Description, leaf_arrays
 from gradcheck.verdict.explaining import Failing, explained
@@ -102,7 +101,7 @@ def _answer(call: Callable[[], Any]) -> Any:
     except GradcheckError:
         raise
     except (Exception, SystemExit) as error:
-        return Judgement("inconclusive", "none", f"the target raised {type(error).__name__}: {error}{_place(error)}")
+        return Judgement("inconclusive", "none", raised(error))
 
 
 def _roundoff(d: Description, dtype: str) -> Roundoff:
@@ -111,13 +110,6 @@ def _roundoff(d: Description, dtype: str) -> Roundoff:
 
 def _gradients(d: Description, graph: Graph, values: Arrays) -> Mapping[str, Any]:
     return d.target.run(graph, values).gradients
-
-
-def _place(error: BaseException) -> str:
-    """Return where foreign code raised, or "" where it was never reached."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    inside = Path(last.filename).is_relative_to(Path(__file__).parents[1])
-    return "" if inside else f" ({Path(last.filename).name}:{last.lineno})"
 
 
 def _with_mutations(found: Judgement, before: Arrays, after: Arrays) -> Judgement:

@@ -14,7 +14,7 @@ import numpy as np
 from gradcheck.arith.floating import FORMATS
 from gradcheck.errors import BadInput, UnknownDtype
 from gradcheck.networks.network import Network, networks
-from gradcheck.targets.registry import is_command, targets
+from gradcheck.targets.opening import opened
 from gradcheck.targets.target import Description, Target
 from gradcheck.verdict.case import judged_case, label
 from gradcheck.verdict.finding import Matrix, Row, Skipped
@@ -73,7 +73,7 @@ def validate(
             )  # fmt: skip
     start = time.perf_counter()
     with ExitStack() as stack:
-        described = [_described(t, timeout, stack) for t in _several(target)]
+        described = [stack.enter_context(opened(t, timeout)) for t in _several(target)]
         cases = _cases(described, networks, dtypes, [f"random/{seed}/{k}" for k in range(random)], order)
         return _validated(described, cases, start, seed, enclose, progress or None, done, settled)
 
@@ -97,17 +97,6 @@ def _validated(
         if settled is not None:
             settled(partial(so_far, complete=False))
     return so_far(complete=True)
-
-
-def _described(t: Any, timeout: float | None, stack: ExitStack) -> Description:
-    """Return the description of a target; a program is ended with the stack."""
-    if not isinstance(t, str):
-        return Description.of(t)
-    if not is_command(t):
-        return Description.of(targets[t], t)
-    from gradcheck.targets.process import TIMEOUT, Process
-
-    return Description.of(stack.enter_context(Process(t, timeout=TIMEOUT if timeout is None else timeout)), t)
 
 
 def _cases(

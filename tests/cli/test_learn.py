@@ -1,6 +1,7 @@
 """``gradcheck learn``: training, comparison, steps, pictures, usage."""
 
 import json
+import sys
 
 import click
 import pytest
@@ -65,6 +66,27 @@ def test_a_wrong_target():
     assert "mistake: f for f'" in output
 
 
+ENGINE = """
+import json, sys, time
+for k, line in enumerate(sys.stdin):
+    if k > 0:
+        print("so far so good") if sys.argv[1] == "garbage" else time.sleep(60) if sys.argv[1] == "hang" else sys.exit(3)
+    print(json.dumps({"id": 0, "success": True, "name": "moody", "dtypes": ["float64"]}), flush=True)
+"""
+
+
+@pytest.mark.parametrize("trouble", ["garbage", "hang", "exit"])
+def test_an_engine_in_trouble(tmp_path, trouble):
+    """An engine that never answers is told with its reason, and status 2."""
+    path = tmp_path / "moody.py"
+    path.write_text(ENGINE)
+    command = f"{sys.executable} {path} {trouble}"
+    status, output = run("linear-neuron", "--target", command, "--dtype", "float64", "--steps", "3", "--timeout", "1")
+    assert status == 2
+    assert "no answer after 0 steps" in output
+    assert "inconclusive: 0 gradients judged" in output
+
+
 def test_torch_steps(monkeypatch, tmp_path):
     """Optimisers of torch pass: the last two of them here, all in the tests of `gradcheck.learning.torch`."""
     pytest.importorskip("torch")
@@ -107,6 +129,7 @@ def test_pictures(monkeypatch, tmp_path):
     ("arguments", "error"),
     [
         ([], click.UsageError), (["xor-2-2-1", "--step", "torch"], click.UsageError), (["xor-2-2-1", "--dtype", "float32"], click.UsageError),
+        (["xor-2-2-1", "--timeout", "3"], click.UsageError), (["xor-2-2-1", "--goal", "nan"], BadInput),
         (["xor-2-2-1", "--optimizer", "nothing"], click.UsageError), (["no-such-network"], UnknownName),
         (["xor-2-2-1", "--optimizer", "marquardt", "--rate", "1"], BadInput), (["--step", "torch", "--optimizer", "marquardt"], BadInput),
         (["xor-2-2-1", "--optimizer", "marquardt", "--target", "reference"], BadInput), (["--step", "sys:exit"], BadInput),

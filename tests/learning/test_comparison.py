@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.errors import BadInput, TargetFailed, UnknownDtype
+from gradcheck.errors import BadInput, CannotExpress, TargetFailed, UnknownDtype
 from gradcheck.learning import Adam, Descent, Momentum, compare
 
 XOR = gradcheck.networks["xor-2-2-1"]
@@ -90,6 +90,70 @@ def test_a_distance_without_a_fault_is_inconclusive():
     assert "no gradient that was judged is wrong" in found.message
 
 
+class Ends:
+    """Right for so many answers, then something else: always, or once."""
+
+    name, dtypes = "ends", ("float64",)
+
+    def __init__(self, answers, then, once=False):
+        self.left, self.then, self.once = answers, then, once
+
+    def run(self, graph, values):
+        """Return loss and gradients, while it does."""
+        loss, g = gradcheck.backward(graph, values)
+        self.left -= 1
+        if self.left >= 0 or (self.once and self.left < -1):
+            return gradcheck.Run(loss, g)
+        if isinstance(self.then, Exception):
+            raise self.then
+        return gradcheck.Run(*self.then(loss, g))
+
+
+@pytest.mark.parametrize("answers", [0, 1, 5])
+@pytest.mark.parametrize("error", [ValueError("out of order"), TargetFailed("it ended with exit status 3")])
+def test_a_target_that_stops_answering(answers, error):
+    """What came before is compared; why it stopped is told, without a verdict on it."""
+    found = compare(XOR, target=Ends(answers, error), dtype="float64", steps=9)
+    assert (found.verdict, found.fault, found.steps) == ("inconclusive", None, answers)
+    assert found.distances[-1] < 1e-14
+    assert str(error) in found.stopped
+    assert found.to_dict()["stopped"] == found.stopped
+
+
+@pytest.mark.parametrize("answers", [0, 3])
+@pytest.mark.parametrize(
+    ("then", "text", "mistake"),
+    [
+        (lambda loss, g: (loss, {**g, "b1": g["b1"][:1]}), "gradient of b1: expected shape (2,); got (1,)", ""),
+        (lambda loss, g: (loss, {k: x for k, x in g.items() if k != "w2"}), "gradient of w2: expected an array", "it is missing"),
+        (lambda loss, g: (loss, {**g, "w2": g["w2"].T}), "gradient of w2: expected shape (2, 1); got (1, 2)", "transpose"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_does_not_fit_is_a_fault(answers, then, text, mistake):
+    """Of shapes that differ no training can be made: the step is named, with the mistake."""
+    found = compare(XOR, target=Ends(answers, then, once=True), dtype="float64", steps=9)
+    assert (found.verdict, found.fault, found.steps) == ("fail", answers, answers)
+    assert text in found.message
+    assert mistake in found.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("then", "fault"),
+    [(lambda loss, g: (np.nan, g), 0), (lambda loss, g: (loss, {**g, "w2": g["w2"] * np.nan}), 0)],
+)  # fmt: skip
+def test_nan_is_a_fault(then, fault):
+    """Neither a loss nor a gradient may be NaN where the reference's is a number."""
+    found = compare(XOR, target=Ends(0, then), dtype="float64", steps=4)
+    assert (found.verdict, found.fault) == ("fail", fault)
+
+
+def test_a_target_that_dies_when_it_is_asked_again():
+    """What it said in training is kept; what could not be judged is told."""
+    found = compare(XOR, target=Ends(10, ValueError("gone")), dtype="float64", steps=9)
+    assert (found.verdict, found.steps, found.judged) == ("inconclusive", 9, ())
+    assert "asked again for the gradient after 0 steps" in found.stopped
+
+
 def test_mini_batches():
     """Both trainings draw the same batches."""
     found = compare(XOR, target="reference", optimizer=Descent(rate=1.0), batch=2, steps=8)
@@ -113,5 +177,7 @@ def test_usage():
         compare(XOR.graph, target="reference")
     with pytest.raises(BadInput, match="parameters to move"):
         compare(gradcheck.trace(lambda x: np.sum(x), {"x": np.ones(2)}, inputs=["x"]), {"x": np.ones(2)}, target="reference")
-    with pytest.raises(TargetFailed, match="gradient of"):
-        compare(XOR, target=lambda graph, values: (0.0, {}), steps=2)
+    with pytest.raises(TargetFailed, match="a program that can be run"):
+        compare(XOR, target="./no-such-engine", steps=2)
+    with pytest.raises(CannotExpress, match="no form"):
+        compare(XOR, target=Ends(0, CannotExpress("no form")), dtype="float64", steps=2)

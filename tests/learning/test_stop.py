@@ -30,3 +30,10 @@ def test_usage():
     """No look at all is no patience."""
     with pytest.raises(BadInput, match="patience=0"):
         Stop(patience=0)
+
+
+@pytest.mark.parametrize("condition", [{"loss": math.nan}, {"slope": math.nan}])
+def test_no_number_to_stop_at(condition):
+    """A goal that nothing reaches would train for ever."""
+    with pytest.raises(BadInput, match="expected a number"):
+        Stop(**condition)
