@@ -29,6 +29,20 @@ SHOWN = 5
 SAMPLE = 4
 
 
+def plain(instrument: Instrument, look: Look, base: Arrays) -> Look:
+    """Return the look with a cotangent of 1 where f is a number and the mismatch is there too: then it tells the caller's own numbers.
+
+    Args:
+        instrument: of the function.
+        look: a confirmed mismatch.
+        base: the outputs of f.
+    """
+    if len(base) != 1 or base[0].size != 1:
+        return look
+    again = instrument.look([np.ones(base[0].shape)], look.ts)
+    return again if again.wrong else look
+
+
 def blame(instrument: Instrument, look: Look, base: Arrays) -> list[Finding]:
     """Return a finding for every input whose gradient is wrong."""
     sizes = [x.size for x in instrument.subject.point]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import FunctionFailed, OutOfBudget
 from gradcheck.probe import contracts
-from gradcheck.probe.blame import blame, unlocated
+from gradcheck.probe.blame import blame, plain, unlocated
 from gradcheck.probe.directions import (
     array_scale,
     by_size,
@@ -157,6 +158,8 @@ class Examination:
         if allowed is None:
             self._look_by_size(instrument, rng, base)
             return
+        if instrument.traced is not None and any(outliers(instrument, gs, v, allowed)) and instrument.traced.grant_reuse():
+            allowed = bars(instrument, gs, v) or allowed
         self.bars = allowed
         for ts in outliers(instrument, gs, v, allowed):
             if self.judged(instrument, instrument.look(gs, ts, gradients=v), rng, base):
@@ -210,6 +213,7 @@ class Examination:
         if not persists:
             self.unconfirmed += 1
             return False
+        look = plain(instrument, look, base)
         self.findings += blame(instrument, look, base) if self.locating else [unlocated(instrument, look)]
         return True
 
@@ -259,6 +263,8 @@ class Examination:
         instrument = here.at(there, base)
         if here.traced is not None:
             instrument.try_trace()
+        if instrument.traced is not None:
+            instrument.traced.informative = math.inf  # nobody asked for this point: what rounding explains there is no fault
         if instrument.first == FIRST_STEP:  # one step less, and that the widest
             instrument.first /= SHRINK
         for _ in range(2):

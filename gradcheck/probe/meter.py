@@ -199,6 +199,8 @@ class Instrument:
             self.shown = min(self.shown, found.noise / (norm(gs) or 1.0))
         own = self.own_error(gs, ts, v, found.kink)
         made = Look(replace(found, error=found.error + own), gs, ts, v)
+        if made.wrong and self.traced is not None and first is None and self.traced.grant_reuse():
+            return self.look(gs, ts, gradients=v, levels=levels, confirmed=confirmed)
         self.suspected += stepped is not None and not made.wrong
         if made.wrong and self.stairs and not any(np.any(a * t) for a, t in zip(v, ts, strict=True)):
             made.residual = replace(found, error=math.inf)  # zero is the slope of a stair: nothing to accuse, nor to praise

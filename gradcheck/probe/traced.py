@@ -22,6 +22,7 @@ from gradcheck.graph.trace import trace
 from gradcheck.graph.values import Arrays as Values
 from gradcheck.ops.op import registry
 from gradcheck.probe.quotient import Residual
+from gradcheck.probe.reuse import reuse
 from gradcheck.probe.subject import Arrays, Subject
 from gradcheck.verdict.statistics import by_textbook
 
@@ -31,9 +32,11 @@ Floats = npt.NDArray[np.float64]
 TRACED = "the certified gradient of the traced graph, entry by entry"
 #: Entries of the graph beyond which balls would take longer than the check.
 MOST_ENTRIES = 4_000
+#: Inputs beyond which second derivatives in each entry take too long.
+MOST_INPUTS = 1_000
 #: Bits to which the certified gradient is known.
 BITS = 96
-#: A bound above this part of an entry says nothing of it (as in `gradcheck.verdict`): the entry's own noise is its error bar then.
+#: Of what rounding explains at most this part of an entry is granted: a right formula out of its depth, where no digit is left, is no right one there.
 INFORMATIVE = 0.01
 #: How well f has to be reproduced by the graph, relative to its largest output.
 REPRODUCED = 1e-9
@@ -50,6 +53,8 @@ class Traced:
     def __init__(self, graph: Graph, values: Values) -> None:
         self.graph, self.values = graph, values
         self._known: dict[tuple[bytes, ...], list[tuple[npt.NDArray[Any], Floats]] | None] = {}
+        self.informative = INFORMATIVE
+        self._reused: list[list[Floats]] | None = None
 
     def gradients(self, gs: list[Floats]) -> list[tuple[npt.NDArray[Any], Floats]] | None:
         """Return middle (longdouble) and radius, rounding included, of each gradient for a cotangent; None where an entry is not narrow.
@@ -71,7 +76,22 @@ class Traced:
             return None  # a kink: differences look at both sides
         with Ball().precision(2 * found.precision):
             known = [_split(x.balls) for x in found.values()]
-        return [(c, r + np.where(b <= INFORMATIVE * np.abs(c), b, 0.0).astype(np.float64)) for (c, r), b in zip(known, self._roundings(gs), strict=True)]
+        bounds = self._roundings(gs)
+        if self._reused is not None:
+            bounds = [np.fmax(b, _contracted(changes, gs).reshape(b.shape)) for b, changes in zip(bounds, self._reused, strict=True)]
+        with np.errstate(invalid="ignore"):  # infinity times an entry of 0
+            return [(c, r + np.fmin(b, self.informative * np.abs(c)).astype(np.float64)) for (c, r), b in zip(known, bounds, strict=True)]
+
+    def grant_reuse(self) -> bool:
+        """Let error bars hold from now on what a formula by f's rounded outputs is off by; answer whether that changes anything.
+
+        It is asked for before anything is accused, and not of large inputs, whose second derivatives take too long.
+        """
+        if self._reused is not None or sum(x.size for x in self.values.values()) > MOST_INPUTS:
+            return False
+        self._reused = reuse(self.graph, self.values)
+        self._known.clear()
+        return True
 
     def _roundings(self, gs: list[Floats]) -> list[Floats]:
         """Return what rounding may do to each entry of a right gradient: the running error bound, the larger one of all legitimate formulas."""
@@ -149,6 +169,11 @@ def _alike(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
         return False
     size = float(np.max(np.abs(b), initial=0.0))
     return bool(np.all(np.abs(a - b) <= REPRODUCED * size))
+
+
+def _contracted(changes: list[Floats], gs: list[Floats]) -> Floats:
+    """Return for each entry of an input what all outputs allow, weighed by the cotangent."""
+    return np.asarray(sum(np.reshape(x, (len(x), -1)) @ np.abs(np.ravel(g)) for x, g in zip(changes, gs, strict=True)))
 
 
 def _small(balls: Any) -> bool:

@@ -47,12 +47,9 @@ def test_usage():
 
 def test_raised_says_where():
     """The line of foreign code is told, one of our own is not."""
-    try:
+    with pytest.raises(SyntaxError) as foreign:
         compile("1 +", "", "eval")
-    except SyntaxError as error:
-        assert raised(error).endswith(f"(test_opening.py:{error.__traceback__.tb_lineno})")
-    try:
-        with opened("no-such-target"):
-            pass
-    except UnknownName as error:
-        assert ".py:" not in raised(error)
+    assert raised(foreign.value).endswith(f"(test_opening.py:{foreign.tb.tb_lineno})")
+    with pytest.raises(UnknownName) as own, opened("no-such-target"):
+        pass
+    assert ".py:" not in raised(own.value)
