@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,20 @@ def _patterns(s: Suspect) -> Iterator[tuple[str, Floats | None]]:
             yield f"missing sum over a broadcast axis: only the {how} stands there", _vjp(s, m=broken)
     if len(s.operands) == 2 and s.operands[0].shape == s.operands[1].shape:
         yield "operands swapped", _vjp(s, position=1 - s.edge.position)
+    for text, kept in _overwritten(g):
+        yield f"= for +=: only {text} of {s.node.name} is left", _vjp(s, g=kept)
+
+
+def _overwritten(g: Floats) -> Iterator[tuple[str, Floats]]:
+    """Yield the cotangent of the last use of a value that is used along some axes, by an engine that does not add up, and of the first."""
+    long = [k for k, size in enumerate(g.shape) if size > 1]
+    for count in range(1, len(long) + 1):
+        for axes in combinations(long, count):
+            for how, position in (("first", 0), ("last", -1)):
+                one = tuple(slice(position, position + 1 or None) if k in axes else slice(None) for k in range(g.ndim))
+                kept = np.zeros_like(g)
+                kept[one] = g[one]
+                yield f"the {how} entry along axis {' and '.join(map(str, axes))}", kept
 
 
 def _vjp(

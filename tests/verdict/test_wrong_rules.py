@@ -15,6 +15,11 @@ def _not_transposed(m, g, y, a, b):
     return ga, m.swap(gb) if gb.shape[0] == gb.shape[1] else gb
 
 
+def _overwritten(m, g, y, a, b):
+    ga, gb = registry["matmul"].vjp(m, g, y, a, b)
+    return ga, registry["matmul"].vjp(m, m.part(g, g.shape[0] - 1, g.shape[0], 0), y, m.part(a, a.shape[0] - 1, a.shape[0], 0), b)[1]
+
+
 def _scaled(op, factor):
     """Return a vjp whose first contribution is off by a constant factor."""
 
@@ -37,6 +42,9 @@ CASES = {
         "mask inverted",
     ),
     "weight gradient not transposed": (MLP, broken("matmul", vjp=_not_transposed), "w1", "matmul1[1]", "transpose"),
+    "weights of a batch overwritten": (
+        MLP, broken("matmul", vjp=_overwritten), "w1", "matmul1[1]", "= for +=: only the last entry along axis 0 of matmul1 is left",
+    ),
     "sign": (MLP, broken("tanh", vjp=lambda m, g, y, x: (-(g * (1 - y * y)),)), "z1", "a1[0]", "sign"),
     "zero": (MLP, broken("tanh", vjp=lambda m, g, y, x: (0 * g,)), "z1", "a1[0]", "zero"),
     "cotangent ignored": (MLP, broken("tanh", vjp=lambda m, g, y, x: (1 - y * y,)), "z1", "a1[0]", "cotangent ignored"),
