@@ -67,11 +67,16 @@ def _patterns(expected: Floats, scene: Scene) -> Iterator[tuple[str, Floats]]:
     g, y = scene.g, scene.y
     yield "zero: the gradient is missing", np.zeros_like(expected)
     yield "sign: it is the negative of the right one", -expected
-    if g is None or g.shape != expected.shape:
+    if g is None or g.shape != expected.shape and g.size != 1:
         return
-    yield "cotangent passed through: the derivative is missing", g
     with np.errstate(all="ignore"):
         slope = np.where(g != 0, expected / g, 0)
+    if g.shape != expected.shape:
+        if np.all(g != 1):  # of a scalar f the gradient for 1 was right, see `gradcheck.probe.blame.plain`: this is no factor
+            yield "cotangent ignored: it is the derivative for a cotangent of ones", slope
+            yield "cotangent used twice: it is multiplied once more", expected * g
+        return
+    yield "cotangent passed through: the derivative is missing", g
     yield "cotangent ignored: it is the derivative for a cotangent of ones", slope
     yield "cotangent used twice: it is multiplied once more", expected * g
     yield "mask inverted: the cotangent is let through where it must be stopped", g - expected

@@ -28,6 +28,9 @@ NAMED = {
     "batch": (lambda x, w: x @ w, (X, W), lambda g, x, w: (g @ w.T, x.T @ g / 3), "factor: every entry is 1/3"),
     "swapped": (lambda x, y: x * y**2, (X, X + 3), lambda g, x, y: (2 * g * x * y, g * y**2), "swapped: it is the gradient of"),
     "ignored input": (lambda x, y: x * x, (X, X + 1), lambda g, x, y: (2 * g * x, g), "not ignored"),
+    "cotangent of a number ignored": (lambda x: np.sum(x**3), X, lambda g, x: (3 * x * x,), "cotangent ignored"),
+    "cotangent of a number used twice": (lambda x: np.sum(x**3), X, lambda g, x: (3 * g * g * x * x,), "cotangent used twice"),
+    "half of it": (lambda x: np.sum(x**3), X, lambda g, x: (1.5 * g * x * x,), "factor: every entry is 1/2"),
     "axes": (lambda x: x**2, RNG.normal(size=(3, 3, 3)), lambda g, x: ((2 * g * x).transpose(1, 2, 0),), "transpose"),
     "boundary": (
         lambda x: np.where(x >= 0, 3 * x, 0.0) - 2 * x * (x >= 0), np.array([1.0, 2.0, -1.0, 0.5]),
@@ -43,6 +46,17 @@ def test_mistakes_are_named(name):
     report = check(f, inputs, vjp=vjp)
     assert report.verdict == "fail"
     assert any(x.diagnosis.startswith(mistake) for x in report.findings), str(report)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("wrong", [{"grad": lambda x: 3.3 * x**2}, {"vjp": lambda g, x: 3.3 * g * x**2}])
+def test_numbers_of_a_scalar_function_are_the_gradient_s(wrong, seed):
+    """No cotangent stands in a message where f is a number: what the caller's own code gives is told."""
+    report = check(lambda x: np.sum(x**3), np.array([1.0, 2.0]), seed=seed, **wrong)
+    (finding,) = report.findings
+    x = [1.0, 2.0][finding.index[0]]
+    assert finding.got == pytest.approx(3.3 * x * x)
+    assert finding.expected == pytest.approx(3 * x * x)
 
 
 NAMELESS = {
