@@ -67,7 +67,7 @@ def _patterns(expected: Floats, scene: Scene) -> Iterator[tuple[str, Floats]]:
     g, y = scene.g, scene.y
     yield "zero: the gradient is missing", np.zeros_like(expected)
     yield "sign: it is the negative of the right one", -expected
-    if g is None or g.shape != expected.shape and g.size != 1:
+    if g is None or (g.shape != expected.shape and g.size != 1):
         return
     with np.errstate(all="ignore"):
         slope = np.where(g != 0, expected / g, 0)

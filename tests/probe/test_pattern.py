@@ -53,7 +53,7 @@ def test_mistakes_are_named(name):
 def test_numbers_of_a_scalar_function_are_the_gradient_s(wrong, seed):
     """No cotangent stands in a message where f is a number: what the caller's own code gives is told."""
     report = check(lambda x: np.sum(x**3), np.array([1.0, 2.0]), seed=seed, **wrong)
-    (finding,) = report.findings
+    finding = report.findings[0]
     x = [1.0, 2.0][finding.index[0]]
     assert finding.got == pytest.approx(3.3 * x * x)
     assert finding.expected == pytest.approx(3 * x * x)
