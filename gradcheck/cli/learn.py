@@ -159,7 +159,8 @@ def _show_separation(found: Separation) -> None:
     made = Table("steps", "loss", "distance", "explained by rounding", title=title, box=box.SIMPLE_HEAD, pad_edge=False)
     marks = (found.apart, found.unexplained)
     for k in sorted({0, *(2**k for k in range(found.steps.bit_length())), found.steps, *(x for x in marks if x is not None)}):
-        made.add_row(str(k), f"{found.losses[k]:.6g}", f"{found.distances[k]:.2g}", f"{found.explained[k]:.2g}")
+        loss = "-" if found.stopped and k == found.steps else f"{found.losses[k]:.6g}"
+        made.add_row(str(k), loss, f"{found.distances[k]:.2g}", f"{found.explained[k]:.2g}")
     out = console()
     out.print(made)
     after = f"after {found.apart} steps" if found.apart is not None else "never"
