@@ -48,8 +48,8 @@ class BadInput(GradcheckError, ValueError):
 class UnknownDtype(BadInput):
     """A floating-point format that gradcheck does not know."""
 
-    def __init__(self, got: object, known: Iterable[str]) -> None:
-        super().__init__(f"expected a dtype out of {', '.join(known)}; got {got!r}")
+    def __init__(self, got: object, known: Iterable[str], remedy: str = "") -> None:
+        super().__init__(f"expected a dtype out of {', '.join(known)}; got {got!r}{'; ' if remedy else ''}{remedy}")
 
 
 class UnknownName(BadInput, KeyError):

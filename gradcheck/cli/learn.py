@@ -164,7 +164,8 @@ def _show_separation(found: Separation) -> None:
     out = console()
     out.print(made)
     after = f"after {found.apart} steps" if found.apart is not None else "never"
-    out.print(f"apart by more than {100 * found.tolerance:g} %: {after}; {min(found.digits, 99):.1f} digits in common at the end")
+    if found.steps:
+        out.print(f"apart by more than {100 * found.tolerance:g} %: {after}; {min(found.digits, 99):.1f} digits in common at the end")
     if found.stopped:
         out.print(Text(found.stopped))
     if found.message:

@@ -21,7 +21,10 @@ SHOWN = 50
 
 
 def _split(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(x.strip() for text in given for x in text.split(",") if x.strip())
+    found = tuple(x.strip() for text in given for x in text.split(",") if x.strip())
+    if given and not found:
+        raise click.BadParameter("expected at least one name; leave the option out for all", ctx, param)
+    return found
 
 
 @click.group("vectors")
@@ -69,6 +72,9 @@ def verify_command(
     if file is not None:
         write_json(file, {"schema": "gradcheck-vectors-results/1", "results": [x.to_dict() for x in made]})
     console().print(table(made))
+    for result in made:
+        if not result.rows:
+            console().print(f"{result.target}: no vector of the set has such a format and tag", markup=False)
     for result in made:
         for line in failures(result):
             console().print(line)

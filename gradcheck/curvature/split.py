@@ -84,7 +84,10 @@ def losses(graph: Graph) -> list[Node]:
 def _predictions(graph: Graph) -> Iterator[str]:
     found = losses(graph)
     if not found:
-        raise BadInput(f"expected a loss out of {', '.join(PREDICTION)}; got none; name the network's predictions: outputs=[...]")
+        raise BadInput(
+            f"expected a loss whose prediction depends on the parameters, out of {', '.join(f'{op} (operand {k})' for op, k in PREDICTION.items())}; "
+            "got none; name the network's predictions: outputs=[...]"
+        )
     for node in found:
         name = node.inputs[PREDICTION[node.op]]
         before = graph.node.get(name)

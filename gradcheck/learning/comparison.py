@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
@@ -39,17 +40,23 @@ from gradcheck.learning.optimizer import Rule
 from gradcheck.learning.rules import label
 from gradcheck.learning.separation import Separation
 from gradcheck.learning.source import answer
-from gradcheck.learning.training import descend
+from gradcheck.learning.training import descend, largest
 from gradcheck.learning.trajectory import Point
 from gradcheck.networks.network import Network
 from gradcheck.targets.opening import opened
 from gradcheck.targets.target import Description, Run, Target, leaf_arrays
+from gradcheck.verdict.answer import inspect_answer
 from gradcheck.verdict.judge import Judgement, judge
 from gradcheck.verdict.statistics import MARGIN, SWEEPS
 from gradcheck.verdict.ulps import measured_ulps
 
 #: Decimal digits of the reference, and up to how many numbers in a graph's values it has so many; longdouble beyond.
 DIGITS, MOST_NUMBERS = 40, 500
+
+#: Answers whose largest entries differ by more than this part are two different ones: of bfloat16 a rounding is 0.4 %.
+SAME = 0.02
+#: Gradients may overflow inside where they are within this factor of the largest number.
+FAR = 2.0**10
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -114,7 +121,7 @@ def compare(
         raise BadInput(f"expected at least 1 step; got {steps}")
     with opened(target, timeout) as d:
         if dtype not in d.dtypes or dtype not in FORMATS:
-            raise UnknownDtype(dtype, d.dtypes)
+            raise UnknownDtype(dtype, d.dtypes, f"{d.name} has none other: give dtype= (--dtype)")
         case = _case(network, values, d, optimizer or Descent(), dtype, batch, tuple(exempt), seed)
         return _compared(case, steps, tolerance, progress)
 
@@ -137,7 +144,7 @@ def _compared(case: _Case, steps: int, tolerance: float, progress: Progress | No
         case.divided.graph.name, d.name, label(case.rule), dtype, m.name, seed, tolerance, tuple(distances), tuple(map(float, MARGIN * spread)),
         tuple(p.loss for p in theirs), tuple(p.loss for p in ours), (), None, "", "",
     )  # fmt: skip
-    return _judged(found, case, theirs, failure)
+    return _judged(found, case, theirs, ours, failure)
 
 
 class _Heard:
@@ -159,9 +166,9 @@ def _theirs(case: _Case, told: _Told) -> tuple[list[Point], TargetFailed | None]
     try:
         for point in told("the target", case.points(Floating(case.dtype), heard)):
             found.append(point)
-    except CannotExpress:
-        raise
     except TargetFailed as error:
+        if isinstance(error, CannotExpress) and not found:
+            raise
         at = {k: heard.asked[k] for k in case.divided.graph.parameters}
         return [*found, Point(math.nan, math.nan, at)], error
     return found, None
@@ -217,7 +224,7 @@ def _apart(parameters: Mapping[str, Array], reference: Point, m: Arithmetic) -> 
 # -- the gradients by themselves ---------------------------------------------------------------------
 
 
-def _judged(found: Separation, case: _Case, theirs: list[Point], failure: TargetFailed | None) -> Separation:
+def _judged(found: Separation, case: _Case, theirs: list[Point], ours: list[Point], failure: TargetFailed | None) -> Separation:
     """Add what is said of the target's gradients at its own parameters, and of an end before time."""
     looks = {2**k for k in range(found.steps.bit_length()) if 2**k < found.steps}
     looks |= {0} if found.steps else set()
@@ -227,15 +234,23 @@ def _judged(found: Separation, case: _Case, theirs: list[Point], failure: Target
     data = dict(zip(range(max(chosen, default=0) + 1), case.divided.batches(), strict=False))
     for number, k in enumerate(chosen):
         try:
-            judgement = _judgement(case, {**data[k], **theirs[k].parameters})
+            judgement, same = _judgement(case, {**data[k], **theirs[k].parameters}, theirs[k])
         except TargetFailed as error:
             found = replace(found, stopped=f"asked again for the gradient after {k} steps: {error}")
+            chosen = chosen[:number]
+            break
+        if judgement.verdict == "fail" and not same:
+            found = replace(found, stopped=f"asked again for the gradient after {k} steps it answers otherwise than before, and wrongly")
             chosen = chosen[:number]
             break
         if judgement.verdict == "fail":
             diagnosis = next((f.diagnosis for f in judgement.findings if f.diagnosis), "")
             message = f"the gradient after {k} steps is wrong: {judgement.message}"
             return replace(found, judged=tuple(chosen[: number + 1]), fault=k, message=message, diagnosis=diagnosis)
+    bad = _not_finite(theirs[: found.steps] if failure is not None else theirs, ours, case.dtype)
+    if bad is not None:
+        message = f"the gradient after {bad} steps is wrong: an entry is not finite, and the reference's are"
+        return replace(found, judged=(*(k for k in chosen if k < bad), bad), fault=bad, message=message)
     if isinstance(failure, WrongAnswer):
         message = f"the answer after {found.steps} steps is wrong: {failure}"
         return replace(found, judged=(*chosen, found.steps), fault=found.steps, message=message, diagnosis=failure.diagnosis)
@@ -247,9 +262,33 @@ def _judged(found: Separation, case: _Case, theirs: list[Point], failure: Target
     return replace(found, judged=tuple(chosen), message=message)
 
 
-def _judgement(case: _Case, values: Values) -> Judgement:
+def _not_finite(theirs: list[Point], ours: list[Point], dtype: str) -> int | None:
+    """Return the first place whose gradient is not finite where the reference's is far below the largest number of the format."""
+    largest = float(ml_dtypes.finfo(FORMATS[dtype]).max) / FAR
+    pairs = enumerate(zip(theirs, ours, strict=False))
+    return next((k for k, (p, q) in pairs if not math.isfinite(p.slope) and q.slope <= largest), None)
+
+
+def _judgement(case: _Case, values: Values, before: Point) -> tuple[Judgement, bool]:
+    """Judge the answer at a place of the way, and tell whether it is the one that was given on the way."""
     graph = case.divided.graph
     given = beginning(graph, values, 0, case.dtype)
     kept = leaf_arrays(graph, {k: x.copy() for k, x in given.items()})
     run = answer(case.d.target, graph, given)
-    return judge(graph, kept, run, case.roundoff, case.dtype, slack=case.d.slack, seed=case.seed)
+    judgement = judge(graph, kept, run, case.roundoff, case.dtype, slack=case.d.slack, seed=case.seed)
+    return judgement, _as_before(case, run, before)
+
+
+def _as_before(case: _Case, run: Run, before: Point) -> bool:
+    """Answer whether the largest entry of the gradient is the same; of an answer that does not fit it is not, as that one did."""
+    try:
+        run, wrong = inspect_answer(case.divided.graph, run)
+    except TargetFailed:
+        return False
+    if wrong:
+        return False
+    scale = case.divided.scale
+    slope = largest(run.gradients.values()) * scale
+    if not (math.isfinite(slope) and math.isfinite(before.slope)):
+        return math.isfinite(slope) == math.isfinite(before.slope)
+    return abs(slope - before.slope) <= SAME * abs(slope)

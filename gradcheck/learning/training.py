@@ -109,9 +109,20 @@ def descend(
         loss, g = gradient(data, parameters)
         if divided.scale != 1:
             g = {k: m.leave(m.enter(x) * m.constant(divided.scale)) for k, x in g.items()}
-        slope = max((float(np.max(np.abs(m.number(x)), initial=0.0)) for x in g.values()), default=0.0)
-        yield Point(float(m.number(loss)), slope, parameters)
+        yield Point(float(m.number(loss)), largest(m.number(x) for x in g.values()), parameters)
         parameters, state = stepped(rule, m, parameters, g, state, step, exempt=exempt)
+
+
+def largest(arrays: Iterable[Array]) -> float:
+    """Return the largest magnitude of an entry; NaN if one is NaN.
+
+    Args:
+        arrays: of floats.
+
+    >>> largest([np.array([1.0, -3.0]), np.zeros(0)])
+    3.0
+    """
+    return float(np.max([np.max(np.abs(np.asarray(x).astype(np.float64)), initial=0.0) for x in arrays], initial=0.0))
 
 
 class _Watch:

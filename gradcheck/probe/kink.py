@@ -9,6 +9,7 @@ kink: in every entry, and in sums of entries, so that the shares of a tie add up
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -81,9 +82,11 @@ def _flat(vs: list[Floats], moving: list[npt.NDArray[np.bool_]]) -> Floats:
 
 
 def _ways(instrument: Instrument, look: Look, rng: np.random.Generator) -> list[list[Floats]]:
-    """Return directions to points around: ramps (which order ties), the gradient's own pattern, random ones, and back."""
+    """Return directions to points around: ramps (which order ties, between arrays too), the gradient's own pattern, random ones, and back."""
     point = instrument.subject.point
-    ramp = [np.arange(1.0, x.size + 1).reshape(x.shape) / max(x.size, 1) * scale(x) for x in point]
+    total = sum(x.size for x in point) or 1
+    starts = accumulate((x.size for x in point[:-1]), initial=1)
+    ramp = [np.arange(k, k + x.size).reshape(x.shape) / total * scale(x) for k, x in zip(starts, point, strict=True)]
     pattern = [_unit(v) * scale(x) for v, x in zip(look.gradients, point, strict=True)]
     jitter = [APART * t for t in own_scale(rng, point)]  # equal entries of the gradient must not keep a tie
     own = [v + t for v, t in zip(pattern, jitter, strict=True)]

@@ -15,7 +15,7 @@ from gradcheck.probe.noise import NOISE_POINTS, noise_level, own_rounding, table
 from gradcheck.probe.quotient import FIRST_STEP, LEVELS, SHRINK, Residual, contract, moved, norm, residual
 from gradcheck.probe.spread import largest, steady
 from gradcheck.probe.staircase import explicable, height
-from gradcheck.probe.subject import Arrays, Subject
+from gradcheck.probe.subject import Arrays, Subject, smallest
 from gradcheck.probe.traced import TRACED, Traced, traced
 
 Floats = npt.NDArray[np.float64]
@@ -158,7 +158,7 @@ class Instrument:
         spread = [(1 if coarse else 4) * d * t for d, t in zip(deviation, ts, strict=False)]
         count = 2 if coarse else ROUNDINGS
         rounding = [max(count * u, 2 * self.roughness(gs)) * v * t for v, t in zip(gradients, ts, strict=True)]
-        underflow = sum(float(np.sum(np.abs(t))) for t in ts) * 2.0**-1060
+        underflow = sum(float(np.sum(np.abs(t))) for t in ts) * smallest(max(self.subject.eps))
         return norm([*spread, *rounding]) + underflow
 
     def look(
@@ -223,7 +223,7 @@ class Instrument:
         """Return the error bar of the doubted gradient in each entry: what `own_error` gives along it alone."""
         u = max(self.subject.eps) / 2
         rounding = max(ROUNDINGS * u, 2 * self.roughness(gs))
-        return [np.hypot(4 * d, rounding * np.abs(a)) + 2.0**-1060 for d, a in zip(self.deviation(gs), v, strict=True)]
+        return [np.hypot(4 * d, rounding * np.abs(a)) + smallest(max(self.subject.eps)) for d, a in zip(self.deviation(gs), v, strict=True)]
 
     def over_steps(self, look: Look) -> Look | None:
         """Look once more at a mismatch, if f moves in steps higher than its noise, as cancellation makes them; they are its noise then."""

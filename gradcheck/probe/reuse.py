@@ -30,12 +30,13 @@ Floats = npt.NDArray[np.float64]
 BATCH = 64
 
 
-def reuse(graph: Graph, values: Values) -> list[list[Floats]]:
+def reuse(graph: Graph, values: Values, dtype: str = "float64") -> list[list[Floats]]:
     """Return by how much each entry of the Jacobian changes while its output stays within its rounding; 0 where nothing is known.
 
     Args:
         graph: of f.
         values: its inputs by name, float64.
+        dtype: the format in which outputs are rounded.
 
     Returns:
         For each input a list with an array for each output, of shape (entries of the input, *shape of the output).
@@ -48,13 +49,13 @@ def reuse(graph: Graph, values: Values) -> list[list[Floats]]:
     >>> bool(abs(s * (1 - s) - exact) <= reuse(graph, x)[0][0][0] < 1e-15)
     True
     """
-    etas = _roundings(graph, values)
+    etas = _roundings(graph, values, dtype)
     return [[np.concatenate(parts) for parts in zip(*_changes(graph, values, name, etas), strict=True)] for name in values]
 
 
-def _roundings(graph: Graph, values: Values) -> list[Floats]:
+def _roundings(graph: Graph, values: Values, dtype: str) -> list[Floats]:
     """Return the running error bound of each output."""
-    m = Running(Roundoff.of("float64"), wide_format("float64"))
+    m = Running(Roundoff.of(dtype), wide_format(dtype))
     y = propagate(graph, lift(graph, values, m), m)
     return [np.asarray(y[k].radius() if isinstance(y[k], Bounded) else np.zeros(graph.shapes[k]), np.float64) for k in graph.outputs]
 

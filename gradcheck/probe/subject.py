@@ -11,6 +11,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.arith.floating import FORMATS
 from gradcheck.errors import BadInput, FunctionFailed, GradcheckError, OutOfBudget
 from gradcheck.probe.structure import differentiable
 
@@ -117,6 +118,17 @@ class Subject:
 def spacing(x: Array) -> float:
     """Return the spacing of numbers at 1 in an array's format (of its parts, where it is complex)."""
     return float(ml_dtypes.finfo(x.real.dtype if np.iscomplexobj(x) else x.dtype).eps)
+
+
+def format_of(eps: float) -> str:
+    """Return the name of the format whose numbers are spaced so at 1; float64 for any other."""
+    return next((name for name, t in FORMATS.items() if name != "longdouble" and float(ml_dtypes.finfo(t).eps) == eps), "float64")
+
+
+def smallest(eps: float) -> float:
+    """Return what underflow may cost a gradient in the format whose numbers are spaced so at 1: many of its smallest numbers in float64."""
+    name = format_of(eps)
+    return 2.0**-1060 if name == "float64" else 16 * float(ml_dtypes.finfo(FORMATS[name]).smallest_subnormal)
 
 
 def reproduces(call: Callable[[Arrays, bool], Arrays], point: Arrays, eps: float) -> bool:

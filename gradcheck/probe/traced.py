@@ -21,9 +21,10 @@ from gradcheck.graph.graph import Graph
 from gradcheck.graph.trace import trace
 from gradcheck.graph.values import Arrays as Values
 from gradcheck.ops.op import registry
+from gradcheck.probe.look import MARGIN
 from gradcheck.probe.quotient import Residual
 from gradcheck.probe.reuse import reuse
-from gradcheck.probe.subject import Arrays, Subject
+from gradcheck.probe.subject import Arrays, Subject, format_of
 from gradcheck.verdict.statistics import by_textbook
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +38,7 @@ MOST_INPUTS = 1_000
 #: Bits to which the certified gradient is known.
 BITS = 96
 #: Of what rounding explains at most this part of an entry is granted: a right formula out of its depth, where no digit is left, is no right one there.
-INFORMATIVE = 0.01
+INFORMATIVE = 0.05
 #: How well f has to be reproduced by the graph, relative to its largest output.
 REPRODUCED = 1e-9
 
@@ -48,10 +49,11 @@ class Traced:
     Args:
         graph: of f.
         values: the point.
+        dtype: the format in which the doubted derivative computes.
     """
 
-    def __init__(self, graph: Graph, values: Values) -> None:
-        self.graph, self.values = graph, values
+    def __init__(self, graph: Graph, values: Values, dtype: str = "float64") -> None:
+        self.graph, self.values, self.dtype = graph, values, dtype
         self._known: dict[tuple[bytes, ...], list[tuple[npt.NDArray[Any], Floats]] | None] = {}
         self.informative = INFORMATIVE
         self._reused: list[list[Floats]] | None = None
@@ -80,7 +82,8 @@ class Traced:
         if self._reused is not None:
             bounds = [np.fmax(b, _contracted(changes, gs).reshape(b.shape)) for b, changes in zip(bounds, self._reused, strict=True)]
         with np.errstate(invalid="ignore"):  # infinity times an entry of 0
-            return [(c, r + np.fmin(b, self.informative * np.abs(c)).astype(np.float64)) for (c, r), b in zip(known, bounds, strict=True)]
+            granted = [np.fmin(b, self.informative * np.abs(c)) / MARGIN for (c, _), b in zip(known, bounds, strict=True)]  # bounds need no margin
+        return [(c, r + b.astype(np.float64)) for (c, r), b in zip(known, granted, strict=True)]
 
     def grant_reuse(self) -> bool:
         """Let error bars hold from now on what a formula by f's rounded outputs is off by; answer whether that changes anything.
@@ -89,13 +92,13 @@ class Traced:
         """
         if self._reused is not None or sum(x.size for x in self.values.values()) > MOST_INPUTS:
             return False
-        self._reused = reuse(self.graph, self.values)
+        self._reused = reuse(self.graph, self.values, self.dtype)
         self._known.clear()
         return True
 
     def _roundings(self, gs: list[Floats]) -> list[Floats]:
         """Return what rounding may do to each entry of a right gradient: the running error bound, the larger one of all legitimate formulas."""
-        m = Running(Roundoff.of("float64"), wide_format("float64"))
+        m = Running(Roundoff.of(self.dtype), wide_format(self.dtype))
         worst = [np.zeros(x.shape) for x in self.values.values()]
         for ops in (registry, *by_textbook(self.graph, registry)):
             with np.errstate(all="ignore"):
@@ -161,7 +164,7 @@ def traced(subject: Subject, base: Arrays) -> Traced | None:
     several = found if isinstance(found, tuple) else (found,)
     if len(several) != len(base) or not all(map(_alike, several, base)):
         return None
-    return Traced(graph, values)
+    return Traced(graph, values, format_of(max(subject.eps)))
 
 
 def _alike(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:

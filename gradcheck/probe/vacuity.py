@@ -24,7 +24,8 @@ def unmoved(subject: Subject, looks: list[Look], undeclared: set[int]) -> Iterat
     """
     for k, mine, sizes in _along(subject, looks):
         if not any(sizes) and k not in undeclared and not any(s.moves for s in mine):
-            yield f"{subject.paths[k]}: the gradient is zero and f does not change with it: nothing was checked (0 == 0)"
+            said = "the gradient is zero and f does not change with it: nothing was checked (0 == 0)"
+            yield f"{subject.paths[k]}: {'the Hessian is zero, and the gradient does not change' if subject.hessian else said}"
 
 
 def unseen(subject: Subject, looks: list[Look]) -> Iterator[str]:

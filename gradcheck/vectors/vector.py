@@ -66,10 +66,12 @@ class Vector:
             slack: factor on what is allowed, for engines with a stated reason.
 
         Raises:
-            BadInput: gradients that are no mapping.
+            BadInput: gradients that are no mapping, or of what the graph does not have.
         """
         if not isinstance(gradients, Mapping):
             raise BadInput(f"expected gradients by name; got {type(gradients).__name__}")
+        if unknown := next((k for k in gradients if k not in self.graph.shapes), None):
+            raise BadInput(f"expected gradients of {', '.join(self.gradients)}; got one named {unknown!r}")
         found = [self.loss.check("loss", np.nan if loss is None else _scalar(loss), self.dtype, slack=slack)]
         found += [x.check(f"gradient of {k}", gradients.get(k), self.dtype, slack=slack) for k, x in self.gradients.items()]
         if all(np.shape(gradients.get(k, 0.0)) in (x.shape, ()) for k, x in self.gradients.items()):

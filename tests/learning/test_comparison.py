@@ -130,21 +130,35 @@ def test_a_target_that_stops_answering(answers, error):
     ],
 )  # fmt: skip
 def test_an_answer_that_does_not_fit_is_a_fault(answers, then, text, mistake):
-    """Of shapes that differ no training can be made: the step is named, with the mistake."""
+    """Of shapes that differ no training can be made: the step is named, with the mistake, whatever it answers afterwards."""
+    assert compare(XOR, target=Ends(answers, then), dtype="float64", steps=9).fault == answers
     found = compare(XOR, target=Ends(answers, then, once=True), dtype="float64", steps=9)
     assert (found.verdict, found.fault, found.steps) == ("fail", answers, answers)
     assert text in found.message
     assert mistake in found.diagnosis
 
 
-@pytest.mark.parametrize(
-    ("then", "fault"),
-    [(lambda loss, g: (np.nan, g), 0), (lambda loss, g: (loss, {**g, "w2": g["w2"] * np.nan}), 0)],
-)  # fmt: skip
-def test_nan_is_a_fault(then, fault):
+@pytest.mark.parametrize("then", [lambda loss, g: (np.nan, g), lambda loss, g: (loss, {**g, "w2": g["w2"] * np.nan})])
+def test_nan_is_a_fault(then):
     """Neither a loss nor a gradient may be NaN where the reference's is a number."""
     found = compare(XOR, target=Ends(0, then), dtype="float64", steps=4)
-    assert (found.verdict, found.fault) == ("fail", fault)
+    assert (found.verdict, found.fault) == ("fail", 0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nan_from_some_step_on_is_dated(bad):
+    """A target that is wrong ever after is not judged by what it answers when it is asked again."""
+    found = compare(XOR, target=Ends(5, lambda loss, g: (loss, {**g, "w2": g["w2"] * bad})), dtype="float64", steps=20)
+    assert (found.verdict, found.fault) == ("fail", 5)
+    assert "after 5 steps is wrong: an entry is not finite" in found.message
+    assert "answers otherwise than before" in found.stopped
+
+
+def test_a_step_that_it_has_no_form_for_ends_the_training():
+    """Of an answer without an error before it nothing is thrown away."""
+    found = compare(XOR, target=Ends(5, CannotExpress("no")), dtype="float64", steps=20)
+    assert (found.verdict, found.steps) == ("inconclusive", 5)
+    assert "no answer after 5 steps: no" in found.stopped
 
 
 def test_a_target_that_dies_when_it_is_asked_again():

@@ -53,7 +53,7 @@ def test_what_rounding_does_not_explain_fails(x, error):
 
 
 def test_a_digit_of_the_entry_is_never_allowed():
-    """Beyond 1 % of an entry rounding explains nothing: s (1 - s) is 0 where s is 1."""
+    """Beyond 5 % of an entry rounding explains nothing: s (1 - s) is 0 where s is 1."""
     assert gradcheck.check(logistic, np.array([40.0, 1.0]), vjp=by_output).verdict == "fail"
 
 

@@ -1,0 +1,44 @@
+"""Ties between arguments: whatever shares each gets, they have to add up."""
+
+import numpy as np
+import pytest
+
+import gradcheck
+
+POINTS = {"two": np.array([1.0, 2.0]), "one": np.array([1.0]), "zeros": np.zeros(2), "a number": np.array(0.5), "a matrix": np.zeros((3, 2))}
+
+WRONG = {
+    "both get all": (np.maximum, lambda g, a, b: (g * (a >= b), g * (b >= a))),
+    "nobody gets it": (np.maximum, lambda g, a, b: (g * (a > b), g * (b > a))),
+    "nobody gets it, minimum": (np.minimum, lambda g, a, b: (g * (a < b), g * (b < a))),
+    "signs that do not cancel": (lambda a, b: np.abs(a - b), lambda g, a, b: (g * np.where(a >= b, 1, -1), g * np.where(a > b, -1, 1))),
+    "a difference": (lambda a, b: np.maximum(a - b, 0), lambda g, a, b: (g * (a >= b), -g * (a > b))),
+    "a branch": (lambda a, b: np.where(a > b, a, b), lambda g, a, b: (g * (a >= b), g * (b >= a))),
+}
+
+RIGHT = {
+    "halves": (np.maximum, lambda g, a, b: (g * ((a > b) + 0.5 * (a == b)), g * ((b > a) + 0.5 * (a == b)))),
+    "quarters": (np.maximum, lambda g, a, b: (g * ((a > b) + 0.25 * (a == b)), g * ((b > a) + 0.75 * (a == b)))),
+    "all to the first": (np.maximum, lambda g, a, b: (g * (a >= b), g * (b > a))),
+    "the sign of 0": (lambda a, b: np.abs(a - b), lambda g, a, b: (g * np.sign(a - b), -g * np.sign(a - b))),
+    "a difference": (lambda a, b: np.maximum(a - b, 0), lambda g, a, b: (g * (a > b), -g * (a > b))),
+    "a branch": (lambda a, b: np.where(a > b, a, b), lambda g, a, b: (g * (a > b), g * (b >= a))),
+}
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("name", WRONG)
+def test_shares_that_do_not_add_up_fail(name, point):
+    """All entries of two arguments are equal: along ties f is smooth, and its slope is told."""
+    f, vjp = WRONG[name]
+    for seed in range(2):
+        assert gradcheck.check(f, (POINTS[point], POINTS[point].copy()), vjp=vjp, seed=seed).verdict == "fail"
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("name", RIGHT)
+def test_shares_that_add_up_pass(name, point):
+    """Any element of the generalised derivative is right."""
+    f, vjp = RIGHT[name]
+    for seed in range(2):
+        assert gradcheck.check(f, (POINTS[point], POINTS[point].copy()), vjp=vjp, seed=seed).verdict == "pass"
