@@ -92,6 +92,15 @@ def test_what_cannot_be_done(arguments, capsys):
     capsys.readouterr()
 
 
+def test_nothing_is_told(tmp_path, capsys):
+    """An empty table comes with its reason; no names at all are no names."""
+    assert status("vectors", "verify", str(exported("json")), "--target", "reference", "--dtype", "bfloat16", "--networks", "xor-2-2-1") == 2
+    assert "no vector of the set has such a format and tag" in capsys.readouterr().out
+    assert status("vectors", "export", str(tmp_path / "set"), "--networks", "") == 2
+    assert "expected at least one name" in capsys.readouterr().err
+    assert not (tmp_path / "set").exists()
+
+
 def test_help(capsys):
     """Both commands are listed."""
     assert status("vectors", "--help") == 0

@@ -93,6 +93,14 @@ def test_matching():
         found.matching(tags=["kink"])
 
 
+def test_gradients_of_what_is_not_there():
+    """A name that the graph does not have is no answer."""
+    vector = shipped()["networks/xor-2-2-1/float64"]
+    loss, gradients = answer(vector)
+    with pytest.raises(BadInput, match="got one named 'w9'"):
+        vector.check(loss, {**gradients, "w9": 0.0})
+
+
 def test_no_gradients_at_all():
     """An answer without names is told what was expected."""
     with pytest.raises(BadInput, match="expected gradients by name"):
