@@ -13,6 +13,8 @@ from gradcheck.verdict.finding import Finding
 
 Floats = npt.NDArray[np.float64]
 
+#: Entries of an array that are looked at one by one: noise of its own may excuse the first ones.
+FARTHEST = 8
 #: An enclosure of several derivatives is wider than their hull by less than this part of its width.
 WIDER = 2.0**-24
 
@@ -32,7 +34,7 @@ def bars(instrument: Instrument, gs: list[Floats], v: list[Floats]) -> list[Floa
 
 
 def outliers(instrument: Instrument, gs: list[Floats], v: list[Floats], allowed: list[Floats]) -> Iterator[list[Floats]]:
-    """Yield for each array with an entry out of its bar the direction along the farthest one.
+    """Yield for each array with entries out of their bars the directions along the farthest ones.
 
     Args:
         instrument: of a traced function.
@@ -43,10 +45,11 @@ def outliers(instrument: Instrument, gs: list[Floats], v: list[Floats], allowed:
     certified = instrument.traced.gradients(gs) if instrument.traced is not None else None
     for k, ((c, _), a, bar) in enumerate(zip(certified or (), v, allowed, strict=True)):
         away = np.abs(c - a) / bar
-        if c.size and away.max() > MARGIN:
-            ts = [np.zeros(x.shape) for x in instrument.subject.point]
-            ts[k].flat[int(np.argmax(away))] = 1.0
-            yield ts
+        for entry in np.argsort(-away, axis=None)[:FARTHEST]:
+            if away.flat[entry] > MARGIN:
+                ts = [np.zeros(x.shape) for x in instrument.subject.point]
+                ts[k].flat[int(entry)] = 1.0
+                yield ts
 
 
 def outside(instrument: Instrument, gs: list[Floats], accuracy: float | None) -> Iterator[Finding]:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from gradcheck.probe import complexstep, duals
 from gradcheck.probe.jet import DIGITS, MOST_ENTRIES
-from gradcheck.probe.look import Look
-from gradcheck.probe.noise import NOISE_POINTS, noise_level, own_rounding, table_noise
+from gradcheck.probe.look import MARGIN, Look
+from gradcheck.probe.noise import NOISE_POINTS, noise_level, own_rounding, steady_noise, table_noise
 from gradcheck.probe.quotient import FIRST_STEP, LEVELS, SHRINK, Residual, contract, moved, norm, residual
 from gradcheck.probe.spread import largest, steady
 from gradcheck.probe.staircase import explicable, height
@@ -27,6 +27,8 @@ COMPLEX = "complex step, where it reproduces differences"
 ROUNDINGS = 64
 #: Step along the point, in units of rounding, for the noise of the doubted derivative: closer by, roundings repeat themselves.
 NOISE_STEP = 4099
+#: The same where a derivative moves in stairs, and the part of what is doubted that such noise may be.
+STAIRS, WIDE_STAIRS, LOST = 2**30, 2**42, 0.05
 #: The largest step, for functions that are rough.
 WIDEST_STEP = 2.0**-1
 #: Formats as coarse as this show their stairs as noise; in finer ones they are searched for, at most so many times.
@@ -140,12 +142,25 @@ class Instrument:
 
     def claim_noise(self, gs: list[Floats], ts: list[Floats]) -> float:
         """Return the noise of the doubted derivative along a direction: what is left of differences along the point."""
-        u, step = max(self.subject.eps), self._noise_step()
-        line = []
-        for k in range(NOISE_POINTS):
-            v = self.gradients(gs, self._nearby(step * k))
-            line.append(float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True))))
-        return 3 * table_noise(np.asarray(line)) + u * max(map(abs, line))  # seven points may be quiet by chance
+        line = self._line(gs, ts, self._noise_step())
+        return 3 * table_noise(line) + max(self.subject.eps) * float(np.max(np.abs(line)))  # seven points may be quiet by chance
+
+    def stair_noise(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> float:
+        """Return the noise of the doubted derivative over wider steps, where it moves in stairs: next to 1, s (1 - s) does.
+
+        It counts where it is rounding beside the gradient's largest entries, and leaves most of what is doubted.
+        """
+        if max(self.subject.eps) > FINE:
+            return 0.0
+        noise = 3 * max(table_noise(self._line(gs, ts, STAIRS)), steady_noise(self._line(gs, ts, WIDE_STAIRS)))
+        most = sum(float(np.max(np.abs(a), initial=0.0)) * float(np.sum(np.abs(t))) for a, t in zip(v, ts, strict=True))
+        claimed = abs(float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True))))
+        return min(noise, LOST * claimed / MARGIN) if noise <= FINE * most else 0.0
+
+    def _line(self, gs: list[Floats], ts: list[Floats], step: int) -> Floats:
+        """Return the doubted derivative along a direction at points in a row."""
+        found = (self.gradients(gs, self._nearby(step * k)) for k in range(NOISE_POINTS))
+        return np.asarray([float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True))) for v in found])
 
     def own_error(self, gs: list[Floats], ts: list[Floats], gradients: list[Floats], kink: bool = False) -> float:
         """Return the error bar of the doubted derivative along a direction: its own rounding.
@@ -206,6 +221,7 @@ class Instrument:
             made.residual = replace(found, error=math.inf)  # zero is the slope of a stair: nothing to accuse, nor to praise
         elif made.wrong and not found.kink:  # before anything is accused: the doubted derivative's own noise
             noise = self.claim_noise(gs, ts)
+            noise = max(noise, self.stair_noise(gs, ts, v)) if self.exact else noise
             again = duals.residual(self.subject, gs, ts, v, 2 * DIGITS) if found.step == 0.0 and self.arithmetic == DUAL else None
             if again is not None:  # cancellation inside f costs digits of the dual numbers too
                 found = replace(again, error=abs(again.value - found.value))

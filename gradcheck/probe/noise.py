@@ -16,6 +16,8 @@ Floats = npt.NDArray[np.float64]
 Arrays = list[npt.NDArray[Any]]
 
 NOISE_POINTS = 7
+#: Levels of differences within this factor are those of noise.
+ALIKE = 4.0
 #: Stairs up to this height, relative to the outputs, are rounding.
 FINE_STAIRS = 2.0**-20
 #: Significant bits of the formats that outputs may have been rounded to: bfloat16, float16, float32.
@@ -91,10 +93,19 @@ def _tied(values: Floats) -> bool:
 
 def table_noise(table: Floats) -> float:
     """Return the noise in `NOISE_POINTS` equally spaced numbers: the median level of their higher differences."""
-    if not np.isfinite(table).all():
-        return math.inf
+    return float(np.median(_levels(table))) if np.isfinite(table).all() else math.inf
+
+
+def steady_noise(table: Floats) -> float:
+    """Return the noise in numbers far apart if it is one, else 0: what is smooth has levels that fall (Moré and Wild 2011, section 3)."""
+    levels = _levels(table) if np.isfinite(table).all() else [0.0]
+    return float(np.median(levels)) if max(levels) <= ALIKE * min(levels) else 0.0
+
+
+def _levels(table: Floats) -> list[float]:
+    """Return the level of the third and higher differences."""
     levels = []
     for k in range(1, NOISE_POINTS):
         table = np.diff(table)
         levels.append(norm([table]) * math.sqrt(_GAMMA[k] / table.size))
-    return float(np.median(levels[2:]))
+    return levels[2:]
