@@ -54,6 +54,11 @@ class Bounded(Carrier):
         return self.error if known else np.where(np.isnan(self.error), np.inf, self.error)
 
 
+def radius_of(x: Any) -> npt.NDArray[np.float64]:
+    """Return the error bound of a value; zeros for one that has none."""
+    return np.asarray(x.radius() if isinstance(x, Bounded) else np.zeros(np.shape(x)), np.float64)
+
+
 class Running(Arithmetic):
     """Values in a wide format, each with its running error bound.
 

@@ -39,11 +39,10 @@ from gradcheck.learning.examples import Examples, beginning, examples, known_par
 from gradcheck.learning.optimizer import Rule
 from gradcheck.learning.rules import label
 from gradcheck.learning.separation import Separation
-from gradcheck.learning.source import answer
 from gradcheck.learning.training import descend, largest
 from gradcheck.learning.trajectory import Point
 from gradcheck.networks.network import Network
-from gradcheck.targets.opening import opened
+from gradcheck.targets.opening import asked, opened
 from gradcheck.targets.target import Description, Run, Target, leaf_arrays
 from gradcheck.verdict.answer import inspect_answer
 from gradcheck.verdict.judge import Judgement, judge
@@ -132,8 +131,7 @@ def _compared(case: _Case, steps: int, tolerance: float, progress: Progress | No
     told = _Told(progress, len(theirs) - 1)
     m = _reference(case.divided.graph)
     ours = list(told("the reference", case.points(m)))
-    exact = [{k: m.number(x) for k, x in p.parameters.items()} for p in ours]
-    scale = [max((float(np.max(np.abs(x), initial=0.0)) for x in p.values()), default=0.0) or 1.0 for p in exact]
+    scale = [largest(m.number(x) for x in p.parameters.values()) or 1.0 for p in ours]
     distances = [_apart(_floats(p), ours[k], m) / scale[k] for k, p in enumerate(theirs)]
     spread = np.zeros(len(theirs))
     for k in range(SWEEPS):
@@ -232,41 +230,43 @@ def _judged(found: Separation, case: _Case, theirs: list[Point], ours: list[Poin
         looks.add(found.unexplained - 1)
     chosen = sorted(k for k in looks if all(np.isfinite(x.astype(np.longdouble)).all() for x in _floats(theirs[k]).values()))
     data = dict(zip(range(max(chosen, default=0) + 1), case.divided.batches(), strict=False))
-    for number, k in enumerate(chosen):
+    judged: tuple[int, ...] = ()
+    for k in chosen:
         try:
             judgement, same = _judgement(case, {**data[k], **theirs[k].parameters}, theirs[k])
+            if judgement.verdict == "fail" and not same:
+                raise TargetFailed("it answers otherwise than before, and wrongly")
         except TargetFailed as error:
             found = replace(found, stopped=f"asked again for the gradient after {k} steps: {error}")
-            chosen = chosen[:number]
             break
-        if judgement.verdict == "fail" and not same:
-            found = replace(found, stopped=f"asked again for the gradient after {k} steps it answers otherwise than before, and wrongly")
-            chosen = chosen[:number]
-            break
+        judged = (*judged, k)
         if judgement.verdict == "fail":
             diagnosis = next((f.diagnosis for f in judgement.findings if f.diagnosis), "")
-            message = f"the gradient after {k} steps is wrong: {judgement.message}"
-            return replace(found, judged=tuple(chosen[: number + 1]), fault=k, message=message, diagnosis=diagnosis)
-    bad = _not_finite(theirs[: found.steps] if failure is not None else theirs, ours, case.dtype)
+            return replace(found, judged=judged, fault=k, message=f"the gradient after {k} steps is wrong: {judgement.message}", diagnosis=diagnosis)
+    return _by_the_way(found, judged, _not_finite(theirs[: found.steps] if failure is not None else theirs, ours, case.dtype), failure)
+
+
+def _by_the_way(found: Separation, judged: tuple[int, ...], bad: int | None, failure: TargetFailed | None) -> Separation:
+    """Add what the way itself says, where no gradient that was asked for again is wrong."""
     if bad is not None:
         message = f"the gradient after {bad} steps is wrong: an entry is not finite, and the reference's are"
-        return replace(found, judged=(*(k for k in chosen if k < bad), bad), fault=bad, message=message)
+        return replace(found, judged=(*(k for k in judged if k < bad), bad), fault=bad, message=message)
     if isinstance(failure, WrongAnswer):
         message = f"the answer after {found.steps} steps is wrong: {failure}"
-        return replace(found, judged=(*chosen, found.steps), fault=found.steps, message=message, diagnosis=failure.diagnosis)
+        return replace(found, judged=(*judged, found.steps), fault=found.steps, message=message, diagnosis=failure.diagnosis)
     if failure is not None:
         found = replace(found, stopped=f"no answer after {found.steps} steps: {failure}")
     message = ""
     if found.unexplained is not None:
         message = f"after {found.unexplained} steps it is farther away than rounding explains, and yet no gradient that was judged is wrong"
-    return replace(found, judged=tuple(chosen), message=message)
+    return replace(found, judged=judged, message=message)
 
 
 def _not_finite(theirs: list[Point], ours: list[Point], dtype: str) -> int | None:
     """Return the first place whose gradient is not finite where the reference's is far below the largest number of the format."""
-    largest = float(ml_dtypes.finfo(FORMATS[dtype]).max) / FAR
+    most = float(ml_dtypes.finfo(FORMATS[dtype]).max) / FAR
     pairs = enumerate(zip(theirs, ours, strict=False))
-    return next((k for k, (p, q) in pairs if not math.isfinite(p.slope) and q.slope <= largest), None)
+    return next((k for k, (p, q) in pairs if not math.isfinite(p.slope) and q.slope <= most), None)
 
 
 def _judgement(case: _Case, values: Values, before: Point) -> tuple[Judgement, bool]:
@@ -274,7 +274,7 @@ def _judgement(case: _Case, values: Values, before: Point) -> tuple[Judgement, b
     graph = case.divided.graph
     given = beginning(graph, values, 0, case.dtype)
     kept = leaf_arrays(graph, {k: x.copy() for k, x in given.items()})
-    run = answer(case.d.target, graph, given)
+    run: Run = asked(lambda: case.d.target.run(graph, given))
     judgement = judge(graph, kept, run, case.roundoff, case.dtype, slack=case.d.slack, seed=case.seed)
     return judgement, _as_before(case, run, before)
 
@@ -287,8 +287,7 @@ def _as_before(case: _Case, run: Run, before: Point) -> bool:
         return False
     if wrong:
         return False
-    scale = case.divided.scale
-    slope = largest(run.gradients.values()) * scale
+    slope = largest(run.gradients.values()) * case.divided.scale
     if not (math.isfinite(slope) and math.isfinite(before.slope)):
         return math.isfinite(slope) == math.isfinite(before.slope)
     return abs(slope - before.slope) <= SAME * abs(slope)

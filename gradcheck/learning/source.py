@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,11 +11,11 @@ from gradcheck.arith.arithmetic import Arithmetic, Array
 from gradcheck.arith.floating import Floating
 from gradcheck.engine.plan import compile as compiled
 from gradcheck.engine.reverse import seeds, sweep
-from gradcheck.errors import BadInput, GradcheckError, TargetFailed, WrongAnswer
+from gradcheck.errors import BadInput, WrongAnswer
 from gradcheck.graph.evaluation import lift, propagate
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, bind
-from gradcheck.targets.opening import raised
+from gradcheck.targets.opening import asked
 from gradcheck.targets.target import Target
 from gradcheck.verdict.answer import inspect_answer
 
@@ -61,29 +61,9 @@ def _swept(graph: Graph, m: Arithmetic) -> Source:
 def _asked(graph: Graph, m: Floating, target: Target) -> Source:
     def found(data: Arrays, parameters: Mapping[str, Array]) -> tuple[Array, Mapping[str, Array]]:
         given = {k: x for k, x in bind(graph, {**data, **parameters}, m.name).items() if graph.leaf[k].kind != "constant"}
-        run, wrong = inspect_answer(graph, answer(target, graph, given))
+        run, wrong = inspect_answer(graph, asked(lambda: target.run(graph, given)))
         if wrong:
             raise WrongAnswer(wrong[0].message, wrong[0].diagnosis)
         return m.array(run.loss), {k: m.array(x) for k, x in run.gradients.items()}
 
     return found
-
-
-def answer(target: Target, graph: Graph, values: Arrays) -> Any:
-    """Return what a target answers.
-
-    Args:
-        target: any.
-        graph: what it is asked for.
-        values: by name.
-
-    Raises:
-        TargetFailed: whatever it raised.
-    """
-    try:
-        with np.errstate(all="ignore"):
-            return target.run(graph, values)
-    except GradcheckError:
-        raise
-    except (Exception, SystemExit) as error:  # foreign code: whatever it raises is its answer
-        raise TargetFailed(raised(error)) from error

@@ -158,8 +158,6 @@ class Examination:
         if allowed is None:
             self._look_by_size(instrument, rng, base)
             return
-        if instrument.traced is not None and any(outliers(instrument, gs, v, allowed)) and instrument.traced.grant_reuse():
-            allowed = bars(instrument, gs, v) or allowed
         self.bars = allowed
         for ts in outliers(instrument, gs, v, allowed):
             if self.judged(instrument, instrument.look(gs, ts, gradients=v), rng, base):
@@ -262,9 +260,7 @@ class Examination:
             return
         instrument = here.at(there, base)
         if here.traced is not None:
-            instrument.try_trace()
-        if instrument.traced is not None:
-            instrument.traced.informative = math.inf  # nobody asked for this point: what rounding explains there is no fault
+            instrument.try_trace(informative=math.inf)  # nobody asked for this point: what rounding explains there is no fault
         if instrument.first == FIRST_STEP:  # one step less, and that the widest
             instrument.first /= SHRINK
         for _ in range(2):

@@ -16,7 +16,7 @@ from gradcheck.probe.quotient import FIRST_STEP, LEVELS, SHRINK, Residual, contr
 from gradcheck.probe.spread import largest, steady
 from gradcheck.probe.staircase import explicable, height
 from gradcheck.probe.subject import Arrays, Subject, smallest
-from gradcheck.probe.traced import TRACED, Traced, traced
+from gradcheck.probe.traced import INFORMATIVE, TRACED, Traced, traced
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,8 +27,8 @@ COMPLEX = "complex step, where it reproduces differences"
 ROUNDINGS = 64
 #: Step along the point, in units of rounding, for the noise of the doubted derivative: closer by, roundings repeat themselves.
 NOISE_STEP = 4099
-#: The same where a derivative moves in stairs, and the part of what is doubted that such noise may be.
-STAIRS, WIDE_STAIRS, LOST = 2**30, 2**42, 0.05
+#: The same where a derivative moves in stairs.
+STAIRS, WIDE_STAIRS = 2**30, 2**42
 #: The largest step, for functions that are rough.
 WIDEST_STEP = 2.0**-1
 #: Formats as coarse as this show their stairs as noise; in finer ones they are searched for, at most so many times.
@@ -140,22 +140,23 @@ class Instrument:
     def _noise_step(self) -> int:
         return NOISE_STEP if max(self.subject.eps) < 2.0**-40 else 4
 
-    def claim_noise(self, gs: list[Floats], ts: list[Floats]) -> float:
+    def claim_noise(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> float:
         """Return the noise of the doubted derivative along a direction: what is left of differences along the point."""
         line = self._line(gs, ts, self._noise_step())
-        return 3 * table_noise(line) + max(self.subject.eps) * float(np.max(np.abs(line)))  # seven points may be quiet by chance
+        noise = 3 * table_noise(line) + max(self.subject.eps) * float(np.max(np.abs(line)))  # seven points may be quiet by chance
+        return max(noise, self._stair_noise(gs, ts, v)) if self.exact else noise
 
-    def stair_noise(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> float:
+    def _stair_noise(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> float:
         """Return the noise of the doubted derivative over wider steps, where it moves in stairs: next to 1, s (1 - s) does.
 
         It counts where it is rounding beside the gradient's largest entries, and leaves most of what is doubted.
         """
         if max(self.subject.eps) > FINE:
             return 0.0
-        noise = 3 * max(table_noise(self._line(gs, ts, STAIRS)), steady_noise(self._line(gs, ts, WIDE_STAIRS)))
+        line = self._line(gs, ts, STAIRS)
+        noise = 3 * max(table_noise(line), steady_noise(self._line(gs, ts, WIDE_STAIRS)))
         most = sum(float(np.max(np.abs(a), initial=0.0)) * float(np.sum(np.abs(t))) for a, t in zip(v, ts, strict=True))
-        claimed = abs(float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True))))
-        return min(noise, LOST * claimed / MARGIN) if noise <= FINE * most else 0.0
+        return min(noise, INFORMATIVE * abs(float(line[0])) / MARGIN) if noise <= FINE * most else 0.0
 
     def _line(self, gs: list[Floats], ts: list[Floats], step: int) -> Floats:
         """Return the doubted derivative along a direction at points in a row."""
@@ -220,8 +221,7 @@ class Instrument:
         if made.wrong and self.stairs and not any(np.any(a * t) for a, t in zip(v, ts, strict=True)):
             made.residual = replace(found, error=math.inf)  # zero is the slope of a stair: nothing to accuse, nor to praise
         elif made.wrong and not found.kink:  # before anything is accused: the doubted derivative's own noise
-            noise = self.claim_noise(gs, ts)
-            noise = max(noise, self.stair_noise(gs, ts, v)) if self.exact else noise
+            noise = self.claim_noise(gs, ts, v)
             again = duals.residual(self.subject, gs, ts, v, 2 * DIGITS) if found.step == 0.0 and self.arithmetic == DUAL else None
             if again is not None:  # cancellation inside f costs digits of the dual numbers too
                 found = replace(again, error=abs(again.value - found.value))
@@ -286,9 +286,13 @@ class Instrument:
         elif all(y.dtype == np.float64 for y in self.base) and complexstep.reproduces(s, self.base, ts):
             self.arithmetic = COMPLEX
 
-    def try_trace(self) -> None:
-        """Take the certified gradient for the derivative, or its hull, if f can be traced at this point."""
-        found = traced(self.subject, self.base)
+    def try_trace(self, informative: float = INFORMATIVE) -> None:
+        """Take the certified gradient for the derivative, or its hull, if f can be traced at this point.
+
+        Args:
+            informative: see `gradcheck.probe.traced.Traced`.
+        """
+        found = traced(self.subject, self.base, informative)
         single = found is not None and found.gradients([np.ones(y.shape) for y in self.base]) is not None
         self.traced, self.kinked = (found, None) if single else (None, found)
 

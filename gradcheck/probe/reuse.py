@@ -18,7 +18,7 @@ import numpy.typing as npt
 from gradcheck.arith.carrier import Carrier
 from gradcheck.arith.floating import Floating
 from gradcheck.arith.lanes import Lanes
-from gradcheck.arith.running import Bounded, Roundoff, Running, wide_format
+from gradcheck.arith.running import Roundoff, Running, radius_of, wide_format
 from gradcheck.arith.taylor import Series, Taylor
 from gradcheck.graph.evaluation import lift, propagate
 from gradcheck.graph.graph import Graph
@@ -57,7 +57,7 @@ def _roundings(graph: Graph, values: Values, dtype: str) -> list[Floats]:
     """Return the running error bound of each output."""
     m = Running(Roundoff.of(dtype), wide_format(dtype))
     y = propagate(graph, lift(graph, values, m), m)
-    return [np.asarray(y[k].radius() if isinstance(y[k], Bounded) else np.zeros(graph.shapes[k]), np.float64) for k in graph.outputs]
+    return [radius_of(y[k]) for k in graph.outputs]
 
 
 def _changes(graph: Graph, values: Values, name: str, etas: list[Floats]) -> Iterator[list[Floats]]:

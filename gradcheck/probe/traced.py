@@ -7,13 +7,13 @@ counts only if it gives the numbers that f gives.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.arith.ball import Ball
-from gradcheck.arith.running import Bounded, Roundoff, Running, wide_format
+from gradcheck.arith.running import Roundoff, Running, radius_of, wide_format
 from gradcheck.certify.certification import certify
 from gradcheck.engine.reverse import backward, evaluate
 from gradcheck.errors import GradcheckError, OutOfBudget
@@ -28,6 +28,8 @@ from gradcheck.probe.subject import Arrays, Subject, format_of
 from gradcheck.verdict.statistics import by_textbook
 
 Floats = npt.NDArray[np.float64]
+#: Middle and radius of the gradient for each input.
+Certified: TypeAlias = list[tuple[npt.NDArray[Any], Floats]]
 
 #: What a report says of such a check.
 TRACED = "the certified gradient of the traced graph, entry by entry"
@@ -37,7 +39,7 @@ MOST_ENTRIES = 4_000
 MOST_INPUTS = 1_000
 #: Bits to which the certified gradient is known.
 BITS = 96
-#: Of what rounding explains at most this part of an entry is granted: a right formula out of its depth, where no digit is left, is no right one there.
+#: Of what rounding explains at most this part is granted: a right formula out of its depth, where no digit is left, is no right one there.
 INFORMATIVE = 0.05
 #: How well f has to be reproduced by the graph, relative to its largest output.
 REPRODUCED = 1e-9
@@ -50,15 +52,15 @@ class Traced:
         graph: of f.
         values: the point.
         dtype: the format in which the doubted derivative computes.
+        informative: of what rounding explains at most this part of an entry is granted.
     """
 
-    def __init__(self, graph: Graph, values: Values, dtype: str = "float64") -> None:
-        self.graph, self.values, self.dtype = graph, values, dtype
-        self._known: dict[tuple[bytes, ...], list[tuple[npt.NDArray[Any], Floats]] | None] = {}
-        self.informative = INFORMATIVE
+    def __init__(self, graph: Graph, values: Values, dtype: str = "float64", informative: float = INFORMATIVE) -> None:
+        self.graph, self.values, self.dtype, self.informative = graph, values, dtype, informative
+        self._known: dict[tuple[bytes, ...], Certified | None] = {}
         self._reused: list[list[Floats]] | None = None
 
-    def gradients(self, gs: list[Floats]) -> list[tuple[npt.NDArray[Any], Floats]] | None:
+    def gradients(self, gs: list[Floats]) -> Certified | None:
         """Return middle (longdouble) and radius, rounding included, of each gradient for a cotangent; None where an entry is not narrow.
 
         Args:
@@ -69,7 +71,7 @@ class Traced:
             self._known[key] = self._certified(gs)
         return self._known[key]
 
-    def _certified(self, gs: list[Floats]) -> list[tuple[npt.NDArray[Any], Floats]] | None:
+    def _certified(self, gs: list[Floats]) -> Certified | None:
         try:
             found = certify(self.graph, self.values, bits=BITS, cotangent=tuple(gs), wrt=tuple(self.values))
         except GradcheckError:  # values that are not finite, a function that balls do not have
@@ -104,7 +106,7 @@ class Traced:
             with np.errstate(all="ignore"):
                 swept = backward(self.graph, self.values, m, cotangent=tuple(gs), wrt=tuple(self.values), ops=ops)[1]
             for w, x in zip(worst, swept.values(), strict=True):
-                radius = x.radius() if isinstance(x, Bounded) else np.zeros(np.shape(x))
+                radius = radius_of(x)
                 np.fmax(w, np.where(np.isfinite(radius), radius, 0.0), out=w)
         return worst
 
@@ -137,12 +139,13 @@ class Traced:
         return Residual(value, error, claimed, math.nan, math.nan, 0.0, False) if math.isfinite(value) else None
 
 
-def traced(subject: Subject, base: Arrays) -> Traced | None:
+def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> Traced | None:
     """Return the graph of a subject's function if it has one that gives the same numbers; None where not.
 
     Args:
         subject: of NumPy code.
         base: its outputs at the point.
+        informative: see `Traced`.
 
     Raises:
         OutOfBudget: no evaluation is left.
@@ -164,7 +167,7 @@ def traced(subject: Subject, base: Arrays) -> Traced | None:
     several = found if isinstance(found, tuple) else (found,)
     if len(several) != len(base) or not all(map(_alike, several, base)):
         return None
-    return Traced(graph, values, format_of(max(subject.eps)))
+    return Traced(graph, values, format_of(max(subject.eps)), informative)
 
 
 def _alike(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""A target in use: described, and ended afterwards if it is a program."""
+"""A target in use: described, asked, and ended afterwards if it is a program."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+
+from gradcheck.errors import GradcheckError, TargetFailed
 from gradcheck.targets.registry import is_command, targets
 from gradcheck.targets.target import Description, Target
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -40,21 +45,31 @@ def opened(target: str | Target | Callable[..., Any], timeout: float | None = No
             yield Description.of(program, target)
 
 
-def raised(error: BaseException) -> str:
-    """Return what is said of a target that raised: the error, and where in its own code.
+def asked(call: Callable[[], T]) -> T:
+    """Return what a target answers: it is foreign code, and whatever it raises is its answer.
 
     Args:
-        error: as it was caught.
+        call: of the target.
 
-    >>> raised(ZeroDivisionError("division by zero"))
-    'the target raised ZeroDivisionError: division by zero'
+    Raises:
+        GradcheckError: what it raised of ours.
+        TargetFailed: anything else that it raised, with the place in its code.
+
+    >>> asked(lambda: 1 // 0)
+    Traceback (most recent call last):
+    gradcheck.errors.TargetFailed: the target raised ZeroDivisionError: integer division or modulo by zero (<doctest...>:1)
     """
-    return f"the target raised {type(error).__name__}: {error}{_place(error)}"
+    try:
+        with np.errstate(all="ignore"):
+            return call()
+    except GradcheckError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise TargetFailed(f"the target raised {type(error).__name__}: {error}{_place(error)}") from error
 
 
 def _place(error: BaseException) -> str:
     """Return where foreign code raised, or "" where it was never reached."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames or Path(frames[-1].filename).is_relative_to(Path(__file__).parents[1]):
-        return ""
-    return f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    inside = Path(last.filename).is_relative_to(Path(__file__).parents[1])
+    return "" if inside else f" ({Path(last.filename).name}:{last.lineno})"

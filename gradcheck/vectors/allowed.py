@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import NO, UNKNOWN, YES, Array, Truth
-from gradcheck.arith.running import Bounded, Roundoff, Running
+from gradcheck.arith.running import Bounded, Roundoff, Running, radius_of
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, registry
@@ -115,5 +115,5 @@ def _swept(graph: Graph, leaves: Arrays, m: Running, names: tuple[str, ...], ops
 
 def _radius(x: Any) -> Floats:
     """Return a bound, infinite where the value is not finite."""
-    value, radius = (x.value, x.radius()) if isinstance(x, Bounded) else (x, np.zeros(np.shape(x)))
-    return np.asarray(np.where(np.isfinite(value), radius, np.inf), np.float64)
+    value = x.value if isinstance(x, Bounded) else x
+    return np.asarray(np.where(np.isfinite(value), radius_of(x), np.inf), np.float64)

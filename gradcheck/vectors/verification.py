@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import CannotExpress, GradcheckError
-from gradcheck.targets.opening import opened
+from gradcheck.targets.opening import asked, opened
 from gradcheck.targets.target import Description, Run, Target
 from gradcheck.vectors.reading import load
 from gradcheck.vectors.vector import Vector, Vectors
@@ -159,8 +159,9 @@ def _row(d: Description, vector: Vector) -> Row:
         checked = _checked(d, vector)
     except CannotExpress as reason:
         return replace(row, message=str(reason))
-    except Exception as error:  # a target is foreign code: whatever it raises is its answer
-        return replace(row, status="fail", ratio=math.inf, ulps=math.inf, message=f"the target raised {type(error).__name__}: {error}")
+    except Exception as error:  # what it answers may be anything: so may be what looking at that raises
+        said = str(error) if isinstance(error, GradcheckError) else f"an answer that cannot be read: {type(error).__name__}: {error}"
+        return replace(row, status="fail", ratio=math.inf, ulps=math.inf, message=said)
     ratio, ulps = max(c.ratio for c in checked), max((c.ulps for c in checked if c.name != "loss"), default=0.0)
     wrong = [c for c in checked if not c.ok]
     if not wrong:
@@ -185,8 +186,7 @@ def _checked(d: Description, vector: Vector) -> Any:
         GradcheckError: an answer that is none, or inputs that were changed.
     """
     values = {k: x.copy() for k, x in vector.values.items()}
-    with np.errstate(all="ignore"):
-        run: Run = d.target.run(vector.graph, values)
+    run: Run = asked(lambda: d.target.run(vector.graph, values))
     changed = [k for k, x in vector.values.items() if k not in values or not np.array_equal(x, values[k])]
     if changed:
         raise GradcheckError(f"it changed its input {changed[0]!r} in place")

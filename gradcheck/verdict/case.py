@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from gradcheck.errors import CannotExpress, GradcheckError, TargetFailed
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays
 from gradcheck.networks.network import Network, networks
-from gradcheck.targets.opening import raised
+from gradcheck.targets.opening import asked
 from gradcheck.targets.registry import is_command, targets
 from gradcheck.targets.target import Description, leaf_arrays
 from gradcheck.verdict.explaining import Failing, explained
@@ -68,9 +68,7 @@ def _judged(d: Description, network: Network, dtype: str, seed: int, enclose: bo
     graph = network.graph
     values = network.values(seed, dtype)
     kept = {k: x.copy() for k, x in values.items()}
-    run = _answer(lambda: d.target.run(graph, values))
-    if isinstance(run, Judgement):
-        return run
+    run = asked(lambda: d.target.run(graph, values))
     leaves, roundoff = leaf_arrays(graph, kept), _roundoff(d, dtype)
     found = judge(graph, leaves, run, roundoff, dtype, slack=d.slack, seed=seed, enclose=enclose)
     if found.verdict == "fail" and not (run.node_values or run.node_adjoints):
@@ -84,24 +82,11 @@ def _judged_second(d: Description, network: Network, dtype: str, mode: str, seed
     hvp = getattr(d.target, "hvp", None)
     if hvp is None:
         raise CannotExpress("the target has no hvp")
-    found = _answer(lambda: hvp(graph, values, along, mode) if mode else hvp(graph, values, along))
-    if isinstance(found, Judgement):
-        return found
+    found = asked(lambda: hvp(graph, values, along, mode) if mode else hvp(graph, values, along))
     if not isinstance(found, Mapping):
         raise TargetFailed(f"expected hvp to return a mapping from names to arrays; got {type(found).__name__}")
-    asked = Product(graph, leaf_arrays(graph, kept), along, _roundoff(d, dtype), dtype, d.slack, seed)
-    return _with_mutations(judge_product(asked, found), kept, values)
-
-
-def _answer(call: Callable[[], Any]) -> Any:
-    """Return what a target answers, or the judgement on what it raises: it is foreign code, and that is its answer."""
-    try:
-        with np.errstate(all="ignore"):
-            return call()
-    except GradcheckError:
-        raise
-    except (Exception, SystemExit) as error:
-        return Judgement("inconclusive", "none", raised(error))
+    product = Product(graph, leaf_arrays(graph, kept), along, _roundoff(d, dtype), dtype, d.slack, seed)
+    return _with_mutations(judge_product(product, found), kept, values)
 
 
 def _roundoff(d: Description, dtype: str) -> Roundoff:

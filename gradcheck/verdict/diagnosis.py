@@ -97,8 +97,11 @@ def _patterns(s: Suspect) -> Iterator[tuple[str, Floats | None]]:
             yield f"missing sum over a broadcast axis: only the {how} stands there", _vjp(s, m=broken)
     if len(s.operands) == 2 and s.operands[0].shape == s.operands[1].shape:
         yield "operands swapped", _vjp(s, position=1 - s.edge.position)
+    whole = _vjp(s)
     for text, kept in _overwritten(g):
-        yield f"= for +=: only {text} of {s.node.name} is left", _vjp(s, g=kept)
+        left = _vjp(s, g=kept)
+        if left is not None and np.any((left != 0) & (left != whole)):  # else nothing is added up along these axes
+            yield f"= for +=: only {text} of {s.node.name} is left", left
 
 
 def _overwritten(g: Floats) -> Iterator[tuple[str, Floats]]:

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from gradcheck.errors import BadInput, TargetFailed, UnknownName
-from gradcheck.targets.opening import opened, raised
+from gradcheck.targets.opening import asked, opened
 
 #: A program that says hello and no more.
 IDLE = """
@@ -45,11 +45,16 @@ def test_usage():
         pass
 
 
-def test_raised_says_where():
-    """The line of foreign code is told, one of our own is not."""
-    with pytest.raises(SyntaxError) as foreign:
-        compile("1 +", "", "eval")
-    assert raised(foreign.value).endswith(f"(test_opening.py:{foreign.tb.tb_lineno})")
-    with pytest.raises(UnknownName) as own, opened("no-such-target"):
-        pass
-    assert ".py:" not in raised(own.value)
+def test_asked_says_where():
+    """The line of foreign code is told; ours are raised as they are; an exit is an answer too."""
+
+    def fails():
+        return {}["a"]
+
+    with pytest.raises(TargetFailed, match=rf"the target raised KeyError: 'a' \(test_opening.py:{fails.__code__.co_firstlineno + 1}\)"):
+        asked(fails)
+    with pytest.raises(TargetFailed, match="the target raised SystemExit: 3"):
+        asked(lambda: sys.exit(3))
+    with pytest.raises(UnknownName):
+        asked(lambda: opened("no-such-target").__enter__())
+    assert asked(lambda: 7) == 7

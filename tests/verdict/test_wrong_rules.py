@@ -20,6 +20,12 @@ def _overwritten(m, g, y, a, b):
     return ga, registry["matmul"].vjp(m, m.part(g, g.shape[0] - 1, g.shape[0], 0), y, m.part(a, a.shape[0] - 1, a.shape[0], 0), b)[1]
 
 
+def _one_row(m, g, y, x):
+    """Return a vjp of tanh of which the first row is right and the others are zero."""
+    (right,) = registry["tanh"].vjp(m, g, y, x)
+    return (m.concatenate([m.part(right, 0, 1, 0), 0 * m.part(right, 1, right.shape[0], 0)], 0),)
+
+
 def _scaled(op, factor):
     """Return a vjp whose first contribution is off by a constant factor."""
 
@@ -62,6 +68,13 @@ def test_wrong_rule_is_caught_and_named(case, dtype):
     assert row.evidence == "certified"
     assert finding.edge == edge
     assert finding.diagnosis.startswith(mistake)
+
+
+def test_where_nothing_is_added_up_nothing_is_overwritten():
+    """Rows that are missing of an elementwise derivative are no ``= for +=``."""
+    (row,) = validate(broken("tanh", vjp=_one_row), [MLP])
+    assert row.verdict == "fail"
+    assert not any(f.diagnosis.startswith("= for +=") for f in row.findings)
 
 
 @pytest.mark.parametrize(("op", "dtype", "factor"), [("tanh", "float32", 1 + 1e-6), ("tanh", "float64", 1 + 1e-12), ("half_squared_error", "float64", 1 + 1e-12)])
