@@ -243,11 +243,11 @@ def _judged(found: Separation, case: _Case, theirs: list[Point], ours: list[Poin
         if judgement.verdict == "fail":
             diagnosis = next((f.diagnosis for f in judgement.findings if f.diagnosis), "")
             return replace(found, judged=judged, fault=k, message=f"the gradient after {k} steps is wrong: {judgement.message}", diagnosis=diagnosis)
-    return _by_the_way(found, judged, _not_finite(theirs[: found.steps] if failure is not None else theirs, ours, case.dtype), failure)
+    return _by_training(found, judged, _not_finite(theirs[: found.steps] if failure is not None else theirs, ours, case.dtype), failure)
 
 
-def _by_the_way(found: Separation, judged: tuple[int, ...], bad: int | None, failure: TargetFailed | None) -> Separation:
-    """Add what the way itself says, where no gradient that was asked for again is wrong."""
+def _by_training(found: Separation, judged: tuple[int, ...], bad: int | None, failure: TargetFailed | None) -> Separation:
+    """Add what the training itself says, where no gradient that was asked for again is wrong."""
     if bad is not None:
         message = f"the gradient after {bad} steps is wrong: an entry is not finite, and the reference's are"
         return replace(found, judged=(*(k for k in judged if k < bad), bad), fault=bad, message=message)
