@@ -1,7 +1,9 @@
-"""Hypothesis profiles: derandomised in CI, deep by hand; a failure prints how to reproduce it."""
+"""How much runs: samples of sweeps by default, everything under `deep`; Hypothesis profiles, derandomised; a failure prints how to reproduce it."""
 
 import os
+from zlib import crc32
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
@@ -10,3 +12,40 @@ _COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [Healt
 settings.register_profile("ci", derandomize=True, max_examples=50, database=None, **_COMMON)
 settings.register_profile("deep", derandomize=True, max_examples=1000, database=None, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_addoption(parser):
+    """Add what a sample of the deep tests is asked for by."""
+    parser.addoption("--one-in", type=int, default=1, metavar="N", help="Of the deep tests, run those whose name's hash is a multiple of N.")
+
+
+def _hash(item):
+    """Return a number that a case has in every session: that of its name."""
+    return crc32(item.nodeid.encode())
+
+
+def _entry(item, name):
+    """Return which entry of its registry a case of a sweep is about."""
+    value = item.callspec.params[name]
+    return item.function, getattr(value, "name", value)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Make deep what a sweep leaves out: it keeps one case in so many, and of every entry of the registry the one with the least hash.
+
+    ``@pytest.mark.sweep("op", one_in=10)`` stands on a test with a parameter ``op``; without a name no entry has to be kept.
+    """
+    least = {}
+    sweeps = [(item, mark) for item in items if (mark := item.get_closest_marker("sweep"))]
+    for item, mark in sweeps:
+        for name in mark.args:
+            key = _entry(item, name)
+            least[key] = min(least.get(key, _hash(item)), _hash(item))
+    for item, mark in sweeps:
+        if _hash(item) % mark.kwargs["one_in"] and not any(least[_entry(item, name)] == _hash(item) for name in mark.args):
+            item.add_marker(pytest.mark.deep)
+    left_out = [x for x in items if x.get_closest_marker("deep") and _hash(x) % config.getoption("--one-in")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [x for x in items if x not in set(left_out)]

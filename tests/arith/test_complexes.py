@@ -24,6 +24,7 @@ def slope(network, seed=1):
     return found, sum(np.sum(gradient[k] * t[k]) for k in t), sum(np.sum(abs(gradient[k] * t[k])) for k in t)
 
 
+@pytest.mark.sweep(one_in=4)
 @pytest.mark.parametrize("network", SMOOTH, ids=lambda n: n.name)
 def test_directional_derivatives(network):
     """They agree with the reference to a few roundings of the largest term."""

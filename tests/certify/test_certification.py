@@ -133,6 +133,7 @@ def test_estimated_conditions():
     assert np.max(away) > 0
 
 
+@pytest.mark.sweep(one_in=5)
 @pytest.mark.parametrize("name", SMALL)
 def test_every_small_network(name):
     """Each entry is proved correctly rounded, and the float64 sweep is as near to it as its condition and depth let it be."""

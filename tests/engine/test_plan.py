@@ -38,6 +38,7 @@ def assert_same(got, expected):
     assert set(got[1]) == set(expected[1])
 
 
+@pytest.mark.sweep(one_in=6)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
 @pytest.mark.parametrize("name", SMALL)
 def test_strict_plans_are_the_sweep_bit_by_bit(name, dtype):

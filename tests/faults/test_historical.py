@@ -63,6 +63,7 @@ def entries(x, seed=2):
     ]
 
 
+@pytest.mark.sweep("fault", one_in=10)
 @each
 @everywhere
 def test_right_is_right(fault, where):
@@ -140,6 +141,7 @@ def outside(fault):
                 yield k, entry
 
 
+@pytest.mark.sweep(one_in=5)
 @each_wrong
 def test_the_judge_of_right_ones_rejects_wrong_ones(fault):
     """What accepts the right derivatives is no rubber stamp; only shares at ties are too many without one being too large."""
@@ -157,6 +159,7 @@ def test_shares_at_ties_add_up(name):
     assert sum(np.sum(dx) for dx in wrong if dx is not None) != pytest.approx(np.sum(g))
 
 
+@pytest.mark.sweep(one_in=5)
 @each
 @everywhere
 def test_nothing_is_changed_and_inputs_are_fresh(fault, where):

@@ -39,6 +39,7 @@ def node(op, inputs=("x",), **attributes):
     return {"schema": SCHEMA, "name": "net", "leaves": leaves, "nodes": nodes, "outputs": ["y"]}
 
 
+@pytest.mark.sweep(one_in=4)
 @pytest.mark.parametrize("name", networks)
 def test_round_trip_of_all_networks(name):
     """dumps, loads, dumps gives the same text, and the graph read computes the same bits."""

@@ -37,6 +37,7 @@ def test_it_ends_in_one_scalar_named_loss(network):
     assert network.graph.name == network.name
 
 
+@pytest.mark.sweep("network", one_in=8)
 @every
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -50,6 +51,7 @@ def test_loss_and_gradients_are_finite(network, dtype, seed):
     assert all(np.all(np.isfinite(g.astype(float))) for g in run.gradients.values())
 
 
+@pytest.mark.sweep(one_in=4)
 @every
 def test_some_gradient_is_not_zero(network):
     """A gradient of zero proves nothing, except where it is the point."""
@@ -88,6 +90,7 @@ def test_smooth_means_far_from_kinks(network):
                 assert np.all(np.abs(k) > 1e-3)
 
 
+@pytest.mark.sweep(one_in=4)
 @every
 def test_values_depend_on_the_seed_only(network):
     """The same seed gives the same values; the shapes are those of the graph at any seed."""

@@ -75,6 +75,7 @@ class Point:
 
 
 every_sample = pytest.mark.parametrize(("op", "s"), CASES, ids=IDS)
+sweep = pytest.mark.sweep("op", one_in=10)
 TEXTBOOK = [(op, s, t) for op, s in CASES for t in op.textbook]
 TEXTBOOK_IDS = [f"{i}-{k}" for (op, _), i in zip(CASES, IDS, strict=True) for k, _ in enumerate(op.textbook)]
 
@@ -110,6 +111,7 @@ def test_shapes_agree(op: Op, s: Sample) -> None:
     assert [g.shape for g in p.vjp(m)] == p.real_shapes()
 
 
+@sweep
 @every_sample
 def test_vjp_and_jvp_are_adjoint(op: Op, s: Sample) -> None:
     """The number <g, J t> is the same from both sides to 45 digits."""
@@ -120,6 +122,7 @@ def test_vjp_and_jvp_are_adjoint(op: Op, s: Sample) -> None:
     assert abs(forward - backward) <= m.context.mpf(10) ** -45 * largest(m, [forward, backward])
 
 
+@sweep
 @every_sample
 def test_jvp_is_the_slope_of_the_value(op: Op, s: Sample) -> None:
     """The tangent is the central difference of the value to 35 digits, away from kinks."""
@@ -146,6 +149,7 @@ def inside(wide: Any, got: Any, bound: Any) -> None:
     assert np.all(np.isfinite(bound)), f"the bound {bound} says nothing"
 
 
+@sweep
 @every_sample
 def test_running_encloses_float32(op: Op, s: Sample) -> None:
     """What float32 computes lies within slack times the running error bound: value and cotangents."""
@@ -181,6 +185,7 @@ def test_running_holds_every_choice_at_a_kink(name: str, x: Any, attributes: dic
         inside(g.value, choice, g.radius())
 
 
+@sweep
 @every_sample
 def test_float64_is_near_multiprecision(op: Op, s: Sample) -> None:
     """What float64 computes lies within the running bound of the 50-digit result, and the bound is tight."""
@@ -206,6 +211,7 @@ def test_textbook_formulas_are_the_same_function(op: Op, s: Sample, textbook: An
             assert np.max(np.abs(m.number(got - want)), initial=0) < 1e-45
 
 
+@sweep
 @pytest.mark.parametrize("dtype", sorted(FORMATS))
 @every_sample
 def test_every_format_runs(op: Op, s: Sample, dtype: str) -> None:
@@ -216,6 +222,7 @@ def test_every_format_runs(op: Op, s: Sample, dtype: str) -> None:
         assert np.all(np.isfinite(out.astype(np.float64)))
 
 
+@sweep
 @every_sample
 def test_stochastic_runs(op: Op, s: Sample) -> None:
     """A perturbed run gives all results, near the float64 ones."""
@@ -224,6 +231,7 @@ def test_stochastic_runs(op: Op, s: Sample) -> None:
         np.testing.assert_allclose(m.number(got), want, rtol=1e-3, atol=1e-4)
 
 
+@sweep
 @every_sample
 def test_symbolic_vjp_is_the_closed_form(op: Op, s: Sample) -> None:
     """The closed forms of value and cotangents, at numbers, are the 50-digit ones."""

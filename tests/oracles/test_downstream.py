@@ -18,6 +18,7 @@ from gradcheck.oracles.point import Point
 CASES = [(op.name, k) for op in registry.values() for k, _ in enumerate(op.samples)]
 
 
+@pytest.mark.sweep("name", one_in=10)
 @pytest.mark.parametrize(("name", "number"), CASES)
 def test_one_entry_of_one_operand(name, number):
     """For every sample of every operation and every entry the outputs agree to 100 of 130 digits."""

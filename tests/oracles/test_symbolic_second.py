@@ -18,6 +18,7 @@ def matrix(found):
     return np.concatenate([found.value[k] for k in found.value]).astype(float)
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", NAMES)
 def test_networks(name):
     """The engine's Hessian, to float64's rounding, and fifty digits of its own."""

@@ -2,6 +2,11 @@
 
 import pytest
 
+import gradcheck
+
+#: Loaded once, here: a run inside this process forgets what it imported, and NumPy cannot be loaded twice.
+LOADED = [getattr(gradcheck, name) for name in gradcheck.__all__]
+
 GRADIENTS = '''
 import numpy as np
 

@@ -11,7 +11,10 @@ from gradcheck.vectors.case_document import read_case
 from gradcheck.vectors.parsed import parsed
 from tests.vectors.sets import exported
 
-TEXTS = {name: (exported("json") / f"networks/{name}.json").read_text() for name in ("xor-2-2-1", "relu-at-zero", "loss-cross-entropy-labels")}
+
+def text(name):
+    """Return the text of a case."""
+    return (exported("json") / f"networks/{name}.json").read_text()
 
 
 def read(document):
@@ -21,14 +24,14 @@ def read(document):
 
 def changed(change, name="xor-2-2-1"):
     """Return a document with something changed."""
-    document = copy.deepcopy(json.loads(TEXTS[name]))
+    document = copy.deepcopy(json.loads(text(name)))
     change(document)
     return document
 
 
 def test_what_is_there():
     """Two formats of one graph, values in their formats, expectations of their shapes."""
-    a, b = read(json.loads(TEXTS["xor-2-2-1"]))
+    a, b = read(json.loads(text("xor-2-2-1")))
     assert (a.name, b.name) == ("networks/xor-2-2-1/float64", "networks/xor-2-2-1/float32")
     assert a.graph is b.graph
     assert b.values["w1"].dtype == np.float32
@@ -36,7 +39,7 @@ def test_what_is_there():
     assert a.checksum == "0" * 64
     assert a.formulas == "any"
     assert a.kink is None
-    assert read(json.loads(TEXTS["loss-cross-entropy-labels"]))[0].values["t"].dtype == np.intp
+    assert read(json.loads(text("loss-cross-entropy-labels")))[0].values["t"].dtype == np.intp
 
 
 V = "vectors"

@@ -29,6 +29,7 @@ def test_networks_agree(name: str) -> None:
     assert all(a.digits is not None for a in found.answers)
 
 
+@pytest.mark.sweep(one_in=5)
 @pytest.mark.parametrize("name", list(registry))
 def test_operations_agree(name: str) -> None:
     """Every operation agrees with every oracle at its last sample."""
