@@ -24,26 +24,25 @@ def _hash(item):
     return crc32(item.nodeid.encode())
 
 
-def _entry(item, name):
-    """Return which entry of its registry a case of a sweep is about."""
-    value = item.callspec.params[name]
-    return item.function, getattr(value, "name", value)
+def _kept(item, names):
+    """Return what a sweep has at least one case of: its test, and each entry of the registries that it is over."""
+    values = [item.callspec.params[name] for name in names]
+    return [item.function, *((item.function, getattr(x, "name", x)) for x in values)]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Make deep what a sweep leaves out: it keeps one case in so many, and of every entry of the registry the one with the least hash.
+    """Make deep what a sweep leaves out: it keeps one case in so many, and of every entry of its registry the one with the least hash.
 
-    ``@pytest.mark.sweep("op", one_in=10)`` stands on a test with a parameter ``op``; without a name no entry has to be kept.
+    ``@pytest.mark.sweep("op", one_in=10)`` stands on a test with a parameter ``op``, each value of which is kept once.
     """
     least = {}
     sweeps = [(item, mark) for item in items if (mark := item.get_closest_marker("sweep"))]
     for item, mark in sweeps:
-        for name in mark.args:
-            key = _entry(item, name)
+        for key in _kept(item, mark.args):
             least[key] = min(least.get(key, _hash(item)), _hash(item))
     for item, mark in sweeps:
-        if _hash(item) % mark.kwargs["one_in"] and not any(least[_entry(item, name)] == _hash(item) for name in mark.args):
+        if _hash(item) % mark.kwargs["one_in"] and all(least[key] < _hash(item) for key in _kept(item, mark.args)):
             item.add_marker(pytest.mark.deep)
     left_out = [x for x in items if x.get_closest_marker("deep") and _hash(x) % config.getoption("--one-in")]
     if left_out:

@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from gradcheck.cli.main import cli
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,7 +58,7 @@ def test_options_of_the_commands_exist(command):
     """Every option that the README shows is one that the verb has."""
     words = command.split()[1:]
     verb = words[:2] if words[0] == "vectors" else words[:1]  # a group of commands
-    text = subprocess.run([sys.executable, "-m", "gradcheck", *verb, "--help"], capture_output=True, text=True, check=True).stdout
+    text = CliRunner().invoke(cli, [*verb, "--help"]).stdout
     for option in re.findall(r"--[a-z]+", command):
         assert option in text
 

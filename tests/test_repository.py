@@ -3,9 +3,11 @@
 import ast
 import importlib
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,45 +17,23 @@ import gradcheck
 ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "gradcheck").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-TREES = {p: ast.parse(p.read_text(encoding="utf-8")) for p in (*MODULES, *TESTS)}
 
-each_module = pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-each_test = pytest.mark.parametrize("path", TESTS, ids=lambda p: str(p.relative_to(ROOT)))
 
-#: room -> rooms that it may import; the table of docs/architecture.md
-ALLOWED = {
-    "errors": set(),
-    "subscriptable": set(),
-    "arith": {"errors"},
-    "ops": {"arith", "errors"},
-    "graph": {"arith", "errors", "ops"},
-    "engine": {"arith", "errors", "graph", "ops"},
-    "certify": {"arith", "engine", "errors", "graph", "ops", "subscriptable"},
-    "curvature": {"arith", "engine", "errors", "graph", "ops"},
-    "oracles": {"arith", "errors", "graph", "ops"},
-    "networks": {"arith", "errors", "graph", "ops", "subscriptable"},
-    "targets": {"arith", "engine", "errors", "graph", "ops", "subscriptable"},
-    "faults": {"arith", "errors", "graph", "ops", "targets"},
-    "strategies": {"errors", "graph", "networks", "ops"},
-    "verdict": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "render", "targets"},
-    "probe": {"arith", "certify", "engine", "errors", "graph", "networks", "ops", "verdict"},
-    "render": {"verdict"},
-    "learning": {"arith", "engine", "errors", "graph", "networks", "ops", "targets", "verdict"},
-    "bench": {
-        "arith", "certify", "curvature", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "targets", "verdict",
-    },
-    "vectors": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "targets", "verdict"},
-    "settings": {"errors"},
-    "history": {"errors", "verdict"},
-    "cli": {
-        "arith", "bench", "errors", "faults", "graph", "history", "learning", "networks", "ops", "oracles", "probe", "render", "settings",
-        "targets", "vectors", "verdict",
-    },
-    "pytest_plugin": {"errors", "networks", "probe", "render", "settings", "verdict"},
-    "conformance": {"networks", "pytest_plugin", "verdict"},
-    "__main__": {"cli"},
-    "__init__": {"arith", "certify", "curvature", "engine", "errors", "graph", "learning", "networks", "ops", "probe", "targets", "verdict"},
-}
+@cache
+def tree(path):
+    """Return the syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+
+
+def table():
+    """Return which rooms each room imports, as the table of docs/architecture.md has it."""
+    _, _, text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("| room | holds | imports |\n")
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", text.partition("\n\n")[0], re.MULTILINE)
+    return {name: {x.strip() for x in found.split(",")} - {""} for name, found in rows}
+
+
 #: modules that may execute text, with the reason
 EXECUTES = {"engine/source.py"}  # text that it made itself from a verified graph, in which no name of the graph is code
 HEAVY = ("sympy", "mpmath", "flint", "torch", "jax", "sklearn", "autograd", "hypothesis")
@@ -70,9 +50,9 @@ def room(path):
     return path.relative_to(ROOT / "gradcheck").with_suffix("").parts[0]
 
 
-def imported(tree):
+def imported(module):
     """Return the full names that a module imports anywhere, TYPE_CHECKING blocks and functions included."""
-    for node in ast.walk(tree):
+    for node in ast.walk(module):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -87,43 +67,40 @@ def rooms_of(names):
     return {r for r in found if (ROOT / "gradcheck" / r).exists() or (ROOT / "gradcheck" / f"{r}.py").exists()}
 
 
-@each_module
-def test_layers(path):
-    """A module imports only rooms that its own may see."""
-    assert rooms_of(imported(TREES[path])) - {room(path)} <= ALLOWED[room(path)]
+def test_layers():
+    """A room imports what its row in docs/architecture.md says, no more and no less; every room has a row."""
+    found = {room(path): set() for path in MODULES}
+    for path in MODULES:
+        found[room(path)] |= rooms_of(imported(tree(path))) - {room(path)}
+    assert found == table()
 
 
-@each_module
-def test_nothing_imports_the_command_line(path):
+def test_nothing_imports_the_command_line():
     """Only the command line and the way into it know of it."""
-    assert room(path) in ("cli", "__main__") or "cli" not in rooms_of(imported(TREES[path]))
-
-
-def test_every_room_has_a_row():
-    """A new room needs a row in the table."""
-    assert {room(p) for p in MODULES} <= set(ALLOWED)
+    for path in MODULES:
+        assert room(path) in ("cli", "__main__") or "cli" not in rooms_of(imported(tree(path))), path
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if room(p) == "oracles"], ids=lambda p: p.name)
 def test_oracles_are_independent(path):
     """An oracle never reads a vjp, nor anything of the engine: that is what its agreement is worth."""
-    assert not any(isinstance(node, ast.Attribute) and node.attr == "vjp" for node in ast.walk(TREES[path]))
-    assert not any(isinstance(node, ast.Constant) and node.value == "vjp" for node in ast.walk(TREES[path]))
-    assert not any(name.startswith("gradcheck.engine") for name in imported(TREES[path]))
+    assert not any(isinstance(node, ast.Attribute) and node.attr == "vjp" for node in ast.walk(tree(path)))
+    assert not any(isinstance(node, ast.Constant) and node.value == "vjp" for node in ast.walk(tree(path)))
+    assert not any(name.startswith("gradcheck.engine") for name in imported(tree(path)))
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if room(p) == "engine"], ids=lambda p: p.name)
 def test_the_engine_sees_no_oracle(path):
     """Nor does the engine read what oracles are made of."""
-    assert not any(isinstance(node, ast.Attribute) and node.attr == "jvp" for node in ast.walk(TREES[path]))
+    assert not any(isinstance(node, ast.Attribute) and node.attr == "jvp" for node in ast.walk(tree(path)))
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if room(p) == "render"], ids=lambda p: p.name)
 def test_render_sees_results_only(path):
     """A report imports results, rich and the standard library."""
-    top = {name.split(".")[0] for name in imported(TREES[path])}
+    top = {name.split(".")[0] for name in imported(tree(path))}
     assert top - set(sys.stdlib_module_names) <= {"rich", "jinja2", "matplotlib", "gradcheck"}
-    ours = {n for n in imported(TREES[path]) if n.startswith("gradcheck.") and not n.startswith("gradcheck.render.")}
+    ours = {n for n in imported(tree(path)) if n.startswith("gradcheck.") and not n.startswith("gradcheck.render.")}
     records = {"Finding", "GradientAccuracy", "Matrix", "NodeRatio", "Row", "Skipped"}
     assert ours <= {"gradcheck.verdict.finding", *(f"gradcheck.verdict.finding.{x}" for x in records)}
 
@@ -142,17 +119,17 @@ def test_unknown_names_are_attribute_errors():
     assert set(gradcheck.__all__) <= set(dir(gradcheck))
 
 
-@each_module
-def test_all_agrees(path):
+def test_all_agrees():
     """What a module's __all__ names is there."""
-    if "targets" in path.parts and path.stem not in ("__init__", "target", "registry"):
-        return
-    if not any(isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__" for n in TREES[path].body):
-        return
-    name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    module = importlib.import_module(name)
-    assert all(hasattr(module, x) for x in module.__all__)
-    assert len(set(module.__all__)) == len(module.__all__)
+    for path in MODULES:
+        if "targets" in path.parts and path.stem not in ("__init__", "target", "registry"):
+            continue
+        if not any(isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__" for n in tree(path).body):
+            continue
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        module = importlib.import_module(name)
+        assert all(hasattr(module, x) for x in module.__all__), path
+        assert len(set(module.__all__)) == len(module.__all__), path
 
 
 IMPORT = "import json, sys, time; t = time.perf_counter(); import gradcheck; s = time.perf_counter() - t; print(json.dumps([s, list(sys.modules)]))"
@@ -170,9 +147,9 @@ def test_import_is_light_and_quick():
     assert min(times) < 0.2
 
 
-def public(tree):
+def public(module):
     """Yield the public functions, classes and methods of a module."""
-    for node in tree.body:
+    for node in module.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             yield node, None
             if isinstance(node, ast.ClassDef):
@@ -184,31 +161,31 @@ def _inherits(owner):
     return any(getattr(b, "id", getattr(b, "attr", "")) not in ("ABC", "Protocol", "") for b in owner.bases)
 
 
-@each_module
-def test_everything_public_is_documented(path):
+def test_everything_public_is_documented():
     """Modules, functions, classes and methods have a docstring; a method that implements an inherited one may not."""
-    assert ast.get_docstring(TREES[path]) or not path.read_text(encoding="utf-8").strip()
-    for node, owner in public(TREES[path]):
-        assert ast.get_docstring(node) or (owner is not None and _inherits(owner)), node.name
+    for path in MODULES:
+        assert ast.get_docstring(tree(path)) or not path.read_text(encoding="utf-8").strip(), path
+        for node, owner in public(tree(path)):
+            assert ast.get_docstring(node) or (owner is not None and _inherits(owner)), (path, node.name)
 
 
-@each_module
-def test_everything_public_is_annotated(path):
+def test_everything_public_is_annotated():
     """Every argument and result of a public function has a type."""
-    for node, _ in public(TREES[path]):
-        if isinstance(node, ast.ClassDef):
-            continue
-        a = node.args
-        named = [*a.posonlyargs, *a.args, *a.kwonlyargs, *(x for x in (a.vararg, a.kwarg) if x)]
-        assert all(x.annotation for x in named if x.arg not in ("self", "cls")), node.name
-        assert node.returns is not None, node.name
+    for path in MODULES:
+        for node, _ in public(tree(path)):
+            if isinstance(node, ast.ClassDef):
+                continue
+            a = node.args
+            named = [*a.posonlyargs, *a.args, *a.kwonlyargs, *(x for x in (a.vararg, a.kwarg) if x)]
+            assert all(x.annotation for x in named if x.arg not in ("self", "cls")), (path, node.name)
+            assert node.returns is not None, (path, node.name)
 
 
-@each_module
-def test_modules_are_small(path):
+def test_modules_are_small():
     """One file, one idea: no more than 350 lines, but for those with a reason."""
-    name = path.relative_to(ROOT / "gradcheck").as_posix()
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LARGE.get(name, USUAL)
+    for path in MODULES:
+        name = path.relative_to(ROOT / "gradcheck").as_posix()
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= LARGE.get(name, USUAL), name
 
 
 def test_lines_are_short():
@@ -218,38 +195,45 @@ def test_lines_are_short():
             assert len(line) <= 160, f"{path.name}:{k}"
 
 
-@each_module
-def test_nothing_dangerous(path):
+def test_nothing_dangerous():
     """No library code prints, evaluates text, unpickles, or starts a shell; one module executes code that it made."""
-    forbidden = {"print", "eval", "exec", "compile", "os.system", "os.popen"}
-    if path.relative_to(ROOT / "gradcheck").as_posix() in EXECUTES:
-        forbidden.remove("exec")
-    for node in ast.walk(TREES[path]):
-        if isinstance(node, ast.Call):
-            name = ast.unparse(node.func)
-            assert name not in forbidden, name
-            assert not any(k.arg == "shell" for k in node.keywords)
-    assert not {n.split(".")[0] for n in imported(TREES[path])} & {"pickle", "marshal", "shelve", "dill"}
+    for path in MODULES:
+        forbidden = {"print", "eval", "exec", "compile", "os.system", "os.popen"}
+        if path.relative_to(ROOT / "gradcheck").as_posix() in EXECUTES:
+            forbidden.remove("exec")
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func)
+                assert name not in forbidden, (path, name)
+                assert not any(k.arg == "shell" for k in node.keywords), path
+        assert not {n.split(".")[0] for n in imported(tree(path))} & {"pickle", "marshal", "shelve", "dill"}, path
 
 
-@each_test
-def test_no_test_hides_another(path):
+def test_no_test_hides_another():
     """Two tests of one name in a module: only the second would run."""
-    names = Counter(n.name for n in TREES[path].body if isinstance(n, ast.FunctionDef | ast.ClassDef))
-    assert not [n for n, k in names.items() if k > 1]
+    for path in TESTS:
+        names = Counter(n.name for n in tree(path).body if isinstance(n, ast.FunctionDef | ast.ClassDef))
+        assert not [n for n, k in names.items() if k > 1], path
 
 
-@each_test
-def test_tests_are_documented(path):
+def test_tests_are_documented():
     """Every test says in a sentence what it shows."""
-    missing = [n.name for n in TREES[path].body if isinstance(n, ast.FunctionDef) and n.name.startswith("test") and not ast.get_docstring(n)]
-    assert not missing
+    for path in TESTS:
+        missing = [n.name for n in tree(path).body if isinstance(n, ast.FunctionDef) and n.name.startswith("test") and not ast.get_docstring(n)]
+        assert not missing, path
 
 
-@pytest.mark.parametrize("link", sorted({k for p in MODULES for n in ast.walk(TREES[p]) if isinstance(n, ast.Constant) and isinstance(k := n.value, str) and k.startswith("docs/")}))
-def test_links_into_the_documents(link):
+def test_links_into_the_documents():
     """A link that the code shows leads to a heading that is there."""
-    file, _, anchor = link.partition("#")
+    for path in MODULES:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("docs/"):
+                file, _, anchor = node.value.partition("#")
+                assert anchor in anchors(file), (path, node.value)
+
+
+@cache
+def anchors(file):
+    """Return the anchors of the headings of a page."""
     headings = [line.lstrip("# ").strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-    anchors = {"".join(c for c in h.lower().replace(" ", "-") if c.isalnum() or c == "-") for h in headings}
-    assert anchor in anchors
+    return {"".join(c for c in h.lower().replace(" ", "-") if c.isalnum() or c == "-") for h in headings}

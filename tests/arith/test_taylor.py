@@ -73,6 +73,7 @@ def _differences(graph, values, directions):
     return (c - a) / (2 * h), (c - 2 * b + a) / (2 * h * h), {k: (gc[k] - ga[k]) / (2 * h) for k in gc}
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", registry)
 def test_every_operation(name):
     """Value and reverse sweep over series agree with differences of both, to thirty digits."""

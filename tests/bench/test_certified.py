@@ -1,8 +1,11 @@
 """A certified gradient is measured beside differences that take the same derivatives."""
 
+import pytest
+
 from gradcheck.bench.certified import NETS, comparisons
 
 
+@pytest.mark.deep
 def test_small_nets():
     """All entries of a small net are differenced, of a larger one a sample, whose time is scaled up."""
     small, larger = comparisons({"3-2-1": ((3, 2, 1), 1), "16-8-1": ((16, 8, 1), 1)}, seconds=0.01)

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from gradcheck.bench.explanation import MEANINGS, Row, as_data, measure, score
 from gradcheck.faults.mutants import mutants
 
@@ -46,6 +48,7 @@ def test_where_an_operation_does_not_occur():
     assert [r.outcome for r in measure(["conv_transpose2d/sign-0"], graphs=1)] == ["unfit"]
 
 
+@pytest.mark.deep
 def test_processes_share_the_mutants():
     """The rows are the same and in the same order."""
     names = ["tanh/zero", "exp/sign", "sum/roll"]

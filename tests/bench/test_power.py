@@ -50,6 +50,7 @@ def test_rows_of_a_fault():
     assert explored[0].seconds == explored[1].seconds
 
 
+@pytest.mark.deep
 def test_processes_share_the_cases():
     """The rows are the same and in the same order."""
     names = ["tiny-square-zero", "tanh/sign", "tanh/right-0"]

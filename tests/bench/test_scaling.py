@@ -28,6 +28,7 @@ def test_sizes(name, n):
     assert all(np.array_equal(values[k], same[k]) for k in values)
 
 
+@pytest.mark.sweep(one_in=4)
 @pytest.mark.parametrize("family", ["layered", "wide", "convolution", "attention", "recurrent"])
 @pytest.mark.parametrize("method", ENTRYWISE)
 def test_single_derivatives(family, method, monkeypatch):

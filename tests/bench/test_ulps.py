@@ -218,6 +218,7 @@ def test_the_seed_decides():
 STEPS = {("sqrt", "gradient 0"): 1.2, ("reciprocal", "gradient 0"): 1.6}
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", ["exp", "tanh", "sqrt", "reciprocal", "gelu_tanh", "clip", "log1p"])
 def test_the_reference_rounds_once(name):
     """All bfloat16 numbers: at most half an ulp and what float32 adds; twice where the value is used again; nothing is NaN."""
@@ -236,6 +237,7 @@ def test_the_reference_rounds_once_everywhere(name):
             assert (r.bad, r.bad_subnormal) == (0, 0)
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", TWO)
 def test_two_operands(name):
     """Functions of two entries are searched, and the reference is right within a few ulp where nothing cancels."""

@@ -34,6 +34,7 @@ def held(name, seed=0):
         assert all(a.overlaps(b) for a, b in zip(balls.ravel(), balls.T.ravel(), strict=True))
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", QUICK)
 def test_enclosures_hold_the_hessian(name):
     """What multiprecision finds lies within; entries that should be equal overlap."""

@@ -3,6 +3,11 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
+
+import pytest
+
+from tests.cli.status import status
 
 SOURCE = '''
 import numpy as np
@@ -13,17 +18,27 @@ def wrong(g, x): return (-3 * g * x * x,)
 '''
 
 
-def _run(tmp_path, *arguments):
-    (tmp_path / "mine.py").write_text(SOURCE, encoding="utf-8")
-    command = [sys.executable, "-m", "gradcheck", "check", *arguments]
-    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Return a function that checks what stands in a file ``mine.py`` of this folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def call(source, *arguments):
+        (tmp_path / "mine.py").write_text(source, encoding="utf-8")
+        sys.modules.pop("mine", None)
+        code = status("check", *arguments, "--at", "mine:inputs")
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
+
+    return call
 
 
-def test_right_wrong_and_missing(tmp_path):
+def test_right_wrong_and_missing(run, tmp_path):
     """0 for a right derivative, 1 with the mistake for a wrong one, 2 for a name that is not there."""
-    right = _run(tmp_path, "mine:f", "--vjp", "mine:right", "--at", "mine:inputs")
-    wrong = _run(tmp_path, "mine:f", "--vjp", "mine:wrong", "--at", "mine:inputs", "--json", "out.json")
-    missing = _run(tmp_path, "mine:f", "--vjp", "mine:nothing", "--at", "mine:inputs")
+    right = run(SOURCE, "mine:f", "--vjp", "mine:right")
+    wrong = run(SOURCE, "mine:f", "--vjp", "mine:wrong", "--json", "out.json")
+    missing = run(SOURCE, "mine:f", "--vjp", "mine:nothing")
     assert (right.returncode, wrong.returncode, missing.returncode) == (0, 1, 2), (right.stderr, wrong.stderr)
     assert right.stdout.startswith("pass")
     assert "sign" in wrong.stdout
@@ -40,16 +55,10 @@ def hessian(x): return -np.diag(6 * x)
 '''
 
 
-def _more(tmp_path, *arguments):
-    (tmp_path / "mine.py").write_text(MORE, encoding="utf-8")
-    command = [sys.executable, "-m", "gradcheck", "check", *arguments, "--at", "mine:inputs"]
-    return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-
-
-def test_exploration_prints_code_that_reproduces(tmp_path):
+def test_exploration_prints_code_that_reproduces(run, tmp_path):
     """Without --explore it passes; with it the fault is shown with code, which fails when it is run."""
-    assert _more(tmp_path, "mine:product", "--vjp", "mine:product_vjp").returncode == 0
-    found = _more(tmp_path, "mine:product", "--vjp", "mine:product_vjp", "--explore")
+    assert run(MORE, "mine:product", "--vjp", "mine:product_vjp").returncode == 0
+    found = run(MORE, "mine:product", "--vjp", "mine:product_vjp", "--explore")
     assert found.returncode == 1
     assert "explored" in found.stdout
     code = found.stdout.partition("To reproduce:")[2]
@@ -57,18 +66,18 @@ def test_exploration_prints_code_that_reproduces(tmp_path):
     assert again.stdout.startswith("fail"), again.stderr
 
 
-def test_second_derivatives(tmp_path):
+def test_second_derivatives(run):
     """A right Hessian-vector product and a Hessian of the wrong sign."""
-    assert _more(tmp_path, "mine:f", "--grad", "mine:grad", "--hvp", "mine:hvp", "--order", "2").returncode == 0
-    wrong = _more(tmp_path, "mine:f", "--hessian", "mine:hessian")
+    assert run(MORE, "mine:f", "--grad", "mine:grad", "--hvp", "mine:hvp", "--order", "2").returncode == 0
+    wrong = run(MORE, "mine:f", "--hessian", "mine:hessian")
     assert wrong.returncode == 1
     assert "second derivative" in wrong.stdout
 
 
-def test_budget_accuracy_and_strict(tmp_path):
+def test_budget_accuracy_and_strict(run):
     """A budget too small is inconclusive, an error with --strict; a declared accuracy accepts what is within it."""
-    small = _more(tmp_path, "mine:f", "--vjp", "mine:right", "--budget", "3")
+    small = run(MORE, "mine:f", "--vjp", "mine:right", "--budget", "3")
     assert small.returncode == 0
     assert small.stdout.startswith("inconclusive")
-    assert _more(tmp_path, "mine:f", "--vjp", "mine:right", "--budget", "3", "--strict").returncode == 1
-    assert _more(tmp_path, "mine:f", "--vjp", "mine:wrong", "--accuracy", "3").returncode == 0
+    assert run(MORE, "mine:f", "--vjp", "mine:right", "--budget", "3", "--strict").returncode == 1
+    assert run(MORE, "mine:f", "--vjp", "mine:wrong", "--accuracy", "3").returncode == 0

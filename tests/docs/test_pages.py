@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.plugin.conftest import LOADED
+
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
@@ -69,7 +71,8 @@ def test_tests_in_pages_are_tests(page, pytester):
     """The tests that a page shows pass under the plugin."""
     code = "\n".join(block for kind, block in blocks(page) if kind == "python")
     pytester.makepyfile(test_page=code)
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:randomly")
+    assert LOADED
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:randomly")
     result.assert_outcomes(passed=1)
 
 

@@ -92,10 +92,11 @@ TAILS = {"fan-in-concatenate-30", "unnormalised-inputs"}
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.deep)])
 @pytest.mark.parametrize("strict", [True, False])
-def test_plans_pass_as_targets(strict):
+def test_plans_pass_as_targets(strict, every):
     """Our own judge holds plans to the rounding bound of the running arithmetic: none fails but where the textbook has no tail."""
-    names = [n for n in SMALL if strict or n not in TAILS]
+    names = [n for n in SMALL if strict or n not in TAILS][::every]
     rows = validate(Target(strict=strict), networks=names).rows
     assert not [(r.network, r.dtype) for r in rows if r.verdict == "fail"]
     assert sum(r.verdict == "pass" for r in rows) > 0.85 * len(rows)

@@ -27,6 +27,7 @@ def same(graph, values, **options):
         assert np.max(np.abs(found[k] - x), initial=0) <= 2.0**-40 * max(largest, 1e-300)
 
 
+@pytest.mark.sweep(one_in=4)
 @pytest.mark.parametrize("name", registry)
 def test_operations(name):
     """Every sample of every operation, freed buffers filled with NaN."""
@@ -34,6 +35,7 @@ def test_operations(name):
         same(*specimen(registry[name], number), debug=True)
 
 
+@pytest.mark.sweep(one_in=4)
 @pytest.mark.parametrize("name", SMALL[::4])
 def test_networks(name):
     """Networks with every form of sharing, strict and not."""

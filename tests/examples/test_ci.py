@@ -60,6 +60,7 @@ def test_gradients(tmp_path):
     assert (tmp_path / "gradients.html").stat().st_size > 1000
 
 
+@pytest.mark.deep
 def test_engine(tmp_path):
     """An engine passes the suite and its own baseline; one that got worse does not."""
     (tmp_path / "mypkg.py").write_text(ENGINE)
@@ -77,6 +78,7 @@ def test_engine(tmp_path):
     assert json.loads((tmp_path / "result.json").read_text())["verdict"] == "fail"
 
 
+@pytest.mark.deep
 def test_pre_commit(tmp_path):
     """The hook runs the marked tests only."""
     marked = TESTS.replace("def test_wrong", "@pytest.mark.gradcheck\ndef test_wrong").replace("import numpy as np", "import numpy as np\nimport pytest")

@@ -10,6 +10,7 @@ from gradcheck.faults.stage import Stage
 from gradcheck.ops import registry
 
 
+@pytest.mark.sweep(one_in=4)
 @pytest.mark.parametrize("op", registry)
 def test_every_mutant_of_a_sample_is_placed(op):
     """At the shapes of its samples an operation has all its mutants but those with a memory, by the same names and numbers."""

@@ -36,6 +36,7 @@ def test_one_entry_of_one_operand(name, number):
                     assert abs(p - q) <= 1e-100 * (1 + abs(q))
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", ["xor-2-2-1", "lstm", "relu-at-zero", "low-rank-weights", "shared-weights", "single-neuron"])
 def test_the_same_digits(name):
     """Gradients of networks agree within their bounds, or both ways give up."""

@@ -34,6 +34,7 @@ def test_linear_layers_are_a_product_of_matrices() -> None:
     assert found.method == "matrix by matrix"
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", ["xor-2-2-1", "diamond", "fan-in-concatenate-30", "embedding-mean-pool", "dead-head", "attention-where"])
 def test_both_products_agree(name: str) -> None:
     """Matrix by matrix and entry by entry differ by rounding only."""

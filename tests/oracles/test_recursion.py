@@ -53,6 +53,7 @@ def test_the_formula_of_two_layers():
     assert np.allclose(found.value["c"].astype(float)[:, 6:9], second @ values["u"].T * slope, rtol=1e-13, atol=1e-15)
 
 
+@pytest.mark.sweep(one_in=4)
 @pytest.mark.parametrize("name", LAYERED)
 def test_layered_networks(name):
     """Every kind of layered network: the engine's Hessian, to float64's rounding."""

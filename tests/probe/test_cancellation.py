@@ -39,6 +39,7 @@ CASES = {
 POINTS = [(name, x) for name, (_, points, _) in CASES.items() for x in points]
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize(("name", "x"), POINTS)
 def test_right_gradients_are_not_rejected(name, x):
     """With 20 seeds each: no fail; where nothing can be decided, steps are named as the reason or noise is."""

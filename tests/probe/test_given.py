@@ -131,6 +131,7 @@ def test_derivatives_that_raise_at_explored_inputs():
     assert report.explored.unsupported > 0
 
 
+@pytest.mark.deep
 def test_exploration_of_second_derivatives():
     """A Hessian that is not a number at 0."""
     report = check(lambda x: np.sum(x**3), X, hvp=lambda v, x: (6 * v[0] * x * x / x,), explore=True)

@@ -29,6 +29,7 @@ RIGHT = {
 CASES = [*(("fail", name, *case) for name, case in WRONG.items()), *(("pass", name, *case) for name, case in RIGHT.items())]
 
 
+@pytest.mark.sweep(one_in=4)
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize(("verdict", "name", "f", "vjp"), CASES, ids=[f"{verdict}: {name}" for verdict, name, *_ in CASES])
 def test_shares_have_to_add_up(verdict, name, f, vjp, point):

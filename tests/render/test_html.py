@@ -97,6 +97,7 @@ def test_hostile_names_are_text():
     text.encode("utf-8")
 
 
+@pytest.mark.deep
 def test_ten_thousand_rows():
     """Below 5 MiB; failures beyond the first hundred are counted."""
     text = html(many())

@@ -22,6 +22,7 @@ FUNCTIONS = (
 M = Reproducible()
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", FUNCTIONS)
 @given(x=st.floats(min_value=1e-3, max_value=0.99))
 def test_functions_are_rounded_correctly(name, x):
@@ -87,6 +88,7 @@ for case in cases(["activation-arctan", "accumulated-batch", "flashattn-355-dout
 """
 
 
+@pytest.mark.deep
 def test_another_processor_makes_the_same_bytes():
     """Without vector instructions, and with the matrix product of an old processor, whose last bits are others."""
     assert SHIPPED.exists()

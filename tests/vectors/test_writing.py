@@ -29,6 +29,7 @@ SURVIVE = {
 }  # fmt: skip
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", SAMPLE)
 def test_the_shipped_files_are_made_again(name):
     """Byte for byte, from seed 0."""
@@ -90,6 +91,7 @@ def _rejects(vector, mutant):
     return not all(c.ok for c in vector.check(run.loss, run.gradients))
 
 
+@pytest.mark.deep
 def test_a_format_in_which_the_fault_does_not_show_is_left_out():
     """The second derivative of silu at -700 is zero in float32 whatever the formula."""
     (case,) = cases(["tf-124832-silu2"])

@@ -21,6 +21,7 @@ QUICK = ("xor-2-2-1", "single-neuron", "two-heads", "softmax-regression", "lstm"
 SMALL = [n.name for n in networks.values() if n.small]
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", QUICK)
 def test_networks_agree(name: str) -> None:
     """All three oracles answer and agree with the reference; float64 lies within its bound."""
@@ -117,6 +118,7 @@ def test_cases_are_found_by_pattern() -> None:
         cases([large], [])
 
 
+@pytest.mark.deep
 def test_two_processes_give_the_same() -> None:
     """The pool keeps order and answers; progress counts up."""
     wanted, seen = cases(["xor-2-2-1", "adaline"], ["sin"]), []

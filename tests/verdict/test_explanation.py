@@ -189,6 +189,7 @@ def test_only_some_nodes():
     assert not found.mistakes
 
 
+@pytest.mark.deep
 def test_a_sample_of_the_catalogue():
     """Mutants at random nodes: named or told as ties, never wrongly."""
     rows = list(measure(list(mutants)[11::400], graphs=30))

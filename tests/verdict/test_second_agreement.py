@@ -17,6 +17,7 @@ SMOOTH = [n.name for n in networks.values() if n.small and n.smooth]
 QUICK = ["xor-2-2-1", "softmax-regression", "two-heads", "diamond", "saturated-tanh", "empty-batch", "loss-norm"]
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", QUICK)
 def test_networks_agree(name):
     """Every way that answers agrees to forty digits; layered networks have all five."""
@@ -26,6 +27,7 @@ def test_networks_agree(name):
     assert (found.answers[0].digits is not None) == (name in ("xor-2-2-1", "softmax-regression", "empty-batch"))
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", ["tanh", "matmul", "softmax", "layer_norm", "huber", "norm", "div"])
 def test_operations_agree(name):
     """So does an operation at its first sample."""

@@ -46,6 +46,7 @@ HIDDEN = {
 }  # fmt: skip
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", HIDDEN)
 def test_hidden_faults_are_found(name):
     """The plain check passes, exploration fails with a finding."""
@@ -71,6 +72,7 @@ RIGHT = {
 }  # fmt: skip
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_derivatives_are_not_rejected(name):
     """Textbook formulas far out, kinks that meet, stairs, shapes that f takes by chance: nothing is wrong there."""
@@ -106,6 +108,7 @@ def test_budget_ends_it_and_keeps_what_was_found():
     assert "budget" in str(report)
 
 
+@pytest.mark.deep
 def test_refusals_are_counted():
     """A function that insists on its shape refuses other shapes; none of that is a fault."""
 
@@ -127,6 +130,7 @@ def test_progress_is_told():
     assert seen[0][1]
 
 
+@pytest.mark.deep
 def test_progress_is_told_of_second_derivatives_too():
     """Where only a Hessian-vector product is given, that is what is explored."""
     seen = []
