@@ -135,6 +135,7 @@ def test_all_agrees():
 IMPORT = "import json, sys, time; t = time.perf_counter(); import gradcheck; s = time.perf_counter() - t; print(json.dumps([s, list(sys.modules)]))"
 
 
+@pytest.mark.core
 def test_import_is_light_and_quick():
     """`import gradcheck` loads no number library or framework, and takes less than 0.2 s in the best of five."""
     times = []

@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli.status import status
 
+pytestmark = pytest.mark.core
+
 SOURCE = '''
 import numpy as np
 inputs = np.array([0.5, 1.5])

@@ -11,6 +11,7 @@ from gradcheck.targets import targets
 EXPECTED = {"ops": registry, "networks": networks, "targets": targets, "oracles": ORACLES}
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("what", EXPECTED)
 def test_everything_is_listed(what, capsys):
     """Every registered name is in the table, with a text beside it."""

@@ -40,6 +40,7 @@ EXITS = {
 }  # fmt: skip
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("name", EXITS)
 def test_exit_status(name, capsys):
     """0 nothing is wrong, 1 a gradient is wrong (or inconclusive and strict), 2 the job could not be done."""
@@ -111,6 +112,7 @@ def test_random_and_named_networks(tmp_path):
     assert [r["network"] for r in data["rows"]] == ["xor-2-2-1", "random/0/0"]
 
 
+@pytest.mark.core
 def test_snippets_reproduce(tmp_path, capsys):
     """The code in a finding runs and prints the target's number."""
     _, data = result(tmp_path, f"{HERE}:wrong", "--networks", "deep-chain-200")

@@ -30,6 +30,7 @@ def test_usage(name, rule, message):
         list(registry.checks(name, rule))
 
 
+@pytest.mark.core
 def test_without_torch(monkeypatch):
     """Where torch is missing, that is said with the remedy."""
     monkeypatch.setitem(sys.modules, "torch", None)

@@ -227,6 +227,7 @@ def test_programs(repository):
     assert "no answer within 1 s" in result.stdout.str()
 
 
+@pytest.mark.core
 def test_it_is_light():
     """Loading the plugin imports no number library, and nothing of gradcheck but errors and settings."""
     code = "import sys, gradcheck.pytest_plugin; print(*(m for m in sys.modules))"

@@ -142,6 +142,7 @@ def test_unknown_format():
         validate("reference", ["xor-2-2-1"], dtypes=["float65"])
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("name", [n for n in LIBRARIES if n != "reference"])
 def test_missing_library(name, monkeypatch):
     """Where the library is absent the message names the extra to install."""
