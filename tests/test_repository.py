@@ -24,29 +24,30 @@ each_test = pytest.mark.parametrize("path", TESTS, ids=lambda p: str(p.relative_
 ALLOWED = {
     "errors": set(),
     "subscriptable": set(),
+    "files": {"errors"},
     "arith": {"errors"},
-    "ops": {"arith", "errors"},
-    "graph": {"arith", "errors", "ops"},
+    "ops": {"arith", "errors", "files"},
+    "graph": {"arith", "errors", "files", "ops"},
     "engine": {"arith", "errors", "graph", "ops"},
     "certify": {"arith", "engine", "errors", "graph", "ops", "subscriptable"},
     "curvature": {"arith", "engine", "errors", "graph", "ops"},
     "oracles": {"arith", "errors", "graph", "ops"},
     "networks": {"arith", "errors", "graph", "ops", "subscriptable"},
-    "targets": {"arith", "engine", "errors", "graph", "ops", "subscriptable"},
+    "targets": {"arith", "engine", "errors", "files", "graph", "ops", "subscriptable"},
     "faults": {"arith", "errors", "graph", "ops", "targets"},
     "strategies": {"errors", "graph", "networks", "ops"},
-    "verdict": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "render", "targets"},
+    "verdict": {"arith", "certify", "engine", "errors", "faults", "files", "graph", "networks", "ops", "oracles", "render", "targets"},
     "probe": {"arith", "certify", "engine", "errors", "graph", "networks", "ops", "verdict"},
     "render": {"verdict"},
     "learning": {"arith", "engine", "errors", "graph", "networks", "ops", "targets", "verdict"},
     "bench": {
-        "arith", "certify", "curvature", "engine", "errors", "faults", "graph", "networks", "ops", "oracles", "probe", "targets", "verdict",
+        "arith", "certify", "curvature", "engine", "errors", "faults", "files", "graph", "networks", "ops", "oracles", "probe", "targets", "verdict",
     },
-    "vectors": {"arith", "certify", "engine", "errors", "faults", "graph", "networks", "ops", "targets", "verdict"},
-    "settings": {"errors"},
-    "history": {"errors", "verdict"},
+    "vectors": {"arith", "certify", "engine", "errors", "faults", "files", "graph", "networks", "ops", "targets", "verdict"},
+    "settings": {"errors", "files"},
+    "history": {"errors", "files", "verdict"},
     "cli": {
-        "arith", "bench", "errors", "faults", "graph", "history", "learning", "networks", "ops", "oracles", "probe", "render", "settings",
+        "arith", "bench", "errors", "faults", "files", "graph", "history", "learning", "networks", "ops", "oracles", "probe", "render", "settings",
         "targets", "vectors", "verdict",
     },
     "pytest_plugin": {"errors", "networks", "probe", "render", "settings", "verdict"},
@@ -56,6 +57,13 @@ ALLOWED = {
 }
 #: modules that may execute text, with the reason
 EXECUTES = {"engine/source.py"}  # text that it made itself from a verified graph, in which no name of the graph is code
+#: calls that read or parse what somebody may have written; the reader alone makes them
+READS = {"json.load", "json.loads", "tomllib.load", "tomllib.loads", "np.load", "np.loadtxt", "np.fromfile", "np.genfromtxt", "read_text", "read_bytes", "sqlite3.connect"}
+#: modules that make them elsewhere, with the reason
+READERS = {
+    "bench/clock.py": "of the system's files", "bench/machine.py": "of the system's files", "networks/digits.py": "of its own data", "verdict/ulps.py": "of its own data",
+    "vectors/writing.py": "of a text that it has just made", "pytest_plugin/results.py": "of a text that its own worker made", "history.py": "of a database, in the one way that is safe",
+}  # fmt: skip
 HEAVY = ("sympy", "mpmath", "flint", "torch", "jax", "sklearn", "autograd", "hypothesis")
 #: modules above the usual size, with the reason
 LARGE = {
@@ -230,6 +238,14 @@ def test_nothing_dangerous(path):
             assert name not in forbidden, name
             assert not any(k.arg == "shell" for k in node.keywords)
     assert not {n.split(".")[0] for n in imported(TREES[path])} & {"pickle", "marshal", "shelve", "dill"}
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if room(p) != "files"], ids=lambda p: str(p.relative_to(ROOT)))
+def test_documents_come_in_by_the_reader(path):
+    """No other module parses JSON, TOML or arrays, or reads a file of somebody else's."""
+    calls = {ast.unparse(n.func) for n in ast.walk(TREES[path]) if isinstance(n, ast.Call)}
+    found = {c for c in calls if c in READS or c.rpartition(".")[2] in READS}
+    assert not found or path.relative_to(ROOT / "gradcheck").as_posix() in READERS
 
 
 @each_test

@@ -66,7 +66,7 @@ def header(stream: BinaryIO, where: str, *, text: int = 0) -> Header:
         if kind not in NUMBERS and not (dtype.kind == "S" and 0 < dtype.itemsize <= text):
             raise BadDocument(f"{where}: expected numbers of {', '.join(sorted(NUMBERS))}{' or short text' if text else ''}; got {str(dtype)!r:.60}")
         if len(shape) > MOST_AXES or any(type(n) is not int or n < 0 for n in shape):
-            raise BadDocument(f"{where}: expected a shape of at most {MOST_AXES} axes; got {str(shape):.60}")
+            raise BadDocument(f"{where}: expected a shape of at most {MOST_AXES} axes; got {shape!s:.60}")
         return Header(shape, bool(fortran), dtype, stream.tell())
 
 
@@ -85,7 +85,7 @@ def array(stream: BinaryIO, length: int, where: str, *, most: int, text: int = 0
     """
     found = header(stream, where, text=text)
     if found.size > most:
-        raise BadDocument(f"{where}: expected at most {most} entries; got the shape {str(found.shape):.60}")
+        raise BadDocument(f"{where}: expected at most {most} entries; got the shape {found.shape!s:.60}")
     if found.size * found.dtype.itemsize != length - found.offset:
         raise BadDocument(f"{where}: expected {found.size} entries of {found.dtype}, which fill the file; got {length - found.offset} bytes")
     with refused(f"{where}: expected an array as NumPy writes it (.npy)"):

@@ -25,6 +25,8 @@ PROTOCOL = "gradcheck-engine/1"
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 #: Characters of an engine's own words that a row keeps.
 MOST_REASON = 2000
+#: Digits of an integer: those of the largest float64, since JavaScript, and C by %f, write floats as integers.
+MOST_DIGITS = 309
 #: Bytes of a hello, or of an error with a traceback in it; and of what an answer says beside its arrays.
 MOST_BYTES_TOLD = 2**20
 #: Entries that a gradient of a wrong shape may have beyond those of the graph: it forgot a sum over an axis of some thousands.
@@ -101,7 +103,7 @@ def decoded(line: bytes, number: int) -> dict[str, Any]:
         TargetFailed: it is something else.
     """
     try:
-        answer = parsed(line, "the line", "an answer", finite=False)  # as Python writes NaN: the numbers are judged
+        answer = parsed(line, "the line", "an answer", digits=MOST_DIGITS, finite=False)  # Python writes NaN: numbers are judged
     except BadDocument as error:
         raise TargetFailed(f"expected one line of JSON; got {shown(line)}: {error}") from None
     if not isinstance(answer, dict):

@@ -29,7 +29,6 @@ def parsed(data: bytes, where: str) -> Json:
     Raises:
         BadVectors: no JSON, not an object, a field that stands twice, NaN or infinity, a number of absurd length.
     """
-
     with failing_as(BadVectors):
         found = json.parsed(data, where, "test vectors", number=lambda x: number(x, where), digits=MOST_CHARACTERS)
     if not isinstance(found, dict):
