@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,18 +30,24 @@ def opened(path: Path, what: str = "a document") -> Iterator[tuple[BinaryIO, int
         BadDocument: there is none, it cannot be read, or it is no regular file.
     """
     try:
-        with os.fdopen(os.open(path, _FLAGS), "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
-                raise BadDocument(f"{path}: expected {what} in a regular file; got {kind}; copy it into a file")
-            yield file, found.st_size
+        with open(path, "rb", opener=partial(_regular, what)) as file:  # noqa: PTH123 - Path.open takes no opener
+            yield file, os.fstat(file.fileno()).st_size
     except OSError as error:
         raise BadDocument(f"{path}: expected {what}; {error.strerror or error}") from error
     except ValueError as error:  # a name with a null character, or that is no text; BadDocument is one too
         if isinstance(error, BadDocument):
             raise
         raise BadDocument(f"expected the name of a file with {what}; got {str(path)!r:.80}") from error
+
+
+def _regular(what: str, path: str, flags: int) -> int:
+    """Open a file and return its descriptor, if it is a regular one."""
+    descriptor = os.open(path, _FLAGS)
+    kind = stat.S_IFMT(os.fstat(descriptor).st_mode)
+    if kind == stat.S_IFREG:
+        return descriptor
+    os.close(descriptor)
+    raise BadDocument(f"{path}: expected {what} in a regular file; got {_KINDS.get(kind, 'something else')}; copy it into a file")
 
 
 def contents(path: Path, what: str = "a document", most: int = MOST_BYTES) -> bytes:
