@@ -30,7 +30,7 @@ def opened(path: Path, what: str = "a document") -> Iterator[tuple[BinaryIO, int
         BadDocument: there is none, it cannot be read, or it is no regular file.
     """
     try:
-        with open(path, "rb", opener=partial(_regular, what)) as file:  # noqa: PTH123 - Path.open takes no opener
+        with open(path, "rb", opener=partial(_regular, what)) as file:
             yield file, os.fstat(file.fileno()).st_size
     except OSError as error:
         raise BadDocument(f"{path}: expected {what}; {error.strerror or error}") from error
