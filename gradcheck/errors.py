@@ -43,6 +43,8 @@ class GradcheckError(Exception):
 
 #: Characters of a message about something that was given: a page. What was given may be of any length.
 LONGEST = 2000
+#: Characters of a name that is looked up, and names that it is compared with: difflib takes the product of two lengths, some two seconds for all these if they are alike.
+MOST_CHARACTERS, MOST_COMPARED = 80, 2048
 
 
 class BadInput(GradcheckError, ValueError):
@@ -66,8 +68,8 @@ class UnknownName(BadInput, KeyError):
     """
 
     def __init__(self, what: str, got: object, known: Iterable[str]) -> None:
-        names, text = sorted(known), shortened(str(got), 200)
-        close = difflib.get_close_matches(text, names, n=1)
+        names, text = sorted(known), shortened(str(got), MOST_CHARACTERS)
+        close = difflib.get_close_matches(text, [x for x in names if len(x) <= MOST_CHARACTERS][:MOST_COMPARED], n=1)
         hint = f"; did you mean {close[0]!r}?" if close else f"; known: {_some(names)}"
         super().__init__(f"no {what} named {text!r}{hint}")
 

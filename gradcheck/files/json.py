@@ -82,6 +82,7 @@ def _integer(most: int, digits: str) -> int:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out = dict(pairs)
     if len(out) != len(pairs):
-        names = [k for k, _ in pairs]
-        raise ValueError(f"expected every field once; {next(k for k in out if names.count(k) > 1)!r:.80} stands twice")
+        seen = set[str]()
+        twice = next(k for k, _ in pairs if k in seen or seen.add(k))  # type: ignore[func-returns-value]  # None: it is the first
+        raise ValueError(f"expected every field once; {twice!r:.80} stands twice")
     return out

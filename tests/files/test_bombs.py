@@ -29,16 +29,17 @@ from gradcheck.verdict.stored import from_dict
 from tests.render import matrices
 from tests.vectors.sets import copied, rewrite
 
-#: Seconds that a test here may take; a reader of documents has 10, and a machine at work elsewhere some of them.
-SECONDS = 10.0
+#: Seconds of the processor that a test here may take, and of the clock on a machine at work elsewhere.
+SECONDS, PATIENCE = 10.0, 60.0
 
 
 @pytest.fixture(autouse=True)
 def clock():
     """Hold every test to the time and the memory that a document has."""
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start, cpu, before = time.perf_counter(), time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - cpu < SECONDS
+    assert time.perf_counter() - start < PATIENCE
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # KB
 
 
@@ -103,7 +104,7 @@ JSON = {
     "values": lambda: b"[" + b"[]," * MOST_VALUES + b"[]]", "fields": lambda: b'[{"a":1' + b',"b":1' * MOST_FIELDS + b"}]", "bytes": lambda: b'"' + b"a" * MOST_BYTES + b'"',
     "depth": b"[" * (MOST_DEPTH + 2) + b"]" * (MOST_DEPTH + 2), "great depth": lambda: b"[" * 10**6, "depth of objects": lambda: b'{"a":' * 10**5, "digits": b"[1" + b"0" * 20 + b"]",
     "many digits": lambda: b"1" * 10**7, "NaN": b"[NaN]", "overflow": b"[1e9999]", "many overflows": lambda: b"[" + b"1e9999," * 3 * 10**6 + b"1]", "twice": b'{"a": 1, "a": 2}',
-    "no text": b"\xff", "nothing": b"", "two": b"1 2", "begun": b'{"a": [1, 2',
+    "twice at the end": lambda: b"{" + b",".join(b'"%07d": 1' % k for k in range(200_000)) + b',"0199999": 1}', "no text": b"\xff", "nothing": b"", "two": b"1 2", "begun": b'{"a": [1, 2',
 }  # fmt: skip
 
 
@@ -280,11 +281,20 @@ def test_graphs(text):
     assert len(str(caught.value)) <= 2000
 
 
+@pytest.mark.deep
+def test_many_names_that_are_alike():
+    """The nearest one is looked for among some, and of names that are names."""
+    leaves = [{"name": "a" * 70 + f"{k:07d}", "kind": "input", "type": "float", "shape": []} for k in range(20_000)]
+    node = {"name": "n", "op": "abs", "inputs": ["a" * 77], "attributes": {}}
+    with pytest.raises(BadInput, match="no value for operand of node 'n'"):
+        loads(json.dumps({"schema": "gradcheck-graph/1", "name": "g", "leaves": leaves, "nodes": [node], "outputs": ["n"]}))
+
+
 def test_small_texts_of_large_shapes_are_read_at_once():
     """What makes no arrays needs no memory: 245 bytes took 6.4 GB once."""
-    start = time.perf_counter()
+    start = time.process_time()
     assert loads(graph([("max_pool", {"kernel": 16})], (1, 1, 2**24))).shapes["n0"] == (1, 1, 2**24 - 15)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def changed(**more):
@@ -320,9 +330,9 @@ def test_canonical_text_is_linear():
         nested = "a" * 200
         for _ in range(depth):
             nested = [nested, {"b": nested if depth < 9 else 1}]
-        start = time.perf_counter()
+        start = time.process_time()
         dumps(nested)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     assert seconds(400) < 40 * max(min(seconds(40) for _ in range(3)), 1e-4)
 
