@@ -41,8 +41,18 @@ class GradcheckError(Exception):
     """Base of all errors raised on purpose by gradcheck."""
 
 
+#: Characters of a message about something that was given: a page. What was given may be of any length.
+LONGEST = 2000
+#: Characters of a name that is looked up, and names that it is compared with: difflib takes the product of two lengths,
+#: some two seconds for all these if they are alike.
+MOST_CHARACTERS, MOST_COMPARED = 80, 2048
+
+
 class BadInput(GradcheckError, ValueError):
     """The caller gave something that cannot be used."""
+
+    def __str__(self) -> str:
+        return shortened(Exception.__str__(self), LONGEST)  # KeyError, which some are too, would put it in quotes
 
 
 class UnknownDtype(BadInput):
@@ -58,13 +68,11 @@ class UnknownName(BadInput, KeyError):
     It is a KeyError too, so that ``name in mapping`` works.
     """
 
-    __str__ = Exception.__str__  # KeyError would put the message in quotes
-
     def __init__(self, what: str, got: object, known: Iterable[str]) -> None:
-        names = sorted(known)
-        close = difflib.get_close_matches(str(got), names, n=1)
+        names, text = sorted(known), shortened(str(got), MOST_CHARACTERS)
+        close = difflib.get_close_matches(text, [x for x in names if len(x) <= MOST_CHARACTERS][:MOST_COMPARED], n=1)
         hint = f"; did you mean {close[0]!r}?" if close else f"; known: {_some(names)}"
-        super().__init__(f"no {what} named {got!r}{hint}")
+        super().__init__(f"no {what} named {text!r}{hint}")
 
 
 class BadGraph(BadInput):
@@ -180,6 +188,15 @@ class MissingDependency(GradcheckError, ImportError):
 
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(f"{library} is not installed; install it with: pip install 'gradcheck[{extra}]'")
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text without its middle where it is too long.
+
+    >>> shortened("abcdefgh", 5)
+    'ab…gh'
+    """
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[len(text) - (most - 1) // 2 :]}"
 
 
 def _some(names: list[str], limit: int = 12) -> str:

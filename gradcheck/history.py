@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -13,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck.errors import BadDocument
+from gradcheck.files.json import parsed
+from gradcheck.files.limits import MOST_BYTES
+from gradcheck.files.regular import opened
 from gradcheck.verdict.finding import Matrix, Row
 from gradcheck.verdict.stored import from_dict
 from gradcheck.verdict.stored import read as read_result
@@ -20,10 +25,25 @@ from gradcheck.verdict.stored import read as read_result
 #: The layout of the file; later ones have larger numbers, and are refused by earlier programs.
 VERSION = 1
 
-_TABLES = """
-CREATE TABLE run (id INTEGER PRIMARY KEY, saved TEXT NOT NULL, seed INTEGER NOT NULL, verdict TEXT NOT NULL,
-                  pass INTEGER NOT NULL, fail INTEGER NOT NULL, inconclusive INTEGER NOT NULL, seconds REAL NOT NULL, result TEXT NOT NULL);
-"""
+_TABLE = """CREATE TABLE run (id INTEGER PRIMARY KEY, saved TEXT NOT NULL, seed INTEGER NOT NULL, verdict TEXT NOT NULL,
+                  pass INTEGER NOT NULL, fail INTEGER NOT NULL, inconclusive INTEGER NOT NULL, seconds REAL NOT NULL, result TEXT NOT NULL)"""
+
+#: Seconds that another process may take to write, and that reading may take: a result of the largest size is there in less than one.
+PATIENCE, MOST_SECONDS = 30.0, 10.0
+#: Instructions of SQLite's machine between two looks at the clock: some hundred microseconds.
+_LOOK = 10_000
+#: Runs of a history, one every five minutes for a year; and characters of a text in its table but the result.
+MOST_RUNS, MOST_CHARACTERS = 10**5, 80
+#: The columns of an `Entry`; SQLite keeps anything of any length in any of them.
+_FIELDS = ", ".join(
+    f"CASE WHEN typeof({name}) = '{kind}' AND length({name}) <= {MOST_CHARACTERS} THEN {name} END"
+    for name, kind in (
+        ("id", "integer"), ("saved", "text"), ("verdict", "text"), ("pass", "integer"), ("fail", "integer"), ("inconclusive", "integer"),
+        ("seconds", "real"),
+    )
+)  # fmt: skip
+#: The number of a run in "history#number": SQLite has integers of 64 bits.
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 #: Errors over bounds are compared only where they matter, and where they grew by more than this: other seeds do as much.
 WORSE_RATIO, LEAST_RATIO = 2.0, 0.1
@@ -56,21 +76,43 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._open() as db:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            (count,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if version == 0 and count == 0:
-                db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
-            elif version != VERSION:
-                raise BadDocument(f"{path}: expected a history of version {VERSION}; got version {version}; another gradcheck wrote it")
+        with self._opened() as db:
+            new = _is_empty(db)
+        if new:
+            with self._opened(writing=True) as db:
+                if _is_empty(db):  # another process may have been quicker
+                    db.execute(_TABLE)
+                    db.execute(f"PRAGMA user_version = {VERSION}")
+        with self._checked():
+            pass
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _opened(self, *, writing: bool = False) -> Iterator[sqlite3.Connection]:
+        """Give a transaction; one that writes has the file for itself from its beginning."""
         try:
-            with closing(sqlite3.connect(self.path, timeout=30.0)) as db, db:
+            with closing(sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)) as db:
+                db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
+                db.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+                deadline = time.monotonic() + MOST_SECONDS
+                db.set_progress_handler(lambda: time.monotonic() > deadline, _LOOK)
                 yield db
-        except sqlite3.DatabaseError as error:
+                db.execute("COMMIT")
+        except (sqlite3.Error, OverflowError, ValueError) as error:  # ValueError: a name or a text that cannot be encoded
+            if isinstance(error, BadDocument):
+                raise
             raise BadDocument(f"{self.path}: expected a history of results; {error}") from error
+
+    @contextmanager
+    def _checked(self, *, writing: bool = False) -> Iterator[sqlite3.Connection]:
+        """Give a transaction on what is a history: one table as it was made, and nothing that would run when it is read or written."""
+        with self._opened(writing=writing) as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version != VERSION:
+                raise BadDocument(f"{self.path}: expected a history of version {VERSION}; got version {version}; another gradcheck wrote it")
+            found = db.execute("SELECT type, substr(sql, 1, 1000) FROM sqlite_master").fetchall()
+            if {kind for kind, _ in found} != {"table"} or _TABLE.split() not in [str(made).split() for _, made in found]:
+                raise BadDocument(f"{self.path}: expected a history with its table of runs, and no view, trigger or index; got something else")
+            yield db
 
     def add(self, matrix: Matrix, *, saved: str | None = None) -> int:
         """Keep a result, whole or not at all, and return its number.
@@ -82,7 +124,7 @@ class History:
         when = saved or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         counts = [sum(r.verdict == v for r in matrix.rows) for v in ("pass", "fail", "inconclusive")]
         data = json.dumps(matrix.to_dict(), allow_nan=False)
-        with self._open() as db:
+        with self._checked(writing=True) as db:
             done = db.execute(
                 "INSERT INTO run (saved, seed, verdict, pass, fail, inconclusive, seconds, result) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (when, matrix.seed, matrix.verdict, *counts, matrix.seconds, data),
@@ -91,9 +133,17 @@ class History:
 
     def entries(self) -> list[Entry]:
         """Return the stored runs, oldest first."""
-        with self._open() as db:
-            found = db.execute("SELECT id, saved, verdict, pass, fail, inconclusive, seconds FROM run ORDER BY id").fetchall()
-        return [Entry(*x) for x in found]
+        with self._checked() as db:
+            found = db.execute(f"SELECT {_FIELDS} FROM run ORDER BY id LIMIT {MOST_RUNS + 1}").fetchall()  # noqa: S608 - our own text
+        if len(found) > MOST_RUNS:
+            raise BadDocument(f"{self.path}: expected at most {MOST_RUNS} runs; got more")
+        return [self._entry(x) for x in found]
+
+    def _entry(self, row: tuple[Any, ...]) -> Entry:
+        """Return a row of the table; None stands for what has another type than its column."""
+        if None in row or min(row[3:6]) < 0 or row[2] not in ("pass", "fail", "inconclusive"):
+            raise BadDocument(f"{self.path}: run {row[0]} is damaged; expected when, verdict, counts and seconds; got {row[1:]!r:.200}")
+        return Entry(*row)
 
     def get(self, number: int = -1) -> Matrix:
         """Return a stored result: by its number, or, counted from the end, -1 for the last.
@@ -104,14 +154,20 @@ class History:
         query, key = ("SELECT result FROM run WHERE id = ?", number)
         if number < 0:
             query, key = "SELECT result FROM run ORDER BY id DESC LIMIT 1 OFFSET ?", -1 - number
-        with self._open() as db:
+        with self._checked() as db:
             found = db.execute(query, (key,)).fetchone()
+            (count,) = db.execute("SELECT count(*) FROM run").fetchone()
         if found is None:
-            raise BadDocument(f"{self.path}: expected run {number}; there are {len(self.entries())}")
-        try:
-            return from_dict(json.loads(found[0]), f"{self.path}, run {number}")
-        except ValueError as error:
-            raise BadDocument(f"{self.path}: run {number} is damaged; {error}") from error
+            raise BadDocument(f"{self.path}: expected run {number}; there are {count}")
+        where = f"{self.path}, run {number}"
+        if not isinstance(found[0], str):
+            raise BadDocument(f"{where}: expected a result as text; got {type(found[0]).__name__}")
+        return from_dict(parsed(found[0], where, "a result"), where)
+
+
+def _is_empty(db: sqlite3.Connection) -> bool:
+    (version,), (count,) = (db.execute(query).fetchone() for query in ("PRAGMA user_version", "SELECT count(*) FROM sqlite_master"))
+    return bool(version == count == 0)
 
 
 def read(spec: str) -> Matrix:
@@ -121,21 +177,15 @@ def read(spec: str) -> Matrix:
         BadDocument: if there is none.
     """
     path, mark, number = spec.rpartition("#")
-    if mark and number.lstrip("-").isdigit():
-        return _stored(Path(path)).get(int(number))
-    file = Path(spec)
-    try:
-        with file.open("rb") as opened:
-            head = opened.read(16)
-    except OSError as error:
-        raise BadDocument(f"{spec}: expected a result or a history; {error.strerror}") from error
-    return _stored(file).get() if head.startswith(b"SQLite format 3") else read_result(file)
+    if mark and _NUMBER.fullmatch(number) and _is_history(Path(path)):
+        return History(Path(path)).get(int(number))
+    return History(Path(spec)).get() if _is_history(Path(spec)) else read_result(Path(spec))
 
 
-def _stored(path: Path) -> History:
-    if not path.is_file():
-        raise BadDocument(f"{path}: expected a history; there is no such file")
-    return History(path)
+def _is_history(path: Path) -> bool:
+    """Return whether a file begins as a database does; raise `BadDocument` where there is none."""
+    with opened(path, "a result or a history") as (file, _):
+        return file.read(16).startswith(b"SQLite format 3")
 
 
 # -- comparing --------------------------------------------------------------------------------------

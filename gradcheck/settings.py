@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gradcheck.errors import BadSettings, UnknownName
+from gradcheck.files import toml
+from gradcheck.files.limits import failing_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ def _truth(x: Any, _: Path) -> bool:
 
 
 def _seconds(x: Any, _: Path) -> float:
-    if isinstance(x, int | float) and not isinstance(x, bool) and x > 0:
+    if isinstance(x, int | float) and not isinstance(x, bool) and 0 < x <= threading.TIMEOUT_MAX:
         return float(x)
-    raise ValueError("seconds, a number above 0")
+    raise ValueError(f"seconds, a number above 0, and no more than {threading.TIMEOUT_MAX:.0f}, which is what a thread can wait")
 
 
 def _budget(x: Any, folder: Path) -> int | str:
@@ -107,14 +109,12 @@ def load(folder: Path) -> Settings:
 
 
 def _table(file: Path) -> Mapping[str, Any] | None:
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSettings(f"{file}: expected TOML; {error}") from error
+    with failing_as(BadSettings):
+        data = toml.read(file, "settings")
     tool = data.get("tool", {})
     found = tool.get("gradcheck") if isinstance(tool, dict) else None
     if found is not None and not isinstance(found, dict):
-        raise BadSettings(f"{file}: expected a table [tool.gradcheck]; got {found!r}")
+        raise BadSettings(f"{file}: expected a table [tool.gradcheck]; got {found!r:.200}")
     return found
 
 
@@ -127,5 +127,5 @@ def _settings(table: Mapping[str, Any], file: Path) -> Settings:
         try:
             given[name] = read(value, file.parent)
         except ValueError as error:
-            raise BadSettings(f"{file}: {key}: expected {error}; got {value!r}") from error
+            raise BadSettings(f"{file}: {key}: expected {error}; got {value!r:.200}") from error
     return Settings(**given)

@@ -1,7 +1,7 @@
 """Which changes of one number or one condition does no test notice? A tool for those who look after the numbers, not a test.
 
     $ pip install coverage
-    $ python tests/mutate.py --map lines.json                      # once: which test runs which line, some minutes
+    $ python tests/mutate.py --map lines.json --pytest tests/verdict tests/targets    # once: which test runs which line, some minutes
     $ python tests/mutate.py --map lines.json gradcheck/verdict    # a module or a folder; prints what survives, and a count
 
 A number becomes four times and a quarter of itself; a condition becomes its contrary, each part of an ``and`` or ``or`` is left out.

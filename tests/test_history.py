@@ -3,11 +3,16 @@
 import dataclasses
 import json
 import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gradcheck.errors import BadDocument
 from gradcheck.history import History, compare, read, regressions
+from gradcheck.render.trend import trend
 from tests.render.matrices import failing, hostile, matrix, one, row
 
 
@@ -64,7 +69,7 @@ def test_no_histories(tmp_path, history):
     with pytest.raises(BadDocument, match="version 0"):
         History(altered(tmp_path / "other.sqlite", "CREATE TABLE x (y)"))
     altered(tmp_path / "h.sqlite", "UPDATE run SET result = '{'")
-    with pytest.raises(BadDocument, match="damaged"):
+    with pytest.raises(BadDocument, match="expected JSON"):
         history.get()
     with pytest.raises(BadDocument, match="version 99"):
         History(altered(tmp_path / "h.sqlite", "PRAGMA user_version = 99"))
@@ -114,3 +119,95 @@ def test_rows_that_come_and_go():
     assert [(c.kind, c.worse) for c in compare(one(row()), one())] == [("gone", True)]
     assert [(c.kind, c.worse) for c in compare(one(), one(row()))] == [("new", False)]
     assert [(c.kind, c.worse) for c in compare(one(), one(failing()))] == [("new failure", True)]
+
+
+def test_several_make_one_history_at_once(tmp_path):
+    """Whoever comes first makes the table, and nobody's result is lost."""
+    for k in range(10):
+        path = tmp_path / f"{k}.sqlite"
+        with ThreadPoolExecutor(8) as pool:
+            numbers = list(pool.map(lambda _, path=path: History(path).add(one(row())), range(8)))
+        assert sorted(numbers) == list(range(1, 9))
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from gradcheck.history import History
+from gradcheck.verdict.finding import Matrix
+folder = Path(sys.argv[1])
+input()
+for k in range(60):
+    History(folder / f"{k}.sqlite").add(Matrix((), (), 0, {}))
+"""
+
+
+@pytest.mark.deep
+def test_processes_make_one_history_at_once(tmp_path):
+    """Eight processes, sixty histories: all 480 results are there."""
+    running = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdin=subprocess.PIPE, text=True) for _ in range(8)]
+    time.sleep(3)
+    for process in running:
+        process.stdin.write("\n")
+        process.stdin.close()
+    assert [process.wait(100) for process in running] == [0] * 8
+    assert [len(History(tmp_path / f"{k}.sqlite").entries()) for k in range(60)] == [8] * 60
+
+
+ENDLESS = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT max(n) AS id, 'x' AS result FROM t"
+FOREIGN = {
+    "a view": ["ALTER TABLE run RENAME TO old", f"CREATE VIEW run AS {ENDLESS}"], "another view": [f"CREATE VIEW other AS {ENDLESS}"],
+    "a trigger": [f"CREATE TRIGGER t BEFORE INSERT ON run BEGIN SELECT * FROM ({ENDLESS}); END"], "an index": ["CREATE INDEX i ON run(abs(seed))"],
+    "a computed column": ["ALTER TABLE run ADD COLUMN more TEXT GENERATED ALWAYS AS (hex(zeroblob(100000000))) VIRTUAL"],
+    "another table of that name": ["DROP TABLE run", "CREATE TABLE run (result)"], "no table": ["DROP TABLE run"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("statements", FOREIGN.values(), ids=FOREIGN)
+def test_what_would_run_is_refused(tmp_path, history, statements):
+    """A history has one table, and no code."""
+    for statement in statements:
+        altered(history.path, statement)
+    start = time.process_time()
+    for use in (lambda: read(str(history.path)), history.entries, lambda: history.add(matrix()), lambda: History(history.path)):
+        with pytest.raises(BadDocument, match="expected a history"):
+            use()
+    assert time.process_time() - start < 2
+
+
+DAMAGE = {
+    "no text": "x'00ff'", "a number": "7", "nested": "replace(hex(zeroblob(50000)), '0', '[')", "no JSON": "'nonsense'", "another JSON": "'[]'",
+    "too large": "zeroblob(200000000)", "wrong text": "cast(x'ff' as text)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_results(history, value):
+    """Of another type, no JSON, no result, nested, larger than a document."""
+    altered(history.path, f"UPDATE run SET result = {value}")
+    with pytest.raises(BadDocument):
+        history.get()
+
+
+@pytest.mark.parametrize("change", ["pass = 'many'", "saved = x'00'", "seconds = 'long'", "fail = -1", "verdict = 'perhaps'", "saved = hex(zeroblob(1000))", "inconclusive = 1.5"])
+def test_damaged_entries(history, change):
+    """A column holds anything; the list of runs, and its drawing, do not."""
+    altered(history.path, f"UPDATE run SET {change}")
+    with pytest.raises(BadDocument, match="run 1 is damaged"):
+        trend(history.entries())
+
+
+@pytest.mark.parametrize("mark", ["#²", "#--1", "#" + "9" * 20, "#-" + "9" * 20, "#", "#1.5", "#\0", "##1"])
+def test_numbers_of_runs(history, mark):
+    """Other spellings name no run."""
+    with pytest.raises(BadDocument):
+        read(f"{history.path}{mark}")
+
+
+def test_reading_ends(tmp_path, monkeypatch):
+    """A query that takes too long is given up."""
+    monkeypatch.setattr("gradcheck.history.MOST_SECONDS", 0.1)
+    start = time.process_time()
+    with pytest.raises(BadDocument, match="interrupted"), History(tmp_path / "h.sqlite")._opened() as db:
+        db.execute(ENDLESS)
+    assert time.process_time() - start < 5

@@ -25,8 +25,6 @@ def tree(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-
-
 def table():
     """Return which rooms each room imports, as the table of docs/architecture.md has it."""
     _, _, text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("| room | holds | imports |\n")
@@ -36,6 +34,13 @@ def table():
 
 #: modules that may execute text, with the reason
 EXECUTES = {"engine/source.py"}  # text that it made itself from a verified graph, in which no name of the graph is code
+#: calls that read or parse what somebody may have written; the reader alone makes them
+READS = {"json.load", "json.loads", "tomllib.load", "tomllib.loads", "np.load", "np.loadtxt", "np.fromfile", "np.genfromtxt", "read_text", "read_bytes", "sqlite3.connect"}
+#: modules that make them elsewhere, with the reason
+READERS = {
+    "bench/clock.py": "of the system's files", "bench/machine.py": "of the system's files", "networks/digits.py": "of its own data", "verdict/ulps.py": "of its own data",
+    "vectors/writing.py": "of a text that it has just made", "pytest_plugin/results.py": "of a text that its own worker made", "history.py": "of a database, in the one way that is safe",
+}  # fmt: skip
 HEAVY = ("sympy", "mpmath", "flint", "torch", "jax", "sklearn", "autograd", "hypothesis")
 #: modules above the usual size, with the reason
 LARGE = {
@@ -208,6 +213,14 @@ def test_nothing_dangerous():
                 assert name not in forbidden, (path, name)
                 assert not any(k.arg == "shell" for k in node.keywords), path
         assert not {n.split(".")[0] for n in imported(tree(path))} & {"pickle", "marshal", "shelve", "dill"}, path
+
+
+def test_documents_come_in_by_the_reader():
+    """No other module parses JSON, TOML or arrays, or reads a file of somebody else's."""
+    for path in (p for p in MODULES if room(p) != "files"):
+        calls = {ast.unparse(n.func) for n in ast.walk(tree(path)) if isinstance(n, ast.Call)}
+        found = {c for c in calls if c in READS or c.rpartition(".")[2] in READS}
+        assert not found or path.relative_to(ROOT / "gradcheck").as_posix() in READERS, path
 
 
 def test_no_test_hides_another():

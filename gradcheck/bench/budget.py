@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +15,7 @@ from gradcheck.bench.plan import CASES, mlp, over_value, peak_bytes, point, ways
 from gradcheck.engine.plan import compile as compiled
 from gradcheck.engine.reverse import backward
 from gradcheck.errors import BadDocument, UnknownName
+from gradcheck.files import json
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
 
@@ -136,10 +136,7 @@ def read(path: Path) -> dict[str, float]:
         BadDocument: if it is no budget.
         UnknownName: a figure that does not exist.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadDocument(f"{path}: expected a budget as JSON; {error}") from error
+    data = json.read(path, "a budget")
     if not isinstance(data, dict) or data.get("schema") != SCHEMA or not isinstance(data.get("figures"), dict) or not data["figures"]:
         raise BadDocument(f"{path}: expected schema {SCHEMA!r} and figures; record one with: gradcheck cost --budget {path} --record")
     known = figures()
@@ -149,7 +146,7 @@ def read(path: Path) -> dict[str, float]:
             raise UnknownName("figure", name, known)
         limit = entry.get("limit") if isinstance(entry, dict) else None
         if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
-            raise BadDocument(f"{path}: {name}: expected a limit, a number of at least 0; got {limit!r}")
+            raise BadDocument(f"{path}: {name}: expected a limit, a number of at least 0; got {limit!r:.80}")
         limits[name] = float(limit)
     return limits
 

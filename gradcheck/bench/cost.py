@@ -17,6 +17,8 @@ from gradcheck.bench.scaling import FRAMEWORKS, SIZES, Job, Row, measure, row
 from gradcheck.bench.tables import TABLES
 from gradcheck.bench.worker import Worker
 from gradcheck.errors import BadDocument, MeasurementFailed, MeasurementStopped, UnknownName
+from gradcheck.files.json import parsed
+from gradcheck.files.regular import contents
 
 SCHEMA = "gradcheck-cost/1"
 
@@ -98,15 +100,14 @@ class Journal:
         self.path, self.settings = path, settings
         self.found: dict[str, Any] = {}
         head = json.dumps({"schema": SCHEMA, "settings": asdict(settings)})
-        lines = [] if fresh or not path.exists() else path.read_text(encoding="utf-8").split("\n")
+        lines = [] if fresh or not path.exists() else contents(path, "results").decode("utf-8", "replace").split("\n")
         if lines and lines[0] != head:
             raise BadDocument(f"{path}: expected the beginning of this same run; got another's; remove it, or start anew with --fresh")
         for number, line in enumerate(lines[1:-1], 2):  # after the last line's end comes nothing, or a line that was cut off
-            try:
-                key, value = json.loads(line)
-            except (ValueError, TypeError) as error:
-                raise BadDocument(f"{path}, line {number}: expected a result; got {line[:60]!r}; start anew with --fresh") from error
-            self.found[key] = value
+            entry = parsed(line, f"{path}, line {number}", "a result")
+            if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[0], str):
+                raise BadDocument(f"{path}, line {number}: expected a result; got {line[:60]!r}; start anew with --fresh")
+            self.found[entry[0]] = entry[1]
         self._file: TextIO = path.open("w", encoding="utf-8")
         self._write(head)
         for key, value in self.found.items():

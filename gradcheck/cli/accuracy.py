@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from gradcheck.bench.accuracy import Accuracy, as_table
 from gradcheck.bench.accuracy import measure as elementary
 from gradcheck.bench.ulps.report import DTYPES, Settings, measure
 from gradcheck.cli.output import NEW_FILE, console, progress, write_json, write_text
+from gradcheck.errors import BadDocument
+from gradcheck.files import json
 from gradcheck.render.accuracy import as_json, html, markdown, number, operation, place, told, worst
 from gradcheck.targets.registry import targets
 from gradcheck.targets.target import Description
@@ -110,7 +111,9 @@ def _table(rows: list[Accuracy]) -> Table:
 
 
 def _merge(file: Path, new: dict[str, dict[str, dict[str, float]]]) -> None:
-    old = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    old = json.read(file, "a table of errors") if file.exists() else {}
+    if not isinstance(old, dict) or not all(isinstance(x, dict) for x in old.values()):
+        raise BadDocument(f"{file}: expected a table of errors by target and format; got something else; name a new file")
     for target, formats in new.items():
         old.setdefault(target, {}).update(formats)
     write_json(file, old)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gradcheck.render.progress import progress
+from gradcheck.render.terminal import Terminal
 
 __all__ = ["NEW_FILE", "console", "progress", "status_line", "write_json", "write_text"]
 
@@ -21,14 +22,14 @@ PIPED_WIDTH = 160
 
 def console() -> Console:
     """Return the console for data: plain and wide when piped."""
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=PIPED_WIDTH, no_color=True)
+    made = Terminal()
+    return made if made.is_terminal else Terminal(width=PIPED_WIDTH, no_color=True)
 
 
 @contextmanager
 def status_line() -> Iterator[Callable[[str], None]]:
     """Give a callback that shows a line on standard error while work goes on, or nothing where that is no terminal."""
-    errors = Console(stderr=True)
+    errors = Terminal(stderr=True)
     if not errors.is_terminal:
         yield lambda text: None
         return

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import Shape
 from gradcheck.errors import BadGraph, UnknownName
+from gradcheck.files.limits import MOST_AXES
 from gradcheck.ops.op import Op, registry
 
 LeafKind = Literal["input", "parameter", "constant"]
@@ -242,6 +243,8 @@ def _typed(
 def _leaf_shape(x: Leaf) -> Shape:
     if any(not isinstance(n, int | np.integer) or n < 0 for n in x.shape):
         raise BadGraph(f"leaf {x.name!r}: expected a shape of non-negative integers; got {x.shape!r}")
+    if len(x.shape) > MOST_AXES:
+        raise BadGraph(f"leaf {x.name!r}: expected at most {MOST_AXES} axes; got {len(x.shape)}")
     if (x.kind == "constant") != (x.value is not None):
         raise BadGraph(f"leaf {x.name!r}: a constant has a value, nothing else has; kind={x.kind!r}")
     if x.value is not None and tuple(x.value.shape) != tuple(x.shape):

@@ -71,6 +71,8 @@ def parsed(equation: str) -> Product:
         raise BadAttribute(f"einsum: expected distinct letters of the operands after '->'; got {equation!r}")
     fresh = iter(c for c in string.ascii_letters if c not in letters)
     equal: list[str] = []
+    if sum(len(term) - len(set(term)) for term in terms) > len(string.ascii_letters) - len(set(letters)):
+        raise BadAttribute(f"einsum: expected no more than {len(string.ascii_letters)} letters, repeated ones counted again; got {equation!r}")
     return Product(tuple(_distinct(term, fresh, equal) for term in terms), tuple(equal), result)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from gradcheck.arith.arithmetic import Arithmetic, Array, Index, Shape
 from gradcheck.errors import BadShape
-from gradcheck.ops.geometry import batched, inverted, pairs, sizes, windows
+from gradcheck.ops.geometry import batched, inverted, pairs, sizes, window_counts, windows
 from gradcheck.ops.op import Op, declare, sample
 
 
@@ -83,18 +83,20 @@ def _spatial(op: str, n: int, a: dict[str, Any]) -> tuple[Shape, Any, Shape]:
     return sizes(op, "stride", a["stride"], n), pairs(op, a["padding"], n), sizes(op, "dilation", a["dilation"], n)
 
 
-def _flat(spatial: Shape, kernel: Shape, stride: Shape, ends: Any, dilation: Shape) -> tuple[Shape, Index]:
-    index = windows(spatial, kernel, stride, ends, dilation)
-    return index.shape[: len(spatial)], index.reshape(-1, math.prod(kernel))
-
-
-def _conv_plan(op: str, n: int, x: Shape, w: Shape, a: dict[str, Any]) -> Plan:
+def _convolved(op: str, n: int, x: Shape, w: Shape, a: dict[str, Any]) -> Shape:
+    """Return the spatial shape of the value."""
     groups = a["groups"]
     if len(x) != n + 2 or len(w) != n + 2 or x[1] != w[1] * groups or w[0] % groups:
         raise BadShape(op, f"x (n, c, *spatial), w (o, c / groups, *kernel) with groups={groups}", (x, w))
-    small, index = _flat(x[2:], w[2:], *_spatial(op, n, a))
-    if not index.size:
+    small = window_counts(x[2:], w[2:], *_spatial(op, n, a))
+    if not min(*small, *w[2:]):
         raise BadShape(op, "a kernel that fits into the padded input", (x, w))
+    return small
+
+
+def _conv_plan(op: str, n: int, x: Shape, w: Shape, a: dict[str, Any]) -> Plan:
+    small, groups = _convolved(op, n, x, w, a), a["groups"]
+    index = windows(x[2:], w[2:], *_spatial(op, n, a)).reshape(-1, math.prod(w[2:]))
     return Plan(x[0], groups, x[2:], small, (w[1], w[0] // groups), index)
 
 
@@ -111,7 +113,7 @@ def _declare_conv(name: str, n: int, doc: str, samples: Any) -> Op:
         return p.correlate(m, ts[0], w) + p.correlate(m, x, ts[1])
 
     def shape(x: Shape, w: Shape, **a: Any) -> Shape:
-        return (x[0], w[0], *_conv_plan(name, n, x, w, a).small)
+        return (x[0], w[0], *_convolved(name, n, x, w, a))
 
     return declare(
         name, doc, "real", "real",
@@ -140,7 +142,8 @@ conv2d = _declare_conv(
 )  # fmt: skip
 
 
-def _transposed_plan(op: str, n: int, x: Shape, w: Shape, a: dict[str, Any]) -> Plan:
+def _spread_out(op: str, n: int, x: Shape, w: Shape, a: dict[str, Any]) -> Shape:
+    """Return the spatial shape of the value."""
     groups = a["groups"]
     if len(x) != n + 2 or len(w) != n + 2 or x[1] != w[0] or w[0] % groups:
         raise BadShape(op, f"x (n, c, *spatial), w (c, o / groups, *kernel) with groups={groups}", (x, w))
@@ -150,8 +153,14 @@ def _transposed_plan(op: str, n: int, x: Shape, w: Shape, a: dict[str, Any]) -> 
     large = tuple(s * (k - 1) + e + d * (j - 1) + 1 - sum(end) for k, j, s, end, d, e in sides)
     if min(large) < 1 or any(e >= max(s, d) for e, s, d in zip(more, stride, dilation, strict=True)):
         raise BadShape(op, "less padding than output, output_padding below stride or dilation", large)
+    window_counts(large, w[2:], stride, ends, dilation)
+    return large
+
+
+def _transposed_plan(op: str, n: int, x: Shape, w: Shape, a: dict[str, Any]) -> Plan:
+    large, groups = _spread_out(op, n, x, w, a), a["groups"]
     # a surplus of output_padding may fit one window more than x has: cut it off at the end
-    index = windows(large, w[2:], stride, ends, dilation)[tuple(slice(k) for k in x[2:])]
+    index = windows(large, w[2:], *_spatial(op, n, a))[tuple(slice(k) for k in x[2:])]
     return Plan(x[0], groups, large, x[2:], (w[1], w[0] // groups), index.reshape(-1, math.prod(w[2:])))
 
 
@@ -168,8 +177,7 @@ def _transposed(name: str, n: int, doc: str, samples: Any) -> Op:
         return p.spread(m, ts[0], w) + p.spread(m, x, ts[1])
 
     def shape(x: Shape, w: Shape, **a: Any) -> Shape:
-        p = _transposed_plan(name, n, x, w, a)
-        return (x[0], w[1] * p.groups, *p.large)
+        return (x[0], w[1] * a["groups"], *_spread_out(name, n, x, w, a))
 
     return declare(
         name, doc, "real", "real",

@@ -25,10 +25,11 @@ def affordable(op: str, entries: int) -> int:
 
 def broadcast(op: str, *shapes: Shape) -> Shape:
     """Return the common shape under NumPy's broadcasting rules."""
-    try:
-        return tuple(np.broadcast_shapes(*shapes))
-    except ValueError:
-        raise BadShape(op, "shapes that broadcast together", shapes) from None
+    rank = max(map(len, shapes), default=0)
+    lengths = [{n for n in column if n != 1} or {1} for column in zip(*(_with_rank(s, rank) for s in shapes), strict=True)]
+    if any(len(n) > 1 for n in lengths):
+        raise BadShape(op, "shapes that broadcast together", shapes)
+    return tuple(n.pop() for n in lengths)
 
 
 def positive_axis(op: str, axis: int, rank: int) -> int:
@@ -96,8 +97,8 @@ def gathered_elements(op: str, shape: Shape, index: Index, axis: int) -> Index:
     return found
 
 
-def sliced(shape: Shape, starts: Sequence[int], stops: Sequence[int], axes: Any, steps: Any) -> Index:
-    """Return the flat positions of ONNX Slice."""
+def _slices(shape: Shape, starts: Sequence[int], stops: Sequence[int], axes: Any, steps: Any) -> tuple[slice, ...]:
+    """Return what ONNX Slice takes of each axis."""
     steps = (1,) * len(starts) if steps is None else steps
     axes = range(len(starts)) if axes is None else [positive_axis("slice", a, len(shape)) for a in axes]
     keys = [slice(None)] * len(shape)
@@ -105,7 +106,17 @@ def sliced(shape: Shape, starts: Sequence[int], stops: Sequence[int], axes: Any,
         # ONNX clamps a stop before the first entry to -1, which Python would count from the end
         before = step < 0 and stop < -shape[axis]
         keys[axis] = slice(start, None if before else stop, step)
-    return positions(shape)[tuple(keys)]
+    return tuple(keys)
+
+
+def sliced(shape: Shape, **given: Any) -> Index:
+    """Return the flat positions of ONNX Slice."""
+    return positions(shape)[_slices(shape, **given)]
+
+
+def sliced_shape(shape: Shape, **given: Any) -> Shape:
+    """Return the shape of `sliced`."""
+    return tuple(len(range(*key.indices(n))) for n, key in zip(shape, _slices(shape, **given), strict=True))
 
 
 def pairs(op: str, given: Any, n: int) -> tuple[tuple[int, int], ...]:
@@ -122,8 +133,8 @@ def pairs(op: str, given: Any, n: int) -> tuple[tuple[int, int], ...]:
     raise BadAttribute(f"{op}: expected a number, {n} numbers, {n} pairs or {2 * n} numbers of padding; got {given!r}")
 
 
-def padded(shape: Shape, widths: Any, mode: str) -> Index:
-    """Return the flat positions of ONNX Pad; -1 for the constant."""
+def _borders(shape: Shape, widths: Any, mode: str) -> tuple[tuple[int, int], ...]:
+    """Return how far ONNX Pad goes at both ends of each axis."""
     if mode not in ("constant", "reflect", "edge"):
         raise BadAttribute(f"pad: expected mode to be constant, reflect or edge; got {mode!r}")
     if isinstance(widths, tuple) and len(widths) == len(shape) and all(isinstance(p, int) for p in widths):
@@ -131,18 +142,44 @@ def padded(shape: Shape, widths: Any, mode: str) -> Index:
     ends = pairs("pad", widths, len(shape))
     if any(p < 0 for pair in ends for p in pair):
         raise BadAttribute(f"pad: expected pads >= 0; got {widths!r}; use slice to crop")
-    affordable("pad", math.prod(n + a + b for n, (a, b) in zip(shape, ends, strict=True)))
+    if mode != "constant" and any(n == 0 and max(pair) > 0 for n, pair in zip(shape, ends, strict=True)):
+        raise BadShape("pad", f"axes with entries for mode {mode!r}", shape)
+    return ends
+
+
+def padded_shape(shape: Shape, widths: Any, mode: str) -> Shape:
+    """Return the shape of `padded`."""
+    out = tuple(n + a + b for n, (a, b) in zip(shape, _borders(shape, widths, mode), strict=True))
+    affordable("pad", math.prod(out))
+    return out
+
+
+def padded(shape: Shape, widths: Any, mode: str) -> Index:
+    """Return the flat positions of ONNX Pad; -1 for the constant."""
+    padded_shape(shape, widths, mode)
+    ends = _borders(shape, widths, mode)
     more: dict[str, Any] = {"constant_values": -1} if mode == "constant" else {}
     return np.asarray(np.pad(positions(shape), ends, mode=mode, **more))  # type: ignore[call-overload]
 
 
-def tiled(shape: Shape, repeats: Sequence[int]) -> Index:
-    """Return the flat positions of NumPy's tile."""
+def tiled_shape(shape: Shape, repeats: Sequence[int]) -> Shape:
+    """Return the shape of `tiled`."""
     times = (repeats,) if isinstance(repeats, int) else tuple(repeats)
     if any(not isinstance(n, int) or n < 0 for n in times):
         raise BadAttribute(f"tile: expected repeats to be integers >= 0; got {repeats!r}")
     affordable("tile", math.prod(shape) * math.prod(times))
-    return np.tile(positions(shape), times)
+    rank = max(len(shape), len(times))
+    return tuple(n * k for n, k in zip(_with_rank(shape, rank), _with_rank(times, rank), strict=True))
+
+
+def _with_rank(shape: Shape, rank: int) -> Shape:
+    return (1,) * (rank - len(shape)) + tuple(shape)
+
+
+def tiled(shape: Shape, repeats: Sequence[int]) -> Index:
+    """Return the flat positions of NumPy's tile."""
+    tiled_shape(shape, repeats)
+    return np.tile(positions(shape), repeats)
 
 
 def outside(index: Index) -> npt.NDArray[np.bool_]:
@@ -163,13 +200,46 @@ def sizes(op: str, name: str, given: Any, n: int, least: int = 1) -> tuple[int, 
     return out
 
 
+def window_counts(spatial: Shape, kernel: Shape, stride: Shape, ends: Any, dilation: Shape) -> Shape:
+    """Return the number of windows along each dimension."""
+    sides = zip(spatial, kernel, stride, ends, dilation, strict=True)
+    counts = tuple(max(0, (size + sum(end) - d * (k - 1) - 1) // s + 1) for size, k, s, end, d in sides)
+    affordable("windows", math.prod(max(c, 1) * k for c, k in zip(counts, kernel, strict=True)))
+    return counts
+
+
+def has_empty_window(size: int, kernel: int, stride: int, begin: int, count: int, dilation: int) -> bool:
+    """Return whether one of the windows along a dimension sees nothing but padding."""
+    last = stride * (count - 1) - begin
+    if last >= size or begin > dilation * (kernel - 1):  # the last one begins behind the end, or the first one ends before the beginning
+        return True
+    # a window that begins in the padding steps over the entries where these are fewer than its step; where it lands repeats with the step
+    early = range(-begin, min(0, last + 1), stride)
+    return size < dilation and _landing(len(early), dilation, stride, -begin, size) < len(early)
+
+
+def _landing(count: int, modulus: int, step: int, start: int, below: int) -> int:
+    """Return how many of the first `count` numbers start + k step have a remainder below a bound."""
+    start %= modulus
+    return _floors(count, modulus, step, start + modulus) - _floors(count, modulus, step, start + modulus - below)
+
+
+def _floors(count: int, modulus: int, step: int, start: int) -> int:
+    """Return the sum of (start + k step) // modulus over k below `count`, as Euclid would: lattice points under a line."""
+    total = 0
+    while count > 0:
+        total += count * (count - 1) // 2 * (step // modulus) + count * (start // modulus)
+        reached = step % modulus * count + start % modulus
+        count, start, modulus, step = reached // modulus, reached % modulus, step % modulus, modulus
+    return total
+
+
 def windows(spatial: Shape, kernel: Shape, stride: Shape, ends: Any, dilation: Shape) -> Index:
     """Return the flat position seen by every window (*out) at every offset (*kernel); -1 is padding."""
+    counts = window_counts(spatial, kernel, stride, ends, dilation)
     index: Index = np.zeros((), np.intp)
-    for size, k, s, (begin, end), d in zip(spatial, kernel, stride, ends, dilation, strict=True):
-        count = (size + begin + end - d * (k - 1) - 1) // s + 1
-        affordable("windows", max(index.size, 1) * max(count, 1) * k)
-        at = s * np.arange(max(count, 0))[:, None] + d * np.arange(k) - begin
+    for size, count, k, s, (begin, _), d in zip(spatial, counts, kernel, stride, ends, dilation, strict=True):
+        at = s * np.arange(count)[:, None] + d * np.arange(k) - begin
         at = np.where((at >= 0) & (at < size), at, -1)
         index = np.expand_dims(index, (-1, -2))
         index = np.where((index < 0) | (at < 0), -1, index * size + at)

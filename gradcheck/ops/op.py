@@ -6,6 +6,7 @@ through integer literals. `y` is the value, `g` the cotangent, `ts` the tangents
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -17,10 +18,14 @@ import numpy.typing as npt
 from gradcheck.arith.arithmetic import Arithmetic, Array, Shape
 from gradcheck.arith.floating import Floating
 from gradcheck.errors import BadAttribute, BadGraph, BadShape, UnknownName
+from gradcheck.files.limits import MOST_AXES
 
 #: What an operand may hold. The first five are real numbers, which are differentiated.
 REAL_KINDS = ("real", "positive", "nonzero", "unit", "probability")
 INTEGER_KINDS = ("index", "mask")
+
+#: Entries of a value: positions are signed integers of 64 bits.
+MOST_ENTRIES = 2**63 - 1
 
 #: The default of an attribute that has none.
 REQUIRED: Any = "<required>"
@@ -148,11 +153,14 @@ class Op:
         """Return the shape of the value; raise `BadShape` or `BadAttribute` where there is none."""
         self.kinds(len(shapes))
         try:
-            return tuple(int(n) for n in self.shape(*shapes, **attributes))
+            out = tuple(int(n) for n in self.shape(*shapes, **attributes))
         except (BadShape, BadAttribute):
             raise
-        except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        except (TypeError, ValueError, IndexError, ArithmeticError, AttributeError, KeyError) as error:
             raise BadShape(self.name, f"operands and attributes that fit ({error})", shapes) from error
+        if len(out) > MOST_AXES or math.prod(out) > MOST_ENTRIES:
+            raise BadShape(self.name, f"a value of at most {MOST_AXES} axes, and of entries that 64 bits can count", out)
+        return out
 
     def __call__(self, *operands: Any, **attributes: Any) -> Any:
         """Build a node from traced operands, or return the float64 value of arrays."""

@@ -7,22 +7,46 @@ from typing import Any
 
 from gradcheck.arith.arithmetic import Arithmetic, Array, Index, Shape
 from gradcheck.errors import BadShape
-from gradcheck.ops.geometry import batched, filled, outside, pairs, sizes, window_sizes, windows
+from gradcheck.ops.geometry import (
+    affordable,
+    batched,
+    filled,
+    has_empty_window,
+    outside,
+    pairs,
+    sizes,
+    window_counts,
+    window_sizes,
+    windows,
+)
 from gradcheck.ops.op import REQUIRED, declare, sample
+
+
+def _sides(op: str, x: Shape, a: dict[str, Any]) -> tuple[Shape, Shape, Shape, Any, Shape]:
+    """Return spatial shape, kernel, stride, padding and dilation, one a dimension."""
+    n = len(x) - 2
+    if n < 1:
+        raise BadShape(op, "x (n, c, *spatial)", x)
+    stride, dilation = sizes(op, "stride", a["stride"], n), sizes(op, "dilation", a["dilation"], n)
+    return x[2:], sizes(op, "kernel", a["kernel"], n), stride, pairs(op, a["padding"], n), dilation
+
+
+def _pooled(op: str, x: Shape, a: dict[str, Any]) -> Shape:
+    """Return the shape (n, c, *out)."""
+    spatial, kernel, stride, ends, dilation = _sides(op, x, a)
+    counts = window_counts(spatial, kernel, stride, ends, dilation)
+    sides = zip(spatial, kernel, stride, (begin for begin, _ in ends), counts, dilation, strict=True)
+    if not min(counts) or any(has_empty_window(*side) for side in sides):
+        raise BadShape(op, "windows that fit, each with an entry that is no padding", x)
+    affordable(op, math.prod(x[:2]) * math.prod(counts) * math.prod(kernel))
+    return (*x[:2], *counts)
 
 
 def _windows(op: str, x: Shape, a: dict[str, Any]) -> Index:
     """Return flat positions (n, c, *out, k), -1 for padding."""
-    n = len(x) - 2
-    if n < 1:
-        raise BadShape(op, "x (n, c, *spatial)", x)
-    kernel = sizes(op, "kernel", a["kernel"], n)
-    stride, dilation = sizes(op, "stride", a["stride"], n), sizes(op, "dilation", a["dilation"], n)
-    index = windows(x[2:], kernel, stride, pairs(op, a["padding"], n), dilation)
-    index = index.reshape(*index.shape[:n], math.prod(kernel))
-    if not index.size or outside(index).all(axis=-1).any():
-        raise BadShape(op, "windows that fit, each with an entry that is no padding", x)
-    return batched(index, x[:2], math.prod(x[2:]))
+    _pooled(op, x, a)
+    index = windows(*_sides(op, x, a))
+    return batched(index.reshape(*index.shape[: len(x) - 2], -1), x[:2], math.prod(x[2:]))
 
 
 def _contest(m: Arithmetic, x: Array, index: Index) -> Array:
@@ -62,7 +86,7 @@ max_pool = declare(  # the first of equals gets g; padding never wins
     value=_pool_max,
     vjp=_pool_max_vjp,
     jvp=_pool_max_jvp,
-    shape=lambda x, **a: _windows("max_pool", x, a).shape[:-1],
+    shape=lambda x, **a: _pooled("max_pool", x, a),
     kinks=_lead,
     conserves=True,
     attributes={"kernel": REQUIRED, "stride": 1, "padding": 0, "dilation": 1},
@@ -99,7 +123,7 @@ avg_pool = declare(
     value=_pool_mean,
     vjp=_pool_mean_vjp,
     jvp=lambda m, ts, y, x, **a: _pool_mean(m, ts[0], **a),
-    shape=lambda x, count_include_pad, **a: _windows("avg_pool", x, a).shape[:-1],
+    shape=lambda x, count_include_pad, **a: _pooled("avg_pool", x, a),
     attributes={"kernel": REQUIRED, "stride": 1, "padding": 0, "dilation": 1, "count_include_pad": False},
     slack=2,
     samples=(

@@ -8,7 +8,18 @@ from typing import Any
 
 from gradcheck.arith.arithmetic import Arithmetic, Array, Index, Shape
 from gradcheck.errors import BadShape
-from gradcheck.ops.geometry import broadcast, outside, padded, positive_axes, positive_axis, sliced, tiled
+from gradcheck.ops.geometry import (
+    broadcast,
+    outside,
+    padded,
+    padded_shape,
+    positive_axes,
+    positive_axis,
+    sliced,
+    sliced_shape,
+    tiled,
+    tiled_shape,
+)
 from gradcheck.ops.op import REQUIRED, Op, declare, sample
 
 
@@ -24,7 +35,7 @@ def rearranged(name: str, doc: str, *, to: Callable[..., Shape], **more: Any) ->
 
 
 def moved(name: str, doc: str, *, index: Callable[..., Index], **more: Any) -> Op:
-    """Declare an operation that takes the flat positions index(shape, **attributes) of x."""
+    """Declare an operation that takes the flat positions index(shape, **attributes) of x; its shape is a formula, which makes no positions."""
 
     def take(m: Arithmetic, x: Array, a: dict[str, Any]) -> Array:
         return m.take(x, index(x.shape, **a))
@@ -34,7 +45,7 @@ def moved(name: str, doc: str, *, index: Callable[..., Index], **more: Any) -> O
         value=lambda m, x, **a: take(m, x, a),
         vjp=lambda m, g, y, x, **a: (m.scatter_add(g, index(x.shape, **a), x.shape),),
         jvp=lambda m, ts, y, x, **a: take(m, ts[0], a),
-        shape=lambda x, **a: index(x, **a).shape, **more,
+        **more,
     )  # fmt: skip
 
 
@@ -148,6 +159,7 @@ flip = declare(
 slice_ = moved(
     "slice", "entries starts:stops:steps along axes; ONNX Slice",
     index=sliced,
+    shape=sliced_shape,
     attributes={"starts": REQUIRED, "stops": REQUIRED, "axes": None, "steps": None},
     samples=(
         sample((4,), starts=(1,), stops=(3,)), sample((3, 4), starts=(0, 1), stops=(2, 4), steps=(1, 2)),
@@ -159,6 +171,7 @@ slice_ = moved(
 tile = moved(
     "tile", "x copied repeats times along every axis; ONNX Tile",
     index=tiled,
+    shape=tiled_shape,
     attributes={"repeats": REQUIRED},
     samples=(sample((2,), repeats=(3,)), sample((2, 2), repeats=(1, 2)), sample((2, 1), repeats=(2, 2)),
              sample((2,), repeats=(2, 1))),
@@ -175,7 +188,7 @@ pad = declare(
     value=_pad_value,
     vjp=lambda m, g, y, x, pads, mode, constant: (m.scatter_add(g, padded(x.shape, pads, mode), x.shape),),
     jvp=lambda m, ts, y, x, pads, mode, constant: m.take(ts[0], padded(x.shape, pads, mode)),
-    shape=lambda x, pads, mode, constant: padded(x, pads, mode).shape,
+    shape=lambda x, pads, mode, constant: padded_shape(x, pads, mode),
     attributes={"pads": REQUIRED, "mode": "constant", "constant": 0},
     samples=(
         sample((3,), pads=1), sample((2, 2), pads=(1, 0, 0, 2), constant=2), sample((2, 2), pads=((0, 1), (1, 0))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradcheck.render.text import clean
+from gradcheck.render.text import clean, file_and_line
 from gradcheck.verdict.finding import Matrix, Row
 
 #: GitHub shows ten annotations of a kind in a step.
@@ -26,9 +26,9 @@ def _lines(matrix: Matrix) -> Iterator[str]:
 
 
 def _place(row: Row) -> str:
-    file, _, line = row.location.rpartition(":")
+    file, line = file_and_line(row.location)
     title = clean(f"gradcheck: {row.target} · {row.network} {row.dtype}".rstrip(), 200)
-    parts = [f"file={_property(clean(file, 400))}", f"line={line}"] if file and line.isdigit() else []
+    parts = [f"file={_property(clean(file, 400))}", f"line={line}"] if line else []
     return ",".join([*parts, f"title={_property(title)}"])
 
 

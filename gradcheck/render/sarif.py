@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from gradcheck.render.text import clean
+from gradcheck.render.text import clean, file_and_line
 from gradcheck.verdict.finding import Matrix, Row
 
 _RULES = {
@@ -53,9 +53,9 @@ def _result(row: Row, ids: list[str]) -> dict[str, Any]:
 
 def _location(row: Row, name: str) -> dict[str, Any]:
     place: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": name, "kind": "function"}]}
-    file, _, line = row.location.rpartition(":")
-    if file and line.isdigit() and int(line) >= 1:
+    file, line = file_and_line(row.location)
+    if line:
         uri = quote(PurePath(file).as_posix(), errors="replace")
         artifact = {"uri": uri} if not PurePath(file).is_absolute() else {"uri": f"file://{uri}"}
-        place["physicalLocation"] = {"artifactLocation": artifact, "region": {"startLine": int(line)}}
+        place["physicalLocation"] = {"artifactLocation": artifact, "region": {"startLine": line}}
     return place

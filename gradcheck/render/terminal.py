@@ -6,11 +6,13 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.panel import Panel
+from rich.segment import Segment
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -27,8 +29,24 @@ TABLE_WIDTH = 120
 def as_text(matrix: Matrix, width: int = 120) -> str:
     """Return what the terminal would show, without colours."""
     stream = io.StringIO()
-    Console(file=stream, width=width, no_color=True, highlight=False).print(whole(matrix))
+    Terminal(file=stream, width=width, no_color=True).print(whole(matrix))
     return stream.getvalue()
+
+
+class Terminal(Console):
+    """A console on which foreign text does no harm, whoever printed it: nothing is markup, and control characters are replaced.
+
+    Args:
+        given: as `rich.console.Console` takes them.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **given)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield the pieces of what is shown; those that move the cursor are rich's own."""
+        for piece in super().render(renderable, options):
+            yield piece if piece.control else Segment(_clean(piece.text, newlines=True), piece.style)
 
 
 def whole(matrix: Matrix) -> RenderableType:
@@ -71,7 +89,7 @@ def table(rows: Iterable[Row]) -> Table:
     for r in rows:
         style = STYLES[r.verdict]
         made.add_row(
-            Text(SIGNS[r.verdict], style=style), _plain(r.target), _plain(r.network), r.dtype, r.evidence,
+            Text(SIGNS[r.verdict], style=style), *(_plain(x) for x in (r.target, r.network, r.dtype, r.evidence)),
             _ratio(r.worst_ratio), Text(_clean(_short(r)), style="" if r.verdict == "pass" else style),
         )  # fmt: skip
     return made
@@ -94,7 +112,7 @@ def _ratio(x: float | None) -> str:
 
 def findings(rows: Iterable[Row]) -> list[RenderableType]:
     """Return a panel for the first fault of each failing row."""
-    failing = [r for r in rows if r.verdict == "fail" and r.findings]
+    failing = [r for r in rows if r.verdict == "fail" and any(f.severity == "fault" for f in r.findings)]
     shown: list[RenderableType] = [x for r in failing[:MOST_FINDINGS] for x in _finding(r)]
     if len(failing) > MOST_FINDINGS:
         shown.append(Text(f"... and {len(failing) - MOST_FINDINGS} more failing rows", style="red"))
@@ -141,7 +159,7 @@ def _number(x: float) -> str:
 def summary(matrix: Matrix) -> Text:
     """Return the closing lines: counts of verdicts and evidence, skipped networks, seed, time."""
     verdicts = Counter(r.verdict for r in matrix.rows)
-    evidence = Counter(r.evidence for r in matrix.rows if r.verdict == "pass")
+    evidence = Counter(_clean(r.evidence) for r in matrix.rows if r.verdict == "pass")
     out = Text()
     for name in ("pass", "fail", "inconclusive"):
         out.append(f"{verdicts[name]} {name}", style=STYLES[name] if verdicts[name] else "dim")
@@ -165,4 +183,4 @@ def _plain(text: str) -> Text:
 
 def _clean(text: str, newlines: bool = False) -> str:
     """Make control characters harmless."""
-    return "".join(c if c.isprintable() or (newlines and c == "\n") else "�" for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() or (newlines and c == "\n") else "�" for c in text)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 
 #: Characters of a name or message that are shown.
 LONGEST = 300
 
+#: The number of a line, within the 32 bits that the readers of reports have for it.
+_LINE = re.compile(r"[1-9][0-9]{0,8}")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -23,6 +26,16 @@ def clean(text: str, limit: int = LONGEST, *, newlines: bool = False) -> str:
     """
     cut = text if len(text) <= limit else f"{text[: limit // 2]}…{text[-(limit // 2) + 1 :]}"
     return "".join(c if c.isprintable() or (newlines and c in "\n\t") else _REPLACEMENT for c in cut)
+
+
+def file_and_line(location: str) -> tuple[str, int]:
+    """Return the parts of "file:line"; "" and 0 where it is none.
+
+    >>> file_and_line("src/a.py:7"), file_and_line("src/a.py:²")
+    (('src/a.py', 7), ('', 0))
+    """
+    file, _, line = location.rpartition(":")
+    return (file, int(line)) if file and _LINE.fullmatch(line) else ("", 0)
 
 
 def ratio(x: float | None) -> str:

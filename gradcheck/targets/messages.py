@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gradcheck.errors import BadGraph, CannotExpress, TargetFailed
+from gradcheck.errors import BadDocument, BadGraph, CannotExpress, TargetFailed
+from gradcheck.files.json import parsed
+from gradcheck.files.limits import MOST_VALUES
 from gradcheck.graph.document import document
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
@@ -22,6 +25,14 @@ PROTOCOL = "gradcheck-engine/1"
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 #: Characters of an engine's own words that a row keeps.
 MOST_REASON = 2000
+#: Digits of an integer: those of the largest float64, since JavaScript, and C by %f, write floats as integers.
+MOST_DIGITS = 309
+#: Bytes of a hello, or of an error with a traceback in it; and of what an answer says beside its arrays.
+MOST_BYTES_TOLD = 2**20
+#: Entries that a gradient of a wrong shape may have beyond those of the graph: it forgot a sum over an axis of some thousands.
+SPARE_ENTRIES = 2**14
+#: Bytes of a number (a float64 in hexadecimal has 24 characters, in quotes, after a comma and a space), and of what is around an array.
+BYTES_OF_NUMBER, BYTES_OF_NAME = 32, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +103,9 @@ def decoded(line: bytes, number: int) -> dict[str, Any]:
         TargetFailed: it is something else.
     """
     try:
-        answer = json.loads(line, object_pairs_hook=_unique)
-    except (ValueError, RecursionError):  # ValueError: of text, of its encoding, or of a field that stands twice
-        raise TargetFailed(f"expected one line of JSON; got {shown(line)}") from None
+        answer = parsed(line, "the line", "an answer", digits=MOST_DIGITS, finite=False)  # Python writes NaN: numbers are judged
+    except BadDocument as error:
+        raise TargetFailed(f"expected one line of JSON; got {shown(line)}: {error}") from None
     if not isinstance(answer, dict):
         raise TargetFailed(f"expected a JSON object; got {shown(line)}")
     if type(answer.get("id")) is not int or answer["id"] != number:
@@ -102,13 +113,6 @@ def decoded(line: bytes, number: int) -> dict[str, Any]:
     if not isinstance(answer.get("success"), bool):
         raise TargetFailed(f'expected "success": true or false; got {shown(line)}')
     return answer
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out = dict(pairs)
-    if len(out) != len(pairs):
-        raise ValueError("a field stands twice")
-    return out
 
 
 def _id(answer: Mapping[str, Any]) -> str:
@@ -137,7 +141,7 @@ def read_hello(answer: Mapping[str, Any]) -> Hello:
         TargetFailed: a field that is missing or of another kind.
     """
     if answer.get("protocol", PROTOCOL) != PROTOCOL:
-        raise TargetFailed(f"expected the protocol {PROTOCOL!r}; got {answer['protocol']!r}")
+        raise TargetFailed(f"expected the protocol {PROTOCOL!r}; got {answer['protocol']!r:.80}")
     given = {key: _field(answer, key) for key in _FIELDS if key in answer}
     if "name" not in given:
         raise TargetFailed("expected a name in the hello; got none")
@@ -150,7 +154,7 @@ _FIELDS: Mapping[str, tuple[str, Any, Any]] = {
     "version": ("text", lambda x: isinstance(x, str), str),
     "dtypes": (f"a list of formats out of {', '.join(DTYPES)}", lambda x: _names(x) and set(x) <= set(DTYPES), tuple),
     "ops": ("a list of operations", lambda x: _names(x), frozenset),
-    "slack": ("a number of at least 1", lambda x: type(x) in (int, float) and 1 <= x < math.inf, float),
+    "slack": ("a number of at least 1", lambda x: type(x) in (int, float) and 1 <= x <= sys.float_info.max, float),
     "flushes": ("true or false", lambda x: isinstance(x, bool), bool),
     "accumulates": ("an object from formats to formats", lambda x: isinstance(x, dict) and {*x, *x.values()} <= set(DTYPES), dict),
     "npy_above": ("a whole number of at least 0", lambda x: type(x) is int and x >= 0, int),
@@ -173,8 +177,25 @@ def _field(answer: Mapping[str, Any], key: str) -> Any:
     return kept(value)
 
 
-def read_run(answer: Mapping[str, Any], dtype: str, folder: Path | None = None) -> Run:
+def most_entries(graph: Graph) -> int:
+    """Return how many entries an array of an answer may have: those of all values of the graph, and some more, since a wrong shape is to be told."""
+    return SPARE_ENTRIES + sum(map(math.prod, graph.shapes.values()))
+
+
+def longest_answer(graph: Graph) -> int:
+    """Return how many bytes the answer for a graph may have."""
+    names = sum(BYTES_OF_NAME + 6 * len(name) for name in graph.shapes)  # 6: a character may be escaped
+    return len(_OPTIONAL | {"gradients": ""}) * (BYTES_OF_NUMBER * most_entries(graph) + names) + MOST_BYTES_TOLD
+
+
+def read_run(answer: Mapping[str, Any], dtype: str, folder: Path | None = None, most: int = MOST_VALUES) -> Run:
     """Return loss, gradients and what else an engine answered, rounded to a format.
+
+    Args:
+        answer: an object.
+        dtype: the format.
+        folder: where files may be.
+        most: entries of an array.
 
     Raises:
         TargetFailed: a field that is missing, or holds something that is not numbers.
@@ -186,10 +207,10 @@ def read_run(answer: Mapping[str, Any], dtype: str, folder: Path | None = None) 
         given = answer.get(key)
         if not isinstance(given, dict):
             raise TargetFailed(f"{key}: expected an object from names to arrays; got {json.dumps(given)[:60]}")
-        return {name: read(x, f"{what} of {name}", dtype, folder) for name, x in given.items()}
+        return {name: read(x, f"{what} of {name}", dtype, folder, most) for name, x in given.items()}
 
     more: dict[str, Any] = {key: arrays(key, what) for key, what in _OPTIONAL.items() if answer.get(key) is not None}
-    return Run(read(answer["loss"], "loss", dtype, folder), arrays("gradients", "gradient"), **more)
+    return Run(read(answer["loss"], "loss", dtype, folder, most), arrays("gradients", "gradient"), **more)
 
 
 #: optional field of an answer, and of a `Run` -> what it holds of each name

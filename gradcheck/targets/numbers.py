@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.arith.floating import FORMATS
-from gradcheck.errors import TargetFailed
+from gradcheck.errors import BadDocument, TargetFailed
+from gradcheck.files import npy
+from gradcheck.files.limits import MOST_AXES, MOST_VALUES
 
 Array = npt.NDArray[Any]
 
 _DECIMAL = re.compile(r"[+-]?(nan|inf|infinity|([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,5})?)", re.IGNORECASE)
 _HEXADECIMAL = re.compile(r"[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(p[+-]?[0-9]{1,5})?", re.IGNORECASE)
-#: The deepest list; NumPy has no more axes than these.
-DEEPEST = 32
 
 
 def as_json(x: Array) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def as_file(x: Array, file: Path) -> dict[str, Any]:
     return {"npy": file.name, "shape": list(x.shape), "dtype": str(stored.dtype)}
 
 
-def read(x: Any, what: str, dtype: str, folder: Path | None = None) -> Array:
+def read(x: Any, what: str, dtype: str, folder: Path | None = None, most: int = MOST_VALUES) -> Array:
     """Return an array of an answer, rounded to a format.
 
     Args:
@@ -56,6 +56,7 @@ def read(x: Any, what: str, dtype: str, folder: Path | None = None) -> Array:
         what: its name in messages.
         dtype: the format.
         folder: where files may be.
+        most: entries of a file.
 
     Raises:
         TargetFailed: something else, or entries that are no numbers.
@@ -65,7 +66,7 @@ def read(x: Any, what: str, dtype: str, folder: Path | None = None) -> Array:
            [-inf,   3.]])
     """
     if isinstance(x, Mapping) and "npy" in x:
-        found = _from_file(x["npy"], what, folder)
+        found = _from_file(x["npy"], what, folder, most)
     elif isinstance(x, Mapping):
         found = _shaped(x, what)
     else:
@@ -81,7 +82,7 @@ def _converted(x: Array, dtype: str) -> Array:
 
 def _shaped(x: Mapping[str, Any], what: str) -> Array:
     shape, data = x.get("shape"), x.get("data")
-    if not (isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape) and len(shape) <= DEEPEST):
+    if not (isinstance(shape, list) and all(type(n) is int and n >= 0 for n in shape) and len(shape) <= MOST_AXES):
         raise TargetFailed(f"{what}: expected a shape of non-negative integers; got {_short(shape)}")
     if not isinstance(data, list):
         raise TargetFailed(f"{what}: expected data, a flat list of numbers; got {_short(data)}")
@@ -96,8 +97,8 @@ def _flattened(x: Any, what: str) -> tuple[list[int], list[Any]]:
     flat = [x]
     while flat and isinstance(flat[0], list):
         n = len(flat[0])
-        if len(shape) == DEEPEST or not all(isinstance(row, list) and len(row) == n for row in flat):
-            raise TargetFailed(f"{what}: expected lists of equal lengths, nested at most {DEEPEST} deep; got {_short(x)}")
+        if len(shape) == MOST_AXES or not all(isinstance(row, list) and len(row) == n for row in flat):
+            raise TargetFailed(f"{what}: expected lists of equal lengths, nested at most {MOST_AXES} deep; got {_short(x)}")
         shape.append(n)
         flat = [v for row in flat for v in row]
     return shape, flat
@@ -122,20 +123,21 @@ def _each(flat: list[Any], what: str) -> Iterator[float]:
             raise TargetFailed(f'{what}: expected numbers, "nan", "inf" or "-inf"; got {_short(v)}{hint}')
 
 
-def _from_file(name: Any, what: str, folder: Path | None) -> Array:
+def _from_file(name: Any, what: str, folder: Path | None, most: int) -> Array:
     """Read a file in the folder of the request; links out of it, pickles and whatever is no plain file are refused."""
     if folder is None:
         raise TargetFailed(f"{what}: expected numbers; got a file, though the request named no directory (npy_above in the hello asks for one)")
-    file = (folder / name).resolve() if isinstance(name, str) and "\0" not in name else folder.resolve()
-    if not (file.is_relative_to(folder.resolve()) and file.is_file()):
+    try:
+        file = (folder / name).resolve() if isinstance(name, str) and "\0" not in name else folder.resolve()
+        inside = file.is_relative_to(folder.resolve()) and file.is_file()
+    except (OSError, ValueError, RuntimeError):  # a name that is too long, no text, or a loop of links
+        inside = False
+    if not inside:
         raise TargetFailed(f"{what}: expected the name of a file in the directory of the request; got {_short(name)}")
     try:
-        found = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
+        return npy.read(file, "numbers", most=most)
+    except BadDocument as error:
         raise TargetFailed(f"{what}: expected a file in NumPy's format (.npy) without pickles; {_short(name)}: {error}") from error
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "biuf":
-        raise TargetFailed(f"{what}: expected real numbers in {_short(name)}; got {getattr(found, 'dtype', 'several arrays')}")
-    return found
 
 
 def _short(x: Any) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,20 @@ from gradcheck.errors import BadInput, CannotExpress, TargetFailed
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
 from gradcheck.targets.interpreter import scalar_output
-from gradcheck.targets.messages import DTYPES, Hello, accepted, decoded, encoded, hello_request, read_hello, read_run, run_request
+from gradcheck.targets.messages import (
+    DTYPES,
+    MOST_BYTES_TOLD,
+    Hello,
+    accepted,
+    decoded,
+    encoded,
+    hello_request,
+    longest_answer,
+    most_entries,
+    read_hello,
+    read_run,
+    run_request,
+)
 from gradcheck.targets.program import Program
 from gradcheck.targets.registry import PREFIX, is_command, targets
 from gradcheck.targets.target import Run, dtype_of
@@ -46,7 +60,7 @@ class Process:
 
     Raises:
         TargetFailed: there is no such program, or it cannot be run.
-        BadInput: a timeout that is not positive.
+        BadInput: a timeout that is not positive, or longer than a thread can wait.
 
     >>> import sys
     >>> answer = '{"id": 0, "success": true, "name": "idle", "dtypes": ["float32"]}'
@@ -56,8 +70,8 @@ class Process:
     """
 
     def __init__(self, command: str | Sequence[str], *, name: str = "", timeout: float = TIMEOUT) -> None:
-        if not timeout > 0:
-            raise BadInput(f"expected a timeout above 0 seconds; got {timeout!r}")
+        if not 0 < timeout <= threading.TIMEOUT_MAX:
+            raise BadInput(f"expected a timeout above 0 seconds, and of no more than a thread can wait; got {timeout!r:.40}")
         text = command if isinstance(command, str) else shlex.join(command)
         self.spec = text if is_command(text) else f"{PREFIX}{text}"
         self.timeout = timeout
@@ -85,7 +99,7 @@ class Process:
         above = self._hello.npy_above
         with _folder(above) as folder:
             request = run_request(self._next(), graph, values, folder=folder, above=above)
-            return read_run(accepted(self._asked(program, request)), dtype, folder)
+            return read_run(accepted(self._asked(program, request, longest_answer(graph))), dtype, folder, most_entries(graph))
 
     def close(self) -> None:
         """End the program; another `run` would start it again."""
@@ -114,7 +128,7 @@ class Process:
     def _greet(self, program: Program) -> None:
         """Ask for the hello; the program is ended where that fails."""
         try:
-            answer = self._asked(program, hello_request(self._next()))
+            answer = self._asked(program, hello_request(self._next()), MOST_BYTES_TOLD)
             try:
                 hello = read_hello(accepted(answer))
                 if hello.name in tuple(targets):  # tables of what was measured go by the name
@@ -132,11 +146,11 @@ class Process:
         self._number += 1
         return self._number - 1
 
-    def _asked(self, program: Program, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _asked(self, program: Program, request: Mapping[str, Any], longest: int) -> Mapping[str, Any]:
         """Return the answer to a request; a program that gave none is ended."""
         line = encoded(request)
         self._program = None  # unless it answers
-        found = program.ask(line, self.timeout)
+        found = program.ask(line, self.timeout, longest)
         try:
             answer = decoded(found, request["id"])
         except TargetFailed as error:

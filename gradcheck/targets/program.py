@@ -22,9 +22,10 @@ from queue import Empty, Full, Queue
 from typing import IO, Any, cast
 
 from gradcheck.errors import TargetFailed
+from gradcheck.files.limits import MOST_BYTES
 
-#: Bytes of a line; what is longer is no answer but a program that went wild. Large arrays go by files.
-LONGEST = 2**28
+#: Bytes of a line: those of a document. Large arrays go by files.
+LONGEST = MOST_BYTES
 #: Seconds between looks at whether the program is still there.
 LOOK = 0.05
 #: Seconds that a program has to end by itself, and its last words to come through.
@@ -62,8 +63,13 @@ class Program:
         ]
         self._finish = weakref.finalize(self, _end, self._process, readers, stopped)
 
-    def ask(self, line: bytes, seconds: float) -> bytes:
+    def ask(self, line: bytes, seconds: float, longest: int = LONGEST) -> bytes:
         """Return the program's next line, without its end, after writing one.
+
+        Args:
+            line: without its end.
+            seconds: for the answer.
+            longest: bytes of an answer that is one.
 
         Raises:
             TargetFailed: no whole line came in time; the program is ended then, and can be asked no more.
@@ -79,6 +85,8 @@ class Program:
             raise
         if self._writer.is_alive():
             raise self.failed(f"answered before it had read the request, and did not read it within {seconds:g} s")
+        if len(answer) > longest:
+            raise self.failed(f"expected an answer of at most {longest} bytes; got {len(answer)} that begin {shown(answer)}")
         return answer
 
     def failed(self, what: str) -> TargetFailed:

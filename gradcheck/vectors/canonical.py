@@ -36,7 +36,7 @@ def dumps(x: Json) -> bytes:
     >>> dumps({"b": [1.0, None], "a": Literal("1E-400")})
     b'{"a": 1E-400, "b": [1.0, null]}\n'
     """
-    return (_text(x, 0) + "\n").encode("ascii")
+    return (_text(x, 0)[0] + "\n").encode("ascii")
 
 
 def digest(data: bytes) -> str:
@@ -44,25 +44,21 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _text(x: Json, depth: int) -> str:
+def _text(x: Json, depth: int) -> tuple[str, bool]:
+    """Return the text, and whether it is one line; each part is written once, whatever it stands in."""
     if not isinstance(x, Mapping | list | tuple):
-        return _scalar(x)
-    short = _line(x)
-    if len(short) <= WIDTH or (not isinstance(x, Mapping) and not any(isinstance(v, Mapping | list | tuple) for v in x)):
-        return short
+        return _scalar(x), True
+    left, right = "{}" if isinstance(x, Mapping) else "[]"
+    if isinstance(x, Mapping):
+        parts = [(f"{_scalar(k)}: {text}", line) for k in sorted(x) for text, line in (_text(x[k], depth + 1),)]
+    else:
+        parts = [_text(v, depth + 1) for v in x]
+    texts = [text for text, _ in parts]
+    numbers = not isinstance(x, Mapping) and not any(isinstance(v, Mapping | list | tuple) for v in x)
+    if numbers or (all(line for _, line in parts) and sum(map(len, texts)) + 2 * max(len(texts), 1) <= WIDTH):
+        return left + ", ".join(texts) + right, True
     inner, outer = "\n" + " " * (depth + 1), "\n" + " " * depth
-    if isinstance(x, Mapping):
-        items = [f"{_scalar(k)}: {_text(x[k], depth + 1)}" for k in sorted(x)]
-        return "{" + inner + f",{inner}".join(items) + outer + "}"
-    return "[" + inner + f",{inner}".join(_text(v, depth + 1) for v in x) + outer + "]"
-
-
-def _line(x: Json) -> str:
-    if isinstance(x, Mapping):
-        return "{" + ", ".join(f"{_scalar(k)}: {_line(x[k])}" for k in sorted(x)) + "}"
-    if isinstance(x, list | tuple):
-        return "[" + ", ".join(map(_line, x)) + "]"
-    return _scalar(x)
+    return left + inner + f",{inner}".join(texts) + outer + right, False
 
 
 def _scalar(x: Json) -> str:

@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import BadVectors
-from gradcheck.vectors.parsed import number, take
+from gradcheck.files.limits import MOST_FIELDS, failing_as
+from gradcheck.files.npy import members
+from gradcheck.vectors.parsed import MOST_CHARACTERS, number, take
 
 Json = dict[str, Any]
 
-#: Bytes of all arrays of one file; more is refused before anything is read.
-MOST_BYTES = 2**26
+#: Entries of all arrays of one file: as many as a document may have fields, since each end is looked at as a text.
+MOST_ENTRIES = MOST_FIELDS
 _COLUMNS = ("rounded", "lower", "upper", "allowed")
 
 
@@ -100,29 +102,17 @@ def _mapping(x: Any, key: str | None, where: str) -> Mapping[str, Any]:
 
 
 def _read(data: bytes, where: str) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the arrays by key as lists; sizes are looked at before anything is made of them."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as file:
-            if sum(x.file_size for x in file.infolist()) > MOST_BYTES:
-                raise BadVectors(f"{where}: expected at most {MOST_BYTES} bytes of arrays; got more")
-            for entry in file.infolist():
-                yield entry.filename.removesuffix(".npy"), _entries(file.read(entry), where)
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError, RuntimeError, OverflowError, MemoryError) as error:
-        if isinstance(error, BadVectors):
-            raise
-        raise BadVectors(f"{where}: expected a file of arrays as NumPy writes it; {error}") from error
+    """Yield the arrays by key as lists."""
+    with failing_as(BadVectors):
+        for key, x in members(data, where, most=MOST_ENTRIES, text=MOST_CHARACTERS):
+            if x.ndim != 1:
+                raise BadVectors(f"{where}: expected flat arrays; got the shape {x.shape}")
+            yield key, _entries(x, where)
 
 
-def _entries(data: bytes, where: str) -> list[Any]:
-    stream = io.BytesIO(data)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise BadVectors(f"{where}: expected arrays in version 1.0 of NumPy's format")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.kind not in "fibS" or len(shape) != 1 or shape[0] * dtype.itemsize != len(data) - stream.tell():
-        raise BadVectors(f"{where}: expected flat arrays of numbers or text that fill their file; got shape {shape} of {dtype}")
-    x = np.frombuffer(data, dtype, offset=stream.tell())
-    if dtype.kind == "S":
+def _entries(x: npt.NDArray[Any], where: str) -> list[Any]:
+    if x.dtype.kind == "S":
         return [number(v.decode("ascii", "replace"), where) if v else None for v in x.tolist()]
-    if dtype.kind == "f":
+    if x.dtype.kind == "f":
         return [None if math.isnan(v) else v for v in x.tolist()]
     return list(x.tolist())

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gradcheck.errors import BadVectors
+from gradcheck.errors import BadDocument, BadVectors
+from gradcheck.files.limits import MOST_BYTES
+from gradcheck.files.regular import contents
 from gradcheck.vectors.canonical import digest, dumps
 from gradcheck.vectors.case_document import read_case
 from gradcheck.vectors.npz import unpacked
@@ -17,8 +19,8 @@ INDEX = "index.json"
 #: The set that ships with gradcheck.
 SHIPPED = Path(__file__).parent / "data"
 
-#: Bytes of one file, and of all.
-MOST_BYTES, MOST_TOTAL = 2**26, 2**30
+#: Bytes of all files of a set.
+MOST_TOTAL = 2**30
 _FILE = {"path", "sha256", "bytes"}
 _REMEDY = "export the set again, or get it again from where it came from"
 
@@ -128,11 +130,9 @@ def _bytes(folder: Path, path: str, size: int | None) -> bytes:
     try:
         if not file.resolve(strict=True).is_relative_to(folder.resolve()):
             raise BadVectors(f"{file}: expected a file in its folder; got a link that leads elsewhere")
-        actual = file.stat().st_size
-        if size is not None and actual != size:
-            raise BadVectors(f"{file}: expected {size} bytes; got {actual}; the file was cut short or changed: {_REMEDY}")
-        if actual > MOST_BYTES:
-            raise BadVectors(f"{file}: expected at most {MOST_BYTES} bytes; got {actual}")
-        return file.read_bytes()
-    except OSError as error:
-        raise BadVectors(f"{file}: expected a file of test vectors; {error.strerror or error}; {_REMEDY}") from error
+        data = contents(file, "test vectors")
+    except (OSError, BadDocument) as error:
+        raise BadVectors(f"{file}: expected a file of test vectors; {getattr(error, 'strerror', None) or error}; {_REMEDY}") from error
+    if size is not None and len(data) != size:
+        raise BadVectors(f"{file}: expected {size} bytes; got {len(data)}; the file was cut short or changed: {_REMEDY}")
+    return data

@@ -12,13 +12,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gradcheck.errors import BadDocument, UnknownName
+from gradcheck.files import toml
 from gradcheck.targets.known import Known
 from gradcheck.verdict.finding import Row
 
@@ -56,18 +56,13 @@ def read(path: Path) -> tuple[Known, ...]:
         BadDocument: if the file is damaged or an entry is incomplete.
         UnknownName: a key that does not exist, with the nearest one.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadDocument(f"{path}: expected TOML; {error}") from error
-    except OSError as error:
-        raise BadDocument(f"{path}: expected a file of known failures; {error.strerror}") from error
+    data = toml.read(path, "known failures")
     for key in data:
         if key != "known":
             raise UnknownName(f"table in {path}:", key, ["known"])
     entries = data.get("known", [])
-    if not isinstance(entries, list):
-        raise BadDocument(f"{path}: expected [[known]], with two brackets")
+    if not isinstance(entries, list) or not all(isinstance(x, dict) for x in entries):
+        raise BadDocument(f"{path}: expected tables [[known]], with two brackets")
     return tuple(_entry(path, number, entry) for number, entry in enumerate(entries, 1))
 
 

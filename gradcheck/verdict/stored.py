@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcheck.errors import BadDocument
+from gradcheck.files import json
+from gradcheck.files.limits import bounded
 from gradcheck.verdict.finding import SCHEMA, Finding, GradientAccuracy, Matrix, NodeRatio, Row, Skipped
 
 T = TypeVar("T")
@@ -24,17 +25,7 @@ def read(path: Path) -> Matrix:
     Raises:
         BadDocument: if it is none, or damaged.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-    except OSError as error:
-        raise BadDocument(f"{path}: expected a result; {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise BadDocument(f"{path}: expected a result as JSON; {error}") from error
-    return from_dict(data, str(path))
-
-
-def _refuse(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    return from_dict(json.read(path, "a result"), str(path))
 
 
 def from_dict(data: Any, where: str = "result") -> Matrix:
@@ -47,16 +38,17 @@ def from_dict(data: Any, where: str = "result") -> Matrix:
     Raises:
         BadDocument: if it is none.
     """
+    bounded(data, where)
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         got = data.get("schema") if isinstance(data, dict) else type(data).__name__
-        raise BadDocument(f"{where}: expected schema {SCHEMA!r}; got {got!r}")
+        raise BadDocument(f"{where}: expected schema {SCHEMA!r}; got {got!r:.80}")
     rows = [row_of(r, f"{where}, row {k}") for k, r in enumerate(_list(data, "rows", where), 1)]
     skipped = [_made(Skipped, s, f"{where}, skipped {k}") for k, s in enumerate(_list(data, "skipped", where), 1)]
     versions = data.get("versions", {})
     if not isinstance(versions, dict) or not all(isinstance(v, str) for v in versions.values()):
         raise BadDocument(f"{where}: expected versions, texts by name; got {versions!r:.80}")
     seed, seconds = data.get("seed", 0), data.get("seconds", 0.0)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not isinstance(seconds, int | float):
+    if type(seed) is not int or type(seconds) not in (int, float):
         raise BadDocument(f"{where}: expected a seed and seconds; got {seed!r:.40} and {seconds!r:.40}")
     return Matrix(tuple(rows), tuple(skipped), seed, versions, float(seconds), data.get("complete", True) is True)
 
@@ -81,6 +73,8 @@ def row_of(data: Any, where: str = "row") -> Row:
     row = _made(Row, plain, where, findings=findings, nodes=nodes, accuracy=accuracy)
     if row.verdict not in _VERDICTS:
         raise BadDocument(f"{where}: expected a verdict out of {', '.join(_VERDICTS)}; got {row.verdict!r:.40}")
+    if min(row.histogram, default=0) < 0:
+        raise BadDocument(f"{where}: expected a histogram of counts; got {min(row.histogram)}")
     return row
 
 
@@ -106,7 +100,7 @@ def _value(f: Field[Any], x: Any, where: str) -> Any:
     if "float" in kind:
         if x is None:
             return None if "None" in kind else math.nan
-        if x in ("inf", "-inf"):
+        if isinstance(x, str) and x in ("inf", "-inf"):
             return float(x)
         good, x = number, float(x) if number else x
     elif kind == "int":
@@ -115,10 +109,10 @@ def _value(f: Field[Any], x: Any, where: str) -> Any:
         good = isinstance(x, bool)
     elif kind.startswith("tuple"):
         inner = int if "int" in kind else str
-        good = isinstance(x, list) and all(isinstance(i, inner) for i in x)
+        good = isinstance(x, list) and all(type(i) is inner for i in x)
         x = tuple(x) if good else x
     elif kind == "Severity":
-        good = x in _SEVERITIES
+        good = isinstance(x, str) and x in _SEVERITIES
     else:
         good = isinstance(x, str)
     if not good:

@@ -1,12 +1,18 @@
 """The table for people."""
 
+import io
 import math
+import re
 
 import pytest
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
 
-from gradcheck.render.terminal import MOST_FINDINGS, as_text
+from gradcheck.render.terminal import MOST_FINDINGS, Terminal, as_text, table
 from gradcheck.verdict.finding import Finding, Matrix, Skipped
-from tests.render.matrices import failing, one, row
+from tests.render.matrices import CONTROL, failing, one, row
 
 FAULT = failing().findings[0]
 
@@ -61,6 +67,33 @@ def test_markup_in_names_is_text():
     square, round_ = (as_text(one(failing(t, t, t), row(t, t, "inconclusive", message=t, known=t))) for t in ("[red]x[/red]", "(red)x(/red)"))
     assert square.translate(str.maketrans("[]", "()")) == round_.translate(str.maketrans("[]", "()"))
     assert "[red]x[/red]" in square
+
+
+@pytest.mark.parametrize("text", ["[/nope]", "[bold]x", ":smile:", "\x1b[2J\x9b", "\ud800", "\u202ex", "a\rb"])
+def test_nothing_foreign_reaches_the_terminal(text):
+    """In any column, and whatever is printed: no markup, no control character, no half of a character."""
+    more = {"dtype": text, "evidence": text, "node": text, "op": text, "known": text, "message": text}
+    shown_ = shown(row(text, text, **more), failing(text, text, text, dtype=text, evidence=text), skipped=[Skipped(text, text, text, text)])
+    stream = io.StringIO()
+    console = Terminal(file=stream, width=80, force_terminal=True, color_system="truecolor")
+    console.print(text, Text(text, style="red"), Padding(text), Panel(text, title=Text(text)))
+    console.print(table([row(text, text, **more)]), lines_of(text))
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    for found in (shown_, printed):
+        assert not CONTROL.search(found)
+        assert text.isprintable() <= (text in found)
+
+
+def lines_of(text):
+    """Return a table whose cells are plain strings."""
+    made = Table("", text)
+    made.add_row(text, text)
+    return made
+
+
+def test_a_failure_without_a_fault():
+    """A damaged result may have notes alone."""
+    assert "1 fail" in shown(failing(findings=(Finding("note", "a note"),)))
 
 
 @pytest.mark.parametrize(("ratio", "shape"), [(None, "-"), (math.nan, "-"), (0.256, "0.26"), (1234.5, "1.2e+03"), (math.inf, "inf")])

@@ -134,9 +134,9 @@ def _too_short(path):
 
 
 BAD_FILES = {
-    "a pickled array": (_pickled, "without pickles"), "a pickle": (lambda p: p.write_bytes(pickle.dumps(1)), "without pickles"), "an archive": (_archive, "expected real numbers"),
+    "a pickled array": (_pickled, "without pickles"), "a pickle": (lambda p: p.write_bytes(pickle.dumps(1)), "without pickles"), "an archive": (_archive, "NumPy's format"),
     "nothing": (lambda p: p.write_bytes(b""), "NumPy's format"), "text": (lambda p: p.write_text("1 2 3"), "NumPy's format"), "too short": (_too_short, "NumPy's format"),
-    "complex numbers": (lambda p: np.save(p, np.zeros(2, complex)), "expected real numbers"), "words": (lambda p: np.save(p, np.array(["a"])), "expected real numbers"),
+    "complex numbers": (lambda p: np.save(p, np.zeros(2, complex)), "expected numbers of"), "words": (lambda p: np.save(p, np.array(["a"])), "expected numbers of"),
     "a folder": (lambda p: p.mkdir(), "name of a file in the directory"), "a pipe": (lambda p: os.mkfifo(p), "name of a file in the directory"), "no file": (lambda p: None, "name of a file in the directory"),
 }  # fmt: skip
 
