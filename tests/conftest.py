@@ -48,3 +48,17 @@ def pytest_collection_modifyitems(config, items):
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [x for x in items if x not in set(left_out)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_vectors_are_read_once():
+    """Read the shipped test vectors once a session: 4.6 MB that nothing changes."""
+    from gradcheck.cli import vectors as command
+    from gradcheck.vectors import verification
+    from gradcheck.vectors.reading import load
+    from tests.vectors.sets import shipped
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (verification, command):
+            patch.setattr(module, "load", lambda path=None: shipped() if path is None else load(path))
+        yield
