@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 from gradcheck.arith.floating import FORMATS
 from gradcheck.errors import BadInput, UnknownDtype
 from gradcheck.networks.network import Network, networks
-from gradcheck.targets.opening import opened
+from gradcheck.targets.opening import all_opened
 from gradcheck.targets.target import Description, Target
 from gradcheck.verdict.case import judged_case, label
 from gradcheck.verdict.finding import Matrix, Row, Skipped
@@ -55,6 +54,9 @@ def validate(
         settled: called after each case, for who keeps results; what it is given makes the result so far.
         timeout: seconds that a program has for each answer (default 60); programs are ended with the run.
 
+    A target that cannot be imported, made or started has rows that say why. Of several of one name each is called by what it was asked for
+    by as well.
+
     Raises:
         UnknownName: a target or network that does not exist.
         UnknownDtype: a format that does not exist.
@@ -72,8 +74,7 @@ def validate(
                 timeout=timeout,
             )  # fmt: skip
     start = time.perf_counter()
-    with ExitStack() as stack:
-        described = [stack.enter_context(opened(t, timeout)) for t in _several(target)]
+    with all_opened(_several(target), timeout) as described:
         cases = _cases(described, networks, dtypes, [f"random/{seed}/{k}" for k in range(random)], order)
         return _validated(described, cases, start, seed, enclose, progress or None, done, settled)
 

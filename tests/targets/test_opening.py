@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from gradcheck.errors import BadInput, TargetFailed, UnknownName
-from gradcheck.targets.opening import asked, opened
+from gradcheck.targets.opening import opened
 
 #: A program that says hello and no more.
 IDLE = """
@@ -43,18 +43,3 @@ def test_usage():
             pass
     with pytest.raises(BadInput, match="timeout"), opened("./engine", timeout=-1):
         pass
-
-
-def test_asked_says_where():
-    """The line of foreign code is told; ours are raised as they are; an exit is an answer too."""
-
-    def fails():
-        return {}["a"]
-
-    with pytest.raises(TargetFailed, match=rf"the target raised KeyError: 'a' \(test_opening.py:{fails.__code__.co_firstlineno + 1}\)"):
-        asked(fails)
-    with pytest.raises(TargetFailed, match="the target raised SystemExit: 3"):
-        asked(lambda: sys.exit(3))
-    with pytest.raises(UnknownName):
-        asked(lambda: opened("no-such-target").__enter__())
-    assert asked(lambda: 7) == 7
