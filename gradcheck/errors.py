@@ -21,7 +21,8 @@
     +-- TargetFailed                   a target that raised or answered badly
     |   +-- CannotExpress              a target that has no form for the network
     |   +-- WrongAnswer                a target whose loss or gradients are missing, or of other shapes
-    +-- FunctionFailed                 a function under test that raised or answered badly
+    +-- FunctionFailed                 a function under test that answered badly
+    |   +-- FunctionRaised             one that raised
     +-- PlanInUse (RuntimeError)       a plan that is called while it is being called
     +-- OutOfBudget                    no evaluation is left; what was found so far is kept
     +-- MeasurementFailed              a measurement whose process died
@@ -146,6 +147,10 @@ class WrongAnswer(TargetFailed):
 
 class FunctionFailed(GradcheckError):
     """The function under test, or its derivative, raised or answered badly."""
+
+
+class FunctionRaised(FunctionFailed):
+    """The function under test, or its derivative, raised."""
 
 
 class PlanInUse(GradcheckError, RuntimeError):

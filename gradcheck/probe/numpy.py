@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.errors import FunctionFailed
+from gradcheck.errors import BadInput, FunctionFailed
+from gradcheck.foreign import array_of
+from gradcheck.probe.edge import gated
 from gradcheck.probe.structure import Flat, differentiable, flatten, is_number, is_numpy, refuse_empty, shown_path
 from gradcheck.probe.subject import Array, Arrays, Subject, reproduces, spacing
 
@@ -56,7 +58,8 @@ class Calls:
 
     def call(self, xs: Arrays, wide: bool) -> Arrays:
         """Return the outputs, in float64 where `wide` says so."""
-        return [np.asarray(y) for y in self.raw([_widened(x) if wide else x for x in xs])]
+        found = self.raw([_widened(x) if wide else x for x in xs])
+        return [array_of(y, "f's output", failure=FunctionFailed, refusal=BadInput) for y in found]
 
     def per_input(self, answer: Any, what: str) -> list[Any]:
         """Return the gradient of every chosen array out of an answer with one part an argument."""
@@ -126,10 +129,10 @@ def numpy_subject(f: Callable[..., Any], inputs: tuple[Any, ...], *, vjp: Deriva
     if wide:
         doubted.formats = [y.dtype for y in calls.call(point, False)]
         point = [_widened(x) for x in point]
-    return Subject(
+    return gated(Subject(
         calls.paths, point, lambda xs: calls.call(xs, wide), doubted.pull if vjp is not None or grad is not None else None,
         doubted.push if jvp is not None else None, calls.raw, eps=eps, call_eps=2.0**-52 if wide else max(eps),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def outputs(y: Any) -> Flat:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import BadInput
+from gradcheck.probe.edge import called
 from gradcheck.probe.explore.arguments import Library
 from gradcheck.probe.explore.explore import Progress
 from gradcheck.probe.numpy import numpy_subject
@@ -93,19 +94,25 @@ class Question:
             first = {k: self._named(k) for k in ("vjp", "grad", "jvp")}
             if first["vjp"] is None and first["grad"] is None and not self._curved:
                 raise BadInput("expected a derivative to check: give vjp= or grad=, or inputs of torch or JAX")
-            return paired(numpy_subject(self.f, at, **first))
+            return self._made(lambda: numpy_subject(self.f, at, **first))
         if any(v is not None for v in self.given.values()):
             raise BadInput(f"expected no vjp=, grad=, jvp=, hvp= or hessian= for {owner} functions: their own autodiff is checked")
         module = import_module(f"gradcheck.probe.{owner}")
-        return paired(getattr(module, f"{owner}_subject")(self.f, at))
+        return self._made(lambda: getattr(module, f"{owner}_subject")(self.f, at))
 
     def above(self, subject: Subject, at: tuple[Any, ...]) -> Subject:
         """Return the subject of second derivatives; raise `BadInput` where none is given."""
         if subject.second is not None:
-            return paired(subject.second(self.seed))
+            second = subject.second
+            return self._made(lambda: second(self.seed))
         if not self._curved:
             raise BadInput("expected hvp= or hessian= with order=2: NumPy functions bring no second derivative of their own")
-        return paired(numpy_second(self.f, at, **{k: self._named(k) for k in ("vjp", "grad", "hvp", "hessian")}))
+        given = {k: self._named(k) for k in ("vjp", "grad", "hvp", "hessian")}
+        return self._made(lambda: numpy_second(self.f, at, **given))
+
+    def _made(self, make: Callable[[], Subject]) -> Subject:
+        """Return a subject; making it calls f."""
+        return paired(called("f", make))
 
     def meter(self) -> Meter:
         """Return a fresh count of evaluations, with the budget; raise `BadInput` where that cannot be read."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import BadInput, FunctionFailed
+from gradcheck.probe.edge import gated
 from gradcheck.probe.jet import directional
 from gradcheck.probe.numpy import Calls, numpy_subject
 from gradcheck.probe.subject import Array, Arrays, Subject
@@ -57,11 +58,11 @@ def numpy_second(
         return _contracted(hessian(*calls.arguments(xs)), hs)
 
     exact = below.pull is None
-    return Subject(
+    return gated(Subject(
         below.paths, calls.point, _by_duals(below) if exact else lambda xs: [np.asarray(v) for v in gradient(xs)], pull,
         by_hessian if hvp is not None and hessian is not None else None,
         raw=None if exact else gradient, eps=below.eps, call_eps=max(below.eps), hessian=len(calls.chosen),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _product(calls: Calls, answer: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gradcheck.errors import GradcheckError, OutOfBudget
+from gradcheck.errors import FunctionRaised, GradcheckError, OutOfBudget
 from gradcheck.probe import contracts
 from gradcheck.probe.directions import cotangent, scale
 from gradcheck.probe.examination import Examination
@@ -183,9 +183,9 @@ class Explorer:
         except Refused as reason:
             self.counts[str(reason)] += count
             return None
-        except GradcheckError:
-            raise
-        except Exception:  # the derivative raised near the input: it does not take it
+        except Exception as error:  # the derivative raised near the input: it does not take it
+            if isinstance(error, GradcheckError) and not isinstance(error, FunctionRaised):
+                raise
             self.counts[UNSUPPORTED] += count
             return None
         if self._coarse(arrays) and any(look.wrong and look.residual.step for look in examination.looks):
