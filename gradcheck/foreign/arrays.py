@@ -88,4 +88,4 @@ def _read(x: Any) -> Array | None:
         x = x.float() if x.dtype == torch.bfloat16 else x  # which NumPy does not have, and float32 holds
     if is_masked(x):
         return None
-    return np.array(x, subok=False)
+    return np.array(np.asarray(x))  # in two steps: not every __array__ can be told to copy

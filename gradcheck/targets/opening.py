@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from gradcheck.errors import MissingDependency, TargetFailed
+from gradcheck.errors import BadInput, MissingDependency, TargetFailed
 from gradcheck.foreign import answer_of, text_of, undisturbed
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
@@ -47,8 +47,9 @@ def opened(target: AnyTarget, timeout: float | None = None) -> Iterator[Descript
             else:
                 from gradcheck.targets.process import TIMEOUT, Process
 
-                program = stack.enter_context(Process(target, timeout=TIMEOUT if timeout is None else timeout))
-                found = Description.of(program, target)
+                limit = TIMEOUT if timeout is None else timeout
+                program = answer_of(lambda: Process(target, timeout=limit), who="starting it", passing=(BadInput,))
+                found = Description.of(stack.enter_context(program), target)
         yield found
 
 
