@@ -110,7 +110,9 @@ def run_of(target: Target, graph: Graph, values: Values) -> Run:
         TargetFailed: it raised, or what it answered is no `Run` or cannot be read.
     """
     with undisturbed():
-        return plain_run(answer_of(lambda: target.run(graph, values)))
+        answer = answer_of(lambda: target.run(graph, values))
+    with undisturbed():  # reading it is up to the target as well
+        return plain_run(answer)
 
 
 def product_of(target: Target, graph: Graph, values: Values, along: Values, mode: str) -> dict[str, Any]:
@@ -130,4 +132,5 @@ def product_of(target: Target, graph: Graph, values: Values, along: Values, mode
     with undisturbed():
         hvp = answer_of(lambda: target.hvp)  # type: ignore[attr-defined]  # it was looked for
         found = answer_of(lambda: hvp(graph, values, along, mode) if mode else hvp(graph, values, along))
+    with undisturbed():
         return arrays_by_name("product", found)

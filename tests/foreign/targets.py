@@ -187,7 +187,7 @@ WRONG = {
 
 #: what is allowed, or cannot harm
 HARMLESS = {
-    "tensors that require gradients": _gradients(lambda x: torch.tensor(x, requires_grad=True)), "a negative view": _gradients(lambda x: torch.imag(torch.conj(torch.as_tensor(-1j * -x)))),
+    "tensors that require gradients": _gradients(lambda x: torch.tensor(x, requires_grad=True)), "a negative view": _gradients(lambda x: torch.imag(torch.conj(torch.as_tensor(-1j * x)))),
     "lists": _gradients(lambda x: x.tolist()), "long doubles": _gradients(lambda x: x.astype(np.longdouble)), "objects": _gradients(lambda x: x.astype(object)),
     "another folder": _run(lambda g, v: os.chdir("/")), "no outputs in the graph": _run(lambda g, v: setattr(g, "outputs", ())), "no nodes in the graph": _run(lambda g, v: setattr(g, "nodes", ())),
     "other leaves in the graph": _run(lambda g, v: setattr(g, "leaves", ())), "changed constants": _run(lambda g, v: [x.value.fill(9) for x in g.leaves if x.value is not None]),
