@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -117,13 +117,13 @@ class Question:
     def meter(self) -> Meter:
         """Return a fresh count of evaluations, with the budget; raise `BadInput` where that cannot be read."""
         if self.budget is None:
-            return Meter(EXPLORE_EVALUATIONS, time.monotonic() + EXPLORE_SECONDS) if self.explore else Meter()
+            return Meter(EXPLORE_EVALUATIONS, monotonic() + EXPLORE_SECONDS) if self.explore else Meter()
         if isinstance(self.budget, int) and self.budget > 0:
             return Meter(most=self.budget)
         match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|m|min)", str(self.budget))
         if match is None:
             raise BadInput(f"expected a budget such as 200 (evaluations) or '30s'; got {self.budget!r}")
-        return Meter(until=time.monotonic() + float(match[1]) * (1 if match[2] == "s" else 60))
+        return Meter(until=monotonic() + float(match[1]) * (1 if match[2] == "s" else 60))
 
     @property
     def _curved(self) -> bool:

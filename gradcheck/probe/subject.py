@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import ml_dtypes
@@ -37,7 +37,7 @@ class Meter:
 
     def spend(self) -> None:
         """Count one evaluation; raise `OutOfBudget` where none is left."""
-        late = self.until is not None and time.monotonic() > self.until
+        late = self.until is not None and monotonic() > self.until
         if late or (self.most is not None and self.evaluations >= self.most):
             raise OutOfBudget(f"the budget is used up after {self.evaluations} evaluations")
         self.evaluations += 1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ def judged_case(d: Description, network: Network, dtype: str, mode: str | None, 
         return Skipped(name, network.name, dtype, f"the target has no {dtype}")
     if dtype not in network.dtypes:
         return Skipped(name, network.name, dtype, f"the network makes no sense in {dtype}")
-    start = time.perf_counter()
+    start = perf_counter()
     try:
         found = _judged(d, network, dtype, seed, enclose) if mode is None else _judged_second(d, network, dtype, mode, seed)
     except CannotExpress as reason:
@@ -61,7 +61,7 @@ def judged_case(d: Description, network: Network, dtype: str, mode: str | None, 
         found = Judgement("inconclusive", "none", f"internal error of gradcheck: {description_of(error)}; please report it")
     row = Row(
         name, network.name, dtype, found.verdict, found.evidence, found.worst_ratio, found.node, found.op,
-        found.message, found.resolution, found.checks, time.perf_counter() - start,
+        found.message, found.resolution, found.checks, perf_counter() - start,
         findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, mode, seed)) for f in found.findings),
         error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram, accuracy=found.accuracy,
     )  # fmt: skip

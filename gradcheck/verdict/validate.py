@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ def validate(
                 target, networks, dtypes=dtypes, random=random, seed=seed, order=order, enclose=enclose, progress=told, done=done, settled=settled,
                 timeout=timeout,
             )  # fmt: skip
-    start = time.perf_counter()
+    start = perf_counter()
     with all_opened(_several(target), timeout) as described:
         cases = _cases(described, networks, dtypes, [f"random/{seed}/{k}" for k in range(random)], order)
         return _validated(described, cases, start, seed, enclose, progress or None, done, settled)
@@ -88,7 +88,7 @@ def _validated(
 
     def so_far(*, complete: bool) -> Matrix:
         rows, skipped = (tuple(x for x in found if isinstance(x, kind)) for kind in (Row, Skipped))
-        return Matrix(rows, skipped, seed, versions, time.perf_counter() - start, complete)  # type: ignore[arg-type]  # by kind
+        return Matrix(rows, skipped, seed, versions, perf_counter() - start, complete)  # type: ignore[arg-type]  # by kind
 
     for k, (d, network, dtype, mode) in enumerate(cases):
         key = (label(d, mode), network.name, dtype)

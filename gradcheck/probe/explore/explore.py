@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 
 import numpy as np
 
@@ -86,9 +86,9 @@ class Explorer:
         subject = self.ordinary.subject
         gs = cotangent(np.random.default_rng([self.seed, 2]), self.ordinary.base)
         gradients = self.ordinary.gradients(gs)
-        start = time.perf_counter()
+        start = perf_counter()
         subject.value(subject.point)
-        self.seconds = time.perf_counter() - start
+        self.seconds = perf_counter() - start
         self.sizes = {p: float(np.max(np.abs(v), initial=0.0)) for p, v in zip(subject.paths, gradients, strict=True)}
 
     def _mutations(self) -> None:
