@@ -37,9 +37,28 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+#: Characters of a message: what was given may be a file in itself, and what to do about it stands at the end.
+MOST_TEXT = 2000
+
+
+def shortened(text: str, most: int = MOST_TEXT) -> str:
+    """Return a text of so many characters at most: the beginning and the end of a longer one, and how long it is.
+
+    >>> shortened("x" * 300, 40)
+    'xxxxxxxxxx... (300 characters) ...xxxxx'
+    """
+    if len(text) <= most:
+        return text
+    middle = f"... ({len(text)} characters) ..."
+    rest = max(most - len(middle), 0)
+    return f"{text[: rest - rest // 3]}{middle}{text[len(text) - rest // 3 :]}"
+
 
 class GradcheckError(Exception):
     """Base of all errors raised on purpose by gradcheck."""
+
+    def __str__(self) -> str:
+        return shortened(Exception.__str__(self))
 
 
 class BadInput(GradcheckError, ValueError):
@@ -58,8 +77,6 @@ class UnknownName(BadInput, KeyError):
 
     It is a KeyError too, so that ``name in mapping`` works.
     """
-
-    __str__ = Exception.__str__  # KeyError would put the message in quotes
 
     def __init__(self, what: str, got: object, known: Iterable[str]) -> None:
         names = sorted(known)
@@ -175,9 +192,13 @@ class MeasurementStopped(MeasurementFailed):
 class GradientWrong(GradcheckError, AssertionError):
     """A derivative failed its check; the message is the report."""
 
+    __str__ = Exception.__str__
+
 
 class StepWrong(GradcheckError, AssertionError):
     """A step of an optimiser failed its check; the message is the report."""
+
+    __str__ = Exception.__str__
 
 
 class MissingDependency(GradcheckError, ImportError):

@@ -10,14 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from gradcheck import errors
-from gradcheck.errors import GradcheckError, TargetFailed
+from gradcheck.errors import MOST_TEXT, GradcheckError, TargetFailed, shortened
 from gradcheck.foreign.interrupts import Interrupts
 
 T = TypeVar("T")
-
-#: Characters of a foreign text that are kept: the last line of an error of any framework is shorter, a printed array need not be read whole.
-MOST_TEXT = 2000
-
 
 def answer_of(
     call: Callable[[], T], *, who: str = "the target", failure: type[GradcheckError] = TargetFailed, passing: tuple[type[GradcheckError], ...] = (),
@@ -81,15 +77,14 @@ def text_of(x: Any, read: Callable[[Any], str] = str, most: int = MOST_TEXT) -> 
         read: makes the text.
         most: characters.
 
-    >>> text_of(10**5, most=4)
-    '1000... (6 characters)'
+    >>> text_of("word", repr)
+    "'word'"
     """
     try:
         text = answer_of(lambda: str.__str__(read(x)))
     except GradcheckError:
         return "an object without a text"
-    text = text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return shortened(text, most).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _place(trace: TracebackType | None) -> str:
