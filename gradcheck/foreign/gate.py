@@ -35,16 +35,17 @@ def answer_of(
     gradcheck.errors.TargetFailed: the target raised ZeroDivisionError: integer division or modulo by zero (<doctest...>:1)
     """
     with Interrupts() as interrupts:
+        before = interrupts.typed
         try:
             with np.errstate(all="ignore"):
                 found = call()
         except BaseException as error:
-            if interrupts.typed:
+            if interrupts.typed > before:
                 raise KeyboardInterrupt from None
             if _is_ours(error, (failure, *passing)):
                 raise
             raise failure(f"{who} raised {description_of(error)}") from error
-        if interrupts.typed:  # and the code went on
+        if interrupts.typed > before:  # and the code went on
             raise KeyboardInterrupt
         return found
 

@@ -12,18 +12,18 @@ Handler = Callable[[int, FrameType | None], Any]
 
 
 class Interrupts:
-    """Notes, while it is entered, whether a SIGINT arrived that interrupts this thread; afterwards the handler is the one that was there.
+    """Counts, while it is entered, how often a SIGINT arrived that interrupts this thread; afterwards the handler is the one that was there.
 
     The one that is entered first stands in the table of signals; those inside of it ask that one. Without a handler of Python's, or in
     another thread, no SIGINT becomes a KeyboardInterrupt, and each of these is foreign.
 
     >>> with Interrupts() as interrupts:
     ...     interrupts.typed
-    False
+    0
     """
 
     def __init__(self) -> None:
-        self.typed = False
+        self.typed = 0
         self._previous: Handler | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -32,7 +32,7 @@ class Interrupts:
         try:
             self._previous(number, frame)
         except KeyboardInterrupt:
-            self.typed = True
+            self.typed += 1
             raise
 
     def __enter__(self) -> Interrupts:

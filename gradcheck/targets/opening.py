@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from gradcheck.errors import BadInput, MissingDependency, TargetFailed
+from gradcheck.errors import BadInput, CannotExpress, MissingDependency, TargetFailed
 from gradcheck.foreign import answer_of, text_of, undisturbed
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Values
@@ -91,7 +91,7 @@ def _told_apart(found: list[Description]) -> list[Description]:
     for d in found:
         owns = names[d.name] == 1 or (d.spec == d.name and d.spec in targets)
         base = d.name if owns else f"{d.name} ({d.spec})" if d.spec != d.name else d.name
-        taken = {x.name for x in made} | (set() if owns else set(names) - {base})
+        taken = {x.name for x in made} | (set() if owns else set(names) - {d.name})
         numbered = (f"{base} ({k})" for k in range(2, len(found) + 2))
         made.append(replace(d, name=base if base not in taken else next(n for n in numbered if n not in taken)))
     return made
@@ -130,7 +130,9 @@ def product_of(target: Target, graph: Graph, values: Values, along: Values, mode
         TargetFailed: it raised, or what it answered cannot be read.
     """
     with undisturbed():
-        hvp = answer_of(lambda: target.hvp)  # type: ignore[attr-defined]  # it was looked for
+        hvp = answer_of(lambda: getattr(target, "hvp", None))
+        if hvp is None:
+            raise CannotExpress("the target has no hvp")
         found = answer_of(lambda: hvp(graph, values, along, mode) if mode else hvp(graph, values, along))
     with undisturbed():
         return arrays_by_name("product", found)

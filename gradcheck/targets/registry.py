@@ -67,13 +67,16 @@ class Targets(Mapping[str, Target]):
 
 def _built_in(name: str) -> Target:
     module, cls, options, library, extra = _BUILT_IN[name]
-    try:
-        made = getattr(import_module(f"gradcheck.targets.{module}"), cls)(**options)
-    except ImportError as error:
-        if isinstance(error, MissingDependency) or error.name is None or error.name.split(".")[0] != library:
-            raise
-        raise MissingDependency(library, extra) from error
-    return made  # type: ignore[no-any-return]  # the table says which class it is
+
+    def made() -> Target:
+        try:
+            return getattr(import_module(f"gradcheck.targets.{module}"), cls)(**options)  # type: ignore[no-any-return]  # the table says which
+        except ImportError as error:
+            if isinstance(error, MissingDependency) or error.name is None or error.name.split(".")[0] != library:
+                raise
+            raise MissingDependency(library, extra) from error
+
+    return answer_of(made, who=f"importing {library}", passing=(MissingDependency,))
 
 
 def _imported(name: str) -> Target:

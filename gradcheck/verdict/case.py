@@ -82,8 +82,6 @@ def _judged(d: Description, network: Network, dtype: str, seed: int, enclose: bo
 def _judged_second(d: Description, network: Network, dtype: str, mode: str, seed: int) -> Judgement:
     graph, values = network.graph, network.values(seed, dtype)
     given, along = _copies(values), direction(graph, dtype, seed)
-    if not hasattr(d.target, "hvp"):
-        raise CannotExpress("the target has no hvp")
     found = product_of(d.target, graph.copy(), given, _copies(along), mode)
     product = Product(graph, leaf_arrays(graph, values), along, _roundoff(d, dtype), dtype, d.slack, seed)
     return _with_mutations(judge_product(product, found), values, given)

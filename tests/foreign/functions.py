@@ -1,5 +1,7 @@
 """Hostile functions for `check`, by name: f, inputs, what is given, and the verdicts or errors that are right."""
 
+# ruff: noqa: B008 - what functions keep is the matter here
+
 import functools
 
 import numpy as np

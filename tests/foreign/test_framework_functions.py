@@ -94,7 +94,7 @@ def test_tensors_that_are_refused(torch):
         "torch.jit.script": (scripted, x),
     }  # fmt: skip
     for said, (f, at) in refused.items():
-        with pytest.raises(BadInput, match="expected a .*got .*"):
+        with pytest.raises(BadInput, match=r"expected a .*got .*"):
             check(f, at)
         assert said.strip() in _ended(f, at)
 
