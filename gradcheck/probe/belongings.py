@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from gradcheck.foreign import answer_of
 
 #: Puts one thing back.
 Restore = Callable[[], None]
+
+#: What holds nothing that a call could change.
+_PLAIN = (str, bytes, int, float, complex, type, types.ModuleType, types.FunctionType)
 
 
 @contextmanager
@@ -32,8 +36,7 @@ def left_as_found(functions: Iterable[Any]) -> Iterator[None]:
     >>> vars(layer)
     {}
     """
-    seen: dict[int, Any] = {}
-    kept = answer_of(lambda: [r for f in functions for r in _kept(_owner(f), seen)], who="reading what f keeps", failure=BadInput)
+    kept = answer_of(lambda: _kept([_owner(f) for f in functions]), who="reading what f keeps", failure=BadInput)
     try:
         yield
     finally:
@@ -46,20 +49,26 @@ def _owner(f: Any) -> Any:
     return None if isinstance(owner, type | types.ModuleType | types.FunctionType | types.BuiltinFunctionType) else owner
 
 
-def _kept(x: Any, seen: dict[int, Any]) -> Iterator[Restore]:
-    """Yield what puts an object back, and all that it holds; what is reached twice is put back once."""
-    if x is None or isinstance(x, str | bytes | int | float | complex | type | types.ModuleType | types.FunctionType) or id(x) in seen:
-        return
-    seen[id(x)] = x
-    if isinstance(x, np.ndarray):
-        if x.flags.writeable and x.dtype != object:
-            yield _array(x)
-    elif isinstance(x, np.random.Generator | np.random.RandomState):
-        yield _generator(x)
-    elif type(x) in (list, tuple, dict):
-        yield from _container(x, seen)
-    elif type(getattr(x, "__dict__", None)) is dict and not _is_of_a_library(x):
-        yield from _container(x.__dict__, seen)
+def _kept(todo: list[Any]) -> list[Restore]:
+    """Return what puts objects back, and all that they hold; what is reached twice is put back once."""
+    found: list[Restore] = []
+    seen: dict[int, Any] = {}
+    while todo:
+        x = todo.pop()
+        if x is None or isinstance(x, _PLAIN) or id(x) in seen:
+            continue
+        seen[id(x)] = x
+        if isinstance(x, np.ndarray):
+            found += [_array(x)] if x.flags.writeable and x.dtype != object else []
+        elif isinstance(x, np.random.Generator | np.random.RandomState):
+            found.append(_generator(x))
+        elif type(x) is dict or _is_of_the_user(x):
+            found.append(_mapping(x if type(x) is dict else vars(x)))
+            todo += (x if type(x) is dict else vars(x)).values()
+        elif type(x) in (list, tuple):
+            found += [_list(x)] if type(x) is list else []
+            todo += x
+    return found
 
 
 def _array(x: np.ndarray[Any, Any]) -> Restore:
@@ -73,22 +82,27 @@ def _generator(x: Any) -> Restore:
     return lambda: setattr(bits, "state", before)
 
 
-def _container(x: Any, seen: dict[int, Any]) -> Iterator[Restore]:
-    items = list(x.values()) if isinstance(x, dict) else list(x)
-    if isinstance(x, dict):
-        names = list(x)
-        yield lambda: _refill(x, lambda: x.update(zip(names, items, strict=True)))
-    elif isinstance(x, list):
-        yield lambda: _refill(x, lambda: x.extend(items))
-    for item in items:
-        yield from _kept(item, seen)
+def _mapping(x: dict[Any, Any]) -> Restore:
+    before = dict(x)
+
+    def restore() -> None:
+        x.clear()
+        x.update(before)
+
+    return restore
 
 
-def _refill(x: Any, fill: Callable[[], None]) -> None:
-    x.clear()
-    fill()
+def _list(x: list[Any]) -> Restore:
+    before = list(x)
+
+    def restore() -> None:
+        x[:] = before
+
+    return restore
 
 
-def _is_of_a_library(x: Any) -> bool:
-    """Answer whether an object is one of a framework, which is put back otherwise: torch's modules are copied before they are called."""
-    return type(x).__module__.partition(".")[0] in ("torch", "jax", "jaxlib") or any(k.__module__.startswith("torch.") for k in type(x).__mro__)
+def _is_of_the_user(x: Any) -> bool:
+    """Answer whether an object has attributes, and its class comes neither with Python nor from a framework: those are not ours to touch."""
+    own, *inherited = (k.__module__.partition(".")[0] for k in type(x).__mro__)
+    foreign = own in {*sys.stdlib_module_names, "numpy"} or bool({own, *inherited} & {"torch", "jax", "jaxlib"})
+    return type(getattr(x, "__dict__", None)) is dict and not foreign

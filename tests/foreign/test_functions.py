@@ -2,6 +2,7 @@
 
 import time
 import zlib
+from abc import ABC
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_layers_are_left_as_they_were():
 def test_generators_and_parts_are_left_as_they_were():
     """What a layer draws with, and what its parts hold."""
 
-    class Outer:
+    class Outer(ABC):
         def __init__(self):
             self.rng, self.inner, self.seen, self.cache = np.random.default_rng(0), Layer(), [], {"a": (np.zeros(2),)}
 
