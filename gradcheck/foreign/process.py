@@ -7,6 +7,7 @@ them), memory, the process itself.
 from __future__ import annotations
 
 import builtins
+import decimal
 import io
 import math
 import os
@@ -29,7 +30,7 @@ Restore = Callable[[], None]
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Put back, at the end, what foreign code may have changed: folder, streams, handler of Ctrl-C, depth of recursion, names in modules.
+    """Put back, at the end, what foreign code may have changed: folder, streams, handler of Ctrl-C, depth of recursion, precisions, names in modules.
 
     >>> before = np.asarray
     >>> with undisturbed():
@@ -38,7 +39,7 @@ def undisturbed() -> Iterator[None]:
     True
     """
     with ExitStack() as stack:
-        for restore in (_names(), _depth(), _streams(), _folder(), _handler()):
+        for restore in (_names(), _depth(), _precisions(), _streams(), _folder(), _handler()):
             stack.callback(restore)
         yield
 
@@ -60,6 +61,20 @@ def _depth() -> Restore:
     def restore() -> None:
         if sys.getrecursionlimit() < before:
             sys.setrecursionlimit(before)
+
+    return restore
+
+
+def _precisions() -> Restore:
+    """Keep the digits with which libraries of many digits compute, of those that are loaded."""
+    found = [("mpmath", "mp"), ("flint", "ctx")]
+    contexts = [(c, c.prec) for module, name in found if (c := getattr(sys.modules.get(module), name, None)) is not None]
+    contexts.append((decimal.getcontext(), decimal.getcontext().prec))
+
+    def restore() -> None:
+        for context, precision in contexts:
+            if context.prec != precision:
+                context.prec = precision
 
     return restore
 

@@ -122,6 +122,11 @@ class _Doubted:
 
 def numpy_subject(f: Callable[..., Any], inputs: tuple[Any, ...], *, vjp: Derivative, grad: Derivative, jvp: Derivative) -> Subject:
     """Return the subject of a NumPy function with the user's own vjp, grad or jvp."""
+    return gated(as_given(f, inputs, vjp=vjp, grad=grad, jvp=jvp))
+
+
+def as_given(f: Callable[..., Any], inputs: tuple[Any, ...], *, vjp: Derivative, grad: Derivative, jvp: Derivative) -> Subject:
+    """Return the subject without a gate: its derivative takes whatever numbers f takes."""
     calls = Calls(f, inputs)
     doubted = _Doubted(calls, vjp, grad, jvp)
     point, eps = calls.point, tuple(spacing(x) for x in calls.point)
@@ -129,10 +134,10 @@ def numpy_subject(f: Callable[..., Any], inputs: tuple[Any, ...], *, vjp: Deriva
     if wide:
         doubted.formats = [y.dtype for y in calls.call(point, False)]
         point = [_widened(x) for x in point]
-    return gated(Subject(
+    return Subject(
         calls.paths, point, lambda xs: calls.call(xs, wide), doubted.pull if vjp is not None or grad is not None else None,
         doubted.push if jvp is not None else None, calls.raw, eps=eps, call_eps=2.0**-52 if wide else max(eps),
-    ))  # fmt: skip
+    )  # fmt: skip
 
 
 def outputs(y: Any) -> Flat:

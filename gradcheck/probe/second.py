@@ -14,7 +14,7 @@ import numpy as np
 from gradcheck.errors import BadInput, FunctionFailed
 from gradcheck.probe.edge import gated
 from gradcheck.probe.jet import directional
-from gradcheck.probe.numpy import Calls, numpy_subject
+from gradcheck.probe.numpy import Calls, as_given
 from gradcheck.probe.subject import Array, Arrays, Subject
 
 #: Entries up to which the gradient is made by dual numbers, one pass an entry.
@@ -36,7 +36,7 @@ def numpy_second(
         BadInput: f is not scalar, or there is no gradient to differentiate.
     """
     calls = Calls(f, inputs)
-    below = numpy_subject(f, inputs, vjp=vjp, grad=grad, jvp=None)
+    below = as_given(f, inputs, vjp=vjp, grad=grad, jvp=None)
     base = below.call(below.point)
     if len(base) != 1 or base[0].size != 1:
         raise BadInput(f"expected a scalar f for hvp= and hessian=; got outputs of shapes {[y.shape for y in base]}")

@@ -4,6 +4,7 @@
 
 import builtins
 import dataclasses
+import decimal
 import io
 import math
 import os
@@ -189,7 +190,7 @@ HARMLESS = {
     "another isfinite": _run(lambda g, v: setattr(math, "isfinite", None)), "no output": _run(lambda g, v: setattr(sys, "stdout", None)),
     "another output": _run(lambda g, v: setattr(sys, "stdout", io.StringIO())), "no depth": _run(lambda g, v: sys.setrecursionlimit(100)),
     "ignored interrupts": _run(lambda g, v: signal.signal(signal.SIGINT, signal.SIG_IGN)), "floating-point errors": _run(lambda g, v: np.seterr(all="raise")),
-    "few digits of mpmath": _run(lambda g, v: setattr(mpmath.mp, "prec", 5)), "few bits of flint": _run(lambda g, v: setattr(flint.ctx, "prec", 5)),
+    "few digits of mpmath": _run(lambda g, v: setattr(mpmath.mp, "prec", 5)), "few bits of flint": _run(lambda g, v: setattr(flint.ctx, "prec", 5)), "few digits of decimal": _run(lambda g, v: setattr(decimal.getcontext(), "prec", 1)),
     "warnings": _run(lambda g, v: warnings.filterwarnings("ignore", "nothing is called so")), "a property that changes": _with(version=property(lambda self, n=iter(range(9)): str(next(n)))),
     "a taken name": _with(name="reference"), "the name of a good one": _with(name="right"), "a key of its own class": _answer(lambda run: Run(run.loss, {type("K", (str,), {})(k): x for k, x in run.gradients.items()})),
     "a seed": _run(lambda g, v: np.random.seed(0)),  # noqa: NPY002
