@@ -52,7 +52,7 @@ class Run:
 class Target(Protocol):
     """An implementation of backpropagation.
 
-    Optional attributes: `version` (text), `dtypes` (names of formats, default float64 and
+    What it says of itself is read once, when it is taken into use. Optional attributes: `version` (text), `dtypes` (names of formats, default float64 and
     float32), `slack` (factor on every bound, with a reason: 4 where a compiler fuses nodes),
     `flushes` (True: subnormal numbers are flushed to zero), `accumulates` (format -> format in
     which it adds up, default float32 for the half formats), `known` (`Known` findings), `spec` (the text that names it

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcheck.errors import BadInput, CannotExpress, FunctionFailed, TargetFailed, UnknownName
+from gradcheck.errors import BadGraph, BadInput, CannotExpress, FunctionFailed, GradientWrong, TargetFailed, UnknownName
 from gradcheck.foreign import Interrupts, answer_of, array_of, attribute_at, text_of, undisturbed
 from tests.foreign.raising import RAISES, Derived
 
@@ -158,3 +158,17 @@ def test_the_current_folder(tmp_path, monkeypatch):
     assert sys.path == [*before, str(tmp_path)]
     for name in ("lies_here_1", "lies_here_2"):
         del sys.modules[name]
+
+
+def test_messages_are_of_limited_length():
+    """What was given may be a file in itself: the beginning is shown, and what to do about it; a report is shown whole."""
+    text = f"expected a name; got {'x' * 10**6!r}; give another one"
+    for kind in (BadInput, TargetFailed, BadGraph):
+        said = str(kind(text))
+        assert len(said) <= 2000
+        assert said.startswith("expected a name")
+        assert said.endswith("give another one")
+    assert str(GradientWrong(text)) == text
+    with pytest.raises(UnknownName) as caught:
+        raise UnknownName("op", "x" * 10**6, ["tanh"])
+    assert len(str(caught.value)) <= 2000

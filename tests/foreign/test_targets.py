@@ -17,7 +17,7 @@ class Second(Right):
 
 def _sampled(name):
     """Mark what is left to the deep run; of each place some are left in the quick one."""
-    return pytest.param(name, marks=() if zlib.crc32(name.encode()) % 5 == 0 or not name.startswith(_PLACES) else pytest.mark.deep)
+    return pytest.param(name, marks=() if zlib.crc32(name.encode()) % 10 == 0 or not name.startswith(_PLACES) else pytest.mark.deep)
 
 
 _PLACES = ("run:", "the second", "name:", "version:", "an array:", "a number:", "a mapping:", "hvp:", "a product:")
