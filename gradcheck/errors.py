@@ -21,7 +21,8 @@
     +-- TargetFailed                   a target that raised or answered badly
     |   +-- CannotExpress              a target that has no form for the network
     |   +-- WrongAnswer                a target whose loss or gradients are missing, or of other shapes
-    +-- FunctionFailed                 a function under test that raised or answered badly
+    +-- FunctionFailed                 a function under test that answered badly
+    |   +-- FunctionRaised             one that raised
     +-- PlanInUse (RuntimeError)       a plan that is called while it is being called
     +-- OutOfBudget                    no evaluation is left; what was found so far is kept
     +-- MeasurementFailed              a measurement whose process died
@@ -36,13 +37,30 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+#: Characters of a message: what was given may be a file in itself, and what to do about it stands at the end.
+MOST_TEXT = 2000
+
+
+def shortened(text: str, most: int = MOST_TEXT) -> str:
+    """Return a text of so many characters at most: the beginning and the end of a longer one, and how long it is.
+
+    >>> shortened("x" * 300, 40)
+    'xxxxxxxxxx... (300 characters) ...xxxxx'
+    """
+    if len(text) <= most:
+        return text
+    middle = f"... ({len(text)} characters) ..."
+    rest = max(most - len(middle), 0)
+    return f"{text[: rest - rest // 3]}{middle}{text[len(text) - rest // 3 :]}"
+
 
 class GradcheckError(Exception):
     """Base of all errors raised on purpose by gradcheck."""
 
+    def __str__(self) -> str:
+        return shortened(Exception.__str__(self))  # KeyError, which some are too, would put it in quotes
 
-#: Characters of a message about something that was given: a page. What was given may be of any length.
-LONGEST = 2000
+
 #: Characters of a name that is looked up, and names that it is compared with: difflib takes the product of two lengths,
 #: some two seconds for all these if they are alike.
 MOST_CHARACTERS, MOST_COMPARED = 80, 2048
@@ -50,9 +68,6 @@ MOST_CHARACTERS, MOST_COMPARED = 80, 2048
 
 class BadInput(GradcheckError, ValueError):
     """The caller gave something that cannot be used."""
-
-    def __str__(self) -> str:
-        return shortened(Exception.__str__(self), LONGEST)  # KeyError, which some are too, would put it in quotes
 
 
 class UnknownDtype(BadInput):
@@ -156,6 +171,10 @@ class FunctionFailed(GradcheckError):
     """The function under test, or its derivative, raised or answered badly."""
 
 
+class FunctionRaised(FunctionFailed):
+    """The function under test, or its derivative, raised."""
+
+
 class PlanInUse(GradcheckError, RuntimeError):
     """A plan was called while it was being called; its buffers belong to one call at a time."""
 
@@ -178,9 +197,13 @@ class MeasurementStopped(MeasurementFailed):
 class GradientWrong(GradcheckError, AssertionError):
     """A derivative failed its check; the message is the report."""
 
+    __str__ = Exception.__str__
+
 
 class StepWrong(GradcheckError, AssertionError):
     """A step of an optimiser failed its check; the message is the report."""
+
+    __str__ = Exception.__str__
 
 
 class MissingDependency(GradcheckError, ImportError):
@@ -188,15 +211,6 @@ class MissingDependency(GradcheckError, ImportError):
 
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(f"{library} is not installed; install it with: pip install 'gradcheck[{extra}]'")
-
-
-def shortened(text: str, most: int) -> str:
-    """Return a text without its middle where it is too long.
-
-    >>> shortened("abcdefgh", 5)
-    'ab…gh'
-    """
-    return text if len(text) <= most else f"{text[: most // 2]}…{text[len(text) - (most - 1) // 2 :]}"
 
 
 def _some(names: list[str], limit: int = 12) -> str:

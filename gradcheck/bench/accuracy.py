@@ -17,7 +17,8 @@ from gradcheck.arith.running import Roundoff, wide_format
 from gradcheck.errors import CannotExpress
 from gradcheck.graph.graph import Graph, Leaf, Node
 from gradcheck.ops import registry
-from gradcheck.targets.target import Description, as_float
+from gradcheck.targets.opening import run_of
+from gradcheck.targets.target import Description, Target, as_float
 
 Floats = npt.NDArray[Any]
 
@@ -56,7 +57,7 @@ class Accuracy:
     points: int
 
 
-def measure(target: Any, dtype: str, *, points: int = 20_000, seed: int = 0) -> list[Accuracy]:
+def measure(target: Target | Description, dtype: str, *, points: int = 20_000, seed: int = 0) -> list[Accuracy]:
     """Search the error of every elementary function of a target in a format.
 
     Args:
@@ -65,7 +66,7 @@ def measure(target: Any, dtype: str, *, points: int = 20_000, seed: int = 0) -> 
         points: how many inputs for each function.
         seed: of the inputs.
     """
-    d = Description.of(target)
+    d = target if isinstance(target, Description) else Description.of(target)
     found = []
     for function in FUNCTIONS:
         if function in _RANGES and function in registry:
@@ -78,7 +79,7 @@ def _one(d: Description, dtype: str, function: str, points: int, seed: int) -> A
     x = inputs(function, dtype, points, seed)
     graph = Graph([Leaf("x", "parameter", x.shape)], [Node("y", function, ("x",)), Node("loss", "sum", ("y",))], ["loss"])
     try:
-        run = d.target.run(graph, {"x": x.copy()})
+        run = run_of(d.target, graph, {"x": x.copy()})
     except CannotExpress:
         return None
     if run.node_values is None:

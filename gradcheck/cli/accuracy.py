@@ -18,8 +18,7 @@ from gradcheck.cli.output import NEW_FILE, console, progress, write_json, write_
 from gradcheck.errors import BadDocument
 from gradcheck.files import json
 from gradcheck.render.accuracy import as_json, html, markdown, number, operation, place, told, worst
-from gradcheck.targets.registry import targets
-from gradcheck.targets.target import Description
+from gradcheck.targets.opening import all_opened
 
 #: Rows that the terminal shows.
 SHOWN = 30
@@ -53,8 +52,7 @@ def accuracy_command(
     """
     if table_file is not None:
         return _elementary(names, dtypes, points, seed, table_file)
-    described = [Description.of(targets[name], name) for name in names]
-    with progress() as told:
+    with all_opened(names) as described, progress() as told:
         data = measure(described, Settings(dtypes, ops, points, seed, conventions), told=told)
     for file, made in ((json_file, as_json), (markdown_file, markdown), (html_file, html)):
         if file is not None:
@@ -91,11 +89,10 @@ def _show(data: Mapping[str, Any]) -> None:
 
 def _elementary(names: tuple[str, ...], dtypes: tuple[str, ...], points: int, seed: int, file: Path) -> int:
     rows: list[Accuracy] = []
-    for name in names:
-        known = Description.of(targets[name]).dtypes
-        for d in dtypes:
-            if d in known:
-                rows += elementary(targets[name], d, points=points, seed=seed)
+    with all_opened(names) as described:
+        for target in described:
+            for dtype in (x for x in dtypes if x in target.dtypes):
+                rows += elementary(target, dtype, points=points, seed=seed)
     _merge(file, as_table(rows))
     console().print(_table(rows))
     return 0 if rows else 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from gradcheck.cli.output import NEW_FILE, console, status_line, write_json
 from gradcheck.errors import BadInput
+from gradcheck.foreign import answer_of, attribute_at
 from gradcheck.probe.check import check
 from gradcheck.probe.report import Report
 
@@ -43,7 +43,7 @@ def check_command(
         report = check(
             _found(function), inputs, **{k: _found(v) for k, v in given.items()},
             order=order, explore=explore, seed=seed, accuracy=accuracy,
-            budget=int(budget) if budget is not None and budget.isdigit() else budget,
+            budget=int(budget) if budget is not None and budget.isdecimal() else budget,
             progress=lambda count, name: told(f"{count} inputs explored: {name}"),
         )  # fmt: skip
     if file is not None:
@@ -65,23 +65,13 @@ def _made(point: str) -> Any:
     found = _found(point)
     if not callable(found):
         return found
-    try:
-        return found()
-    except Exception as error:  # the user's code
-        raise BadInput(f"expected {point!r} to make the inputs; it raised {type(error).__name__}: {error}") from error
+    return answer_of(found, who=f"expected {point!r} to make the inputs; it", failure=BadInput)
 
 
 def _found(spec: str | None) -> Any:
     """Return what "module:attribute" names."""
     if spec is None:
         return None
-    module, colon, attribute = spec.partition(":")
-    try:
-        found: Any = import_module(module)
-        for part in attribute.split(".") if colon else ():
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise BadInput(f"expected something at {spec!r}; importing it failed: {error}") from error
-    if not colon:
+    if ":" not in spec:
         raise BadInput(f"expected module:attribute; got {spec!r}")
-    return found
+    return attribute_at(spec, failure=BadInput)

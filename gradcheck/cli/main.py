@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import click
 
 from gradcheck.errors import GradcheckError
+from gradcheck.foreign import Interrupts, text_of
+from gradcheck.foreign.gate import description_of
 
 #: verb -> module of gradcheck.cli; the command in it has the verb's name and ends in _command
 VERBS: Mapping[str, str] = {
@@ -36,33 +38,47 @@ class Verbs(click.Group):
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gradcheck")
-def cli() -> None:
+@click.option("--debug", is_flag=True, help="Show where an error comes from, with all that led to it.")
+@click.pass_obj
+def cli(shown: dict[str, bool], debug: bool) -> None:
     """Is this gradient right, and if not, where is it wrong and how?
 
     Exit status: 0 nothing is wrong, 1 a gradient is wrong, 2 the job could not be done or nothing
     was tested, 130 interrupted.
     """
+    shown["debug"] = debug
 
 
-def main(arguments: list[str] | None = None) -> Any:
-    """Run the command line; our own errors become one line and exit status 2.
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line, and end with a status of its own: whatever is raised is a line and 2, unless the user interrupted.
 
-    module:attribute is found in the current folder too, after everything that is installed.
+    Args:
+        arguments: of the command; those of this process unless given.
     """
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    try:
-        status = cli.main(arguments, prog_name="gradcheck", standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (GradcheckError, OSError) as error:
-        text = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in str(error))
-        click.echo(f"gradcheck: {text}", err=True)
-        sys.exit(2)
-    sys.exit(status if isinstance(status, int) else 0)
+    sys.exit(_status(arguments))
+
+
+def _status(arguments: list[str] | None) -> int:
+    shown = {"debug": False}
+    with Interrupts() as interrupts:
+        try:
+            status = cli.main(arguments, prog_name="gradcheck", standalone_mode=False, obj=shown)
+        except click.ClickException as error:
+            error.show()
+        except BaseException as error:
+            if interrupts.typed:
+                return 130
+            _tell(error, debug=shown["debug"])
+        else:
+            return status if type(status) is int else 0
+    return 2
+
+
+def _tell(error: BaseException, *, debug: bool) -> None:
+    """Say what went wrong: in our own words, or that it was not foreseen."""
+    if debug:
+        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    foreseen = isinstance(error, GradcheckError | OSError)
+    text = text_of(error) if foreseen else f"unexpected {description_of(error)}; --debug before the verb shows where it comes from"
+    cleaned = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    click.echo(f"gradcheck: {cleaned}", err=True)

@@ -44,7 +44,7 @@ class _NewFile(click.Path):
         path = Path(str(super().convert(value, param, ctx)))
         if not path.parent.is_dir() or path.name == "-":
             self.fail(f"expected a file in a folder that exists; got {str(path)!r}", param, ctx)
-        return path
+        return path.absolute()  # the folder may be changed by then
 
 
 #: The type of every ``--json FILE``.

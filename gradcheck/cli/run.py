@@ -19,8 +19,7 @@ from gradcheck.render.markdown import markdown
 from gradcheck.render.terminal import whole
 from gradcheck.render.trend import trend
 from gradcheck.settings import Settings, load
-from gradcheck.targets.registry import targets as known_targets
-from gradcheck.targets.target import Description
+from gradcheck.targets.opening import all_opened
 from gradcheck.verdict import known
 from gradcheck.verdict.finding import Matrix, Row, Skipped
 from gradcheck.verdict.stored import read as read_result
@@ -156,10 +155,11 @@ def _done(file: Path, settings: Settings) -> dict[Key, Row | Skipped]:
     before = read_result(file)
     if before.seed != settings.seed:
         raise BadInput(f"{file}: expected results of seed {settings.seed}; got seed {before.seed}; run without --resume")
-    for spec in settings.targets:
-        d = Description.of(known_targets[spec], spec)
-        if before.versions.get(d.name, d.version) != d.version:
-            raise BadInput(f"{file}: expected results of {d.name} {d.version}; got {before.versions[d.name]}; run without --resume")
+    with all_opened(settings.targets, settings.timeout) as described:
+        versions = {d.name: d.version for d in described}
+    for name, version in versions.items():
+        if before.versions.get(name, version) != version:
+            raise BadInput(f"{file}: expected results of {name} {version}; got {before.versions[name]}; run without --resume")
     found: list[Row | Skipped] = [*before.rows, *before.skipped]
     return {(x.target, x.network, x.dtype): x for x in found}
 

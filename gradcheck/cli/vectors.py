@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gradcheck.arith.rounding import BINARY
 from gradcheck.cli.output import NEW_FILE, console, progress, write_json
+from gradcheck.errors import MissingDependency, TargetFailed, UnknownName
 from gradcheck.targets.registry import is_command, targets
 from gradcheck.vectors.reading import load
 from gradcheck.vectors.verification import Verified, verify
@@ -62,13 +63,16 @@ def verify_command(
 
     Exit status: 1 a vector fails, 2 none was tried or the set is damaged.
     """
-    found, made = load(folder), []
+    found, made, unusable = load(folder), [], []
     for name in names:
-        if not is_command(name):
-            _ = targets[name]  # an unknown one is told before the others take their time
+        if not (is_command(name) or ":" in name or name in targets):
+            raise UnknownName("target", name, (*targets, "module:attribute", "./program"))  # before the others take their time
     for name in names:
-        with progress() as told:
-            made.append(verify(name, found, dtypes=dtypes, tags=tags, progress=told, timeout=timeout))
+        try:
+            with progress() as told:
+                made.append(verify(name, found, dtypes=dtypes, tags=tags, progress=told, timeout=timeout))
+        except (TargetFailed, MissingDependency) as error:
+            unusable.append(f"{name}: {error}")
     if file is not None:
         write_json(file, {"schema": "gradcheck-vectors-results/1", "results": [x.to_dict() for x in made]})
     console().print(table(made))
@@ -78,8 +82,10 @@ def verify_command(
     for result in made:
         for line in failures(result):
             console().print(line)
+    for reason in unusable:
+        console().print(reason, markup=False)
     verdicts = {x.verdict for x in made}
-    return 1 if "fail" in verdicts else 2 if "inconclusive" in verdicts or not made else 0
+    return 1 if "fail" in verdicts else 2 if "inconclusive" in verdicts or unusable or not made else 0
 
 
 def table(results: list[Verified]) -> Table:

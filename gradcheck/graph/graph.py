@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -169,6 +170,24 @@ class Graph:
             if not found.isdisjoint(node.inputs):
                 found.add(node.name)
         return found
+
+    def copy(self) -> Graph:
+        """Return an equal graph that shares nothing that can be changed.
+
+        >>> graph = Graph([Leaf("w", "parameter", ())], [], ["w"])
+        >>> copied = graph.copy()
+        >>> copied.outputs = ()
+        >>> graph.outputs
+        ('w',)
+        """
+        made = object.__new__(Graph)
+        made.name, made.outputs, made._consumers = self.name, self.outputs, None
+        made.leaves = tuple(replace(x, value=None if x.value is None else x.value.copy()) for x in self.leaves)
+        made.nodes = tuple(replace(x, attributes=MappingProxyType(deepcopy(dict(x.attributes)))) for x in self.nodes)
+        made.leaf = MappingProxyType({x.name: x for x in made.leaves})
+        made.node = MappingProxyType({x.name: x for x in made.nodes})
+        made.shapes = MappingProxyType(dict(self.shapes))
+        return made
 
     def __repr__(self) -> str:
         return f"<Graph {self.name}: {len(self.nodes)} nodes, {self.size} parameter entries>"

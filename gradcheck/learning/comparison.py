@@ -42,7 +42,7 @@ from gradcheck.learning.separation import Separation
 from gradcheck.learning.training import descend, largest
 from gradcheck.learning.trajectory import Point
 from gradcheck.networks.network import Network
-from gradcheck.targets.opening import asked, opened
+from gradcheck.targets.opening import opened, run_of
 from gradcheck.targets.target import Description, Run, Target, leaf_arrays
 from gradcheck.verdict.answer import inspect_answer
 from gradcheck.verdict.judge import Judgement, judge
@@ -149,7 +149,7 @@ class _Heard:
     """A target, and what it was asked last."""
 
     def __init__(self, target: Target) -> None:
-        self.name, self._target = target.name, target
+        self.name, self._target = "target", target
         self.asked: Arrays = {}
 
     def run(self, graph: Graph, values: Values) -> Run:
@@ -274,7 +274,7 @@ def _judgement(case: _Case, values: Values, before: Point) -> tuple[Judgement, b
     graph = case.divided.graph
     given = beginning(graph, values, 0, case.dtype)
     kept = leaf_arrays(graph, {k: x.copy() for k, x in given.items()})
-    run: Run = asked(lambda: case.d.target.run(graph, given))
+    run = run_of(case.d.target, graph.copy(), given)
     judgement = judge(graph, kept, run, case.roundoff, case.dtype, slack=case.d.slack, seed=case.seed)
     return judgement, _as_before(case, run, before)
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from gradcheck.errors import BadInput, MissingDependency
+from gradcheck.foreign import attribute_at
 from gradcheck.learning.steps import StepReport, check_step
 
 
@@ -58,15 +59,9 @@ def _torch() -> Any:
 
 
 def _found(name: str) -> Any:
-    module, colon, attribute = name.partition(":")
-    if not colon:
+    if ":" not in name:
         raise BadInput(f"expected torch or module:attribute; got {name!r}")
-    try:
-        found: Any = import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except Exception as error:  # foreign code: whatever goes wrong in it
-        raise BadInput(f"expected a step at {name!r}; importing it failed: {type(error).__name__}: {error}") from error
+    found = attribute_at(name, failure=BadInput)
     if not callable(found):
         raise BadInput(f"expected a function or a class at {name!r}; got {type(found).__name__}")
     return found

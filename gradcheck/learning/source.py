@@ -15,7 +15,7 @@ from gradcheck.errors import BadInput, WrongAnswer
 from gradcheck.graph.evaluation import lift, propagate
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, bind
-from gradcheck.targets.opening import asked
+from gradcheck.targets.opening import run_of
 from gradcheck.targets.target import Target
 from gradcheck.verdict.answer import inspect_answer
 
@@ -36,7 +36,7 @@ def source(graph: Graph, m: Arithmetic, target: Target | None = None) -> Source:
     """
     if target is not None:
         if not isinstance(m, Floating):
-            raise BadInput(f"expected a floating-point format for the target {target.name!r}; got {m.name}")
+            raise BadInput(f"expected a floating-point format for a target; got {m.name}")
         return _asked(graph, m, target)
     return _planned(graph, m) if isinstance(m, Floating) and m.storage.itemsize > 2 else _swept(graph, m)
 
@@ -59,9 +59,11 @@ def _swept(graph: Graph, m: Arithmetic) -> Source:
 
 
 def _asked(graph: Graph, m: Floating, target: Target) -> Source:
+    lent = graph.copy()
+
     def found(data: Arrays, parameters: Mapping[str, Array]) -> tuple[Array, Mapping[str, Array]]:
         given = {k: x for k, x in bind(graph, {**data, **parameters}, m.name).items() if graph.leaf[k].kind != "constant"}
-        run, wrong = inspect_answer(graph, asked(lambda: target.run(graph, given)))
+        run, wrong = inspect_answer(graph, run_of(target, lent, given))
         if wrong:
             raise WrongAnswer(wrong[0].message, wrong[0].diagnosis)
         return m.array(run.loss), {k: m.array(x) for k, x in run.gradients.items()}

@@ -21,6 +21,7 @@ from gradcheck.arith.floating import FORMATS
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.arith.running import Roundoff, Running, wide_format
 from gradcheck.errors import BadInput, CannotExpress, FunctionFailed, StepWrong, UnknownDtype, UnknownName
+from gradcheck.foreign import answer_of, array_of, text_of
 from gradcheck.graph.values import Arrays
 from gradcheck.learning.mistakes import mistakes
 from gradcheck.learning.optimizer import Rule
@@ -275,20 +276,24 @@ def _made(step: Step, rule: Rule, trial: Trial, dtype: str) -> Iterator[Arrays]:
     for k, gradients in enumerate(trial.gradients):
         settings = settings_of(trial.rule(rule, k)) | {"exempt": trial.exempt}
         given = {name: np.array(x) for name, x in parameters.items()}
-        try:
-            parameters, state = step(given, {name: x.copy() for name, x in gradients.items()}, state, settings)
-        except CannotExpress:
-            raise
-        except Exception as error:  # foreign code: whatever it raises is its answer
-            raise FunctionFailed(f"the step raised {type(error).__name__} at step {k + 1}: {error}") from error
+        parameters, state = answer_of(
+            lambda: _pair(step(given, {name: x.copy() for name, x in gradients.items()}, state, settings)),  # noqa: B023 - called at once
+            who=f"step {k + 1}", failure=FunctionFailed, passing=(CannotExpress,),
+        )  # fmt: skip
         parameters = _checked(parameters, trial, dtype)
         yield {name: np.array(x) for name, x in parameters.items()}
+
+
+def _pair(answer: Any) -> tuple[Any, Any]:
+    parameters, state = answer
+    return parameters, state
 
 
 def _checked(parameters: Any, trial: Trial, dtype: str) -> Arrays:
     """Return the parameters of an answer, or raise `FunctionFailed`."""
     shapes = {k: x.shape for k, x in trial.parameters.items()}
-    found = {k: np.asarray(x) for k, x in parameters.items()} if isinstance(parameters, Mapping) else {}
+    given = answer_of(lambda: dict(parameters) if isinstance(parameters, Mapping) else {}, who="reading the step's answer", failure=FunctionFailed)
+    found = {text_of(k): array_of(x, f"the step's {text_of(k)}", failure=FunctionFailed) for k, x in given.items()}
     got = {k: x.shape for k, x in found.items()}
     if got != shapes:
         raise FunctionFailed(f"expected the step to return parameters of shapes {shapes}; got {got or type(parameters).__name__}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from gradcheck.probe.subject import Subject
 
 def answer(question: Question) -> Report:
     """Return the report on a function and its derivative; on submodules it says nothing."""
-    start = time.monotonic()
+    start = monotonic()
     subject = question.subject(question.arguments)
     subject.meter = question.meter()
     flat = arguments_of(question.arguments, question.adapter)
@@ -33,7 +33,7 @@ def answer(question: Question) -> Report:
             second = _curvature(question, subject)
         if question.explore:
             explored = _explored(question, first, second, reproduction)
-        report = first.report(time.monotonic() - start)
+        report = first.report(monotonic() - start)
         if second is not None:
             report = second.report(report.seconds).after(report if subject.pull is not None else None)
     code = reproduction.code(flat.arrays) if report.findings else ""

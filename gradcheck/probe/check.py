@@ -11,7 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gradcheck.errors import FunctionFailed, GradcheckError
+from gradcheck.foreign import Interrupts, answer_of, undisturbed
 from gradcheck.probe.answer import answer
+from gradcheck.probe.belongings import left_as_found
+from gradcheck.probe.edge import readable
 from gradcheck.probe.explore.explore import Progress
 from gradcheck.probe.guilty import guilty
 from gradcheck.probe.question import Question
@@ -63,7 +67,7 @@ def check(
         A `Report`; it is inconclusive, with reasons, where the numbers do not decide.
 
     Raises:
-        BadInput: nothing to differentiate, or no derivative given.
+        BadInput: nothing to differentiate, no derivative given, or arrays whose numbers are only part of them (masked, structured).
         FunctionFailed: f raises at the given inputs, or the derivative has a wrong number of parts.
 
     >>> import numpy as np
@@ -75,5 +79,9 @@ def check(
     """
     given = {"vjp": vjp, "grad": grad, "jvp": jvp, "hvp": hvp, "hessian": hessian}
     arguments = inputs if isinstance(inputs, tuple) else (inputs,)
-    question = Question(f, arguments, given, order, explore, seed, budget, accuracy, progress)
-    return guilty(question, reasoned(question, answer(question)))
+    with undisturbed(), Interrupts(), left_as_found([f, *given.values()]):
+        readable(arguments)
+        question = Question(f, arguments, given, order, explore, seed, budget, accuracy, progress)
+        return answer_of(
+            lambda: guilty(question, reasoned(question, answer(question))), who="the check", failure=FunctionFailed, passing=(GradcheckError,)
+        )

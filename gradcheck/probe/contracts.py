@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.errors import OutOfBudget
+from gradcheck.errors import FunctionRaised, OutOfBudget
 from gradcheck.probe.directions import cotangent, own_scale, scale
 from gradcheck.probe.look import MARGIN
 from gradcheck.probe.meter import Instrument
@@ -204,8 +204,8 @@ def _layouts(instrument: Instrument, gs: Arrays, first: list[Any], bars: list[fl
     for what, right, cotangents, inputs in cases:
         try:
             found = _arranged(subject, what, cotangents, inputs)
-        except Exception as error:  # refused layouts are findings, not crashes
-            yield _fault(f"{what} arrays: the vjp raised {type(error).__name__}: {error}")
+        except FunctionRaised as error:  # refused layouts are findings, not crashes
+            yield _fault(f"{what} arrays: {error}")
             continue
         for path, a, b, bar in zip(subject.paths, right, found, bars, strict=True):
             if a is None or b is None:

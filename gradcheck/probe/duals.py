@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ def residual(subject: Subject, gs: list[Floats], ts: list[Floats], v: list[Float
 def reproduces(subject: Subject, base: Arrays, ts: list[Floats]) -> bool:
     """Answer whether f runs over dual numbers, soon enough, and gives what it gives over floats."""
     assert subject.raw is not None
-    start = time.perf_counter()
+    start = perf_counter()
     try:
         subject.meter.spend()
         values, _ = directional(subject.raw, subject.point, ts)
@@ -53,7 +53,7 @@ def reproduces(subject: Subject, base: Arrays, ts: list[Floats]) -> bool:
         raise
     except Exception:  # f does something that only floats can do
         return False
-    if time.perf_counter() - start > MOST_SECONDS or len(values) != len(base):
+    if perf_counter() - start > MOST_SECONDS or len(values) != len(base):
         return False
     return all(_alike(v, y) for v, y in zip(values, base, strict=True))
 

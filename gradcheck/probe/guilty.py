@@ -8,6 +8,7 @@ from typing import Any
 
 from gradcheck.errors import GradcheckError
 from gradcheck.probe.answer import answer
+from gradcheck.probe.edge import called
 from gradcheck.probe.question import Question
 from gradcheck.probe.report import Report
 from gradcheck.verdict.finding import Finding
@@ -25,7 +26,10 @@ def guilty(question: Question, report: Report) -> Report:
     """
     if report.verdict != "fail" or question.owner != "torch" or not hasattr(question.f, "named_modules"):
         return report
-    found = import_module("gradcheck.probe.torch").submodules(question.f, question.arguments)[:MOST_CHECKED]
+    try:
+        found = called("f", import_module("gradcheck.probe.torch").submodules, question.f, question.arguments)[:MOST_CHECKED]
+    except GradcheckError:
+        return report
     wrong = {name: x for name, module, operands in found if (x := _fault(question, module, operands)) is not None}
     inner = [name for name in wrong if not any(other.startswith(f"{name}.") for other in wrong)]
     named = [_named(name, dict(question.f.named_modules())[name], wrong[name]) for name in inner]

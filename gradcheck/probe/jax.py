@@ -9,15 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gradcheck.errors import FunctionFailed
+from gradcheck.errors import BadInput, FunctionFailed
 from gradcheck.probe.directions import cotangent
+from gradcheck.probe.edge import gated
 from gradcheck.probe.structure import flatten, refuse_empty, shown_path
 from gradcheck.probe.subject import Array, Arrays, Subject, reproduces, spacing
 
 
 def is_array(x: Any) -> bool:
     """Answer whether `x` is a JAX array."""
-    return isinstance(x, jax.Array)
+    return isinstance(x, jax.Array) and not jnp.issubdtype(x.dtype, jax.dtypes.prng_key)  # a key passes through
 
 
 def to_numpy(x: Any) -> Array:
@@ -33,20 +34,25 @@ def like(x: Array, old: Any) -> jax.Array:
 def jax_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
     """Return the subject of a JAX function."""
     flat = flatten(inputs, is_array)
+    for path, a in zip(flat.paths, flat.arrays, strict=True):
+        if not isinstance(a, jax.core.Tracer) and a.is_deleted():
+            raise BadInput(f"input {shown_path(path)}: expected an array; got one that was deleted, or donated to a compiled function")
     chosen = [i for i, a in enumerate(flat.arrays) if jnp.issubdtype(a.dtype, jnp.inexact)]
     refuse_empty(len(chosen))
-    originals = [flat.arrays[i] for i in chosen]
+    kept = [jnp.array(a) for a in flat.arrays]  # f may be given its arguments for good (donate_argnums): each call has its own
 
     def of(*xs: Any) -> list[Any]:
-        arrays = list(flat.arrays)
-        for i, x in zip(chosen, xs, strict=True):
-            arrays[i] = x
+        given = dict(zip(chosen, xs, strict=True))
+        arrays = [given[i] if i in given else jnp.array(a) for i, a in enumerate(kept)]
         found = flatten(f(*flat.rebuild(arrays)), is_array)
         if not found.arrays:
             raise FunctionFailed("expected f to return JAX arrays")
+        for y in found.arrays:
+            if not jnp.issubdtype(y.dtype, jnp.inexact):
+                raise BadInput(f"expected f to return floating-point numbers; got dtype {y.dtype}")
         return list(found.arrays)
 
-    return subject_of(of, originals, tuple(shown_path(flat.paths[i]) for i in chosen))
+    return subject_of(of, [kept[i] for i in chosen], tuple(shown_path(flat.paths[i]) for i in chosen))
 
 
 def subject_of(of: Callable[..., list[Any]], originals: list[Any], paths: tuple[str, ...], hessian: int = 0) -> Subject:
@@ -75,16 +81,16 @@ def subject_of(of: Callable[..., list[Any]], originals: list[Any], paths: tuple[
     point = [_array(x) for x in originals]
     narrow = max(eps) > 2.0**-52
     wide = narrow and reproduces(call, point, max(eps))
-    return Subject(
+    return gated(Subject(
         paths, point, lambda xs: call(xs, wide), pull, push, owner="jax", eps=eps, call_eps=2.0**-52 if wide else max(eps),
         second=lambda seed: _second(of, originals, paths, seed), hessian=hessian,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _second(of: Callable[..., list[Any]], originals: list[Any], paths: tuple[str, ...], seed: int) -> Subject:
     """Return the subject whose function is the gradient, of inputs and cotangents."""
     count = len(originals)
-    ys = of(*originals)
+    ys = of(*(jnp.array(x) for x in originals))
     made = cotangent(np.random.default_rng([seed, 4]), [np.asarray(y).real.astype(np.float64) for y in ys])
     gs = [jnp.asarray(g, y.dtype) for g, y in zip(made, ys, strict=True)]
 
@@ -100,7 +106,7 @@ def _second(of: Callable[..., list[Any]], originals: list[Any], paths: tuple[str
 def _has_no_forward_mode(of: Callable[..., Any], xs: list[Any]) -> bool:
     """A custom_vjp function refuses to be pushed forward."""
     try:
-        jax.jvp(of, tuple(xs), tuple(xs))
+        jax.jvp(of, tuple(xs), tuple(jnp.array(x) for x in xs))  # of their own: f may be given its arguments for good
     except TypeError:
         return True
     return False

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.errors import FunctionFailed
+from gradcheck.errors import BadInput, FunctionFailed
+from gradcheck.foreign import array_of
+from gradcheck.probe.edge import gated
 from gradcheck.probe.structure import Flat, differentiable, flatten, is_number, is_numpy, refuse_empty, shown_path
 from gradcheck.probe.subject import Array, Arrays, Subject, reproduces, spacing
 
@@ -56,7 +58,8 @@ class Calls:
 
     def call(self, xs: Arrays, wide: bool) -> Arrays:
         """Return the outputs, in float64 where `wide` says so."""
-        return [np.asarray(y) for y in self.raw([_widened(x) if wide else x for x in xs])]
+        found = self.raw([_widened(x) if wide else x for x in xs])
+        return [array_of(y, "f's output", failure=FunctionFailed, refusal=BadInput) for y in found]
 
     def per_input(self, answer: Any, what: str) -> list[Any]:
         """Return the gradient of every chosen array out of an answer with one part an argument."""
@@ -119,6 +122,11 @@ class _Doubted:
 
 def numpy_subject(f: Callable[..., Any], inputs: tuple[Any, ...], *, vjp: Derivative, grad: Derivative, jvp: Derivative) -> Subject:
     """Return the subject of a NumPy function with the user's own vjp, grad or jvp."""
+    return gated(as_given(f, inputs, vjp=vjp, grad=grad, jvp=jvp))
+
+
+def as_given(f: Callable[..., Any], inputs: tuple[Any, ...], *, vjp: Derivative, grad: Derivative, jvp: Derivative) -> Subject:
+    """Return the subject without a gate: its derivative takes whatever numbers f takes."""
     calls = Calls(f, inputs)
     doubted = _Doubted(calls, vjp, grad, jvp)
     point, eps = calls.point, tuple(spacing(x) for x in calls.point)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import re
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from gradcheck.errors import BadInput
+from gradcheck.probe.edge import called
 from gradcheck.probe.explore.arguments import Library
 from gradcheck.probe.explore.explore import Progress
 from gradcheck.probe.numpy import numpy_subject
@@ -93,30 +94,36 @@ class Question:
             first = {k: self._named(k) for k in ("vjp", "grad", "jvp")}
             if first["vjp"] is None and first["grad"] is None and not self._curved:
                 raise BadInput("expected a derivative to check: give vjp= or grad=, or inputs of torch or JAX")
-            return paired(numpy_subject(self.f, at, **first))
+            return self._made(lambda: numpy_subject(self.f, at, **first))
         if any(v is not None for v in self.given.values()):
             raise BadInput(f"expected no vjp=, grad=, jvp=, hvp= or hessian= for {owner} functions: their own autodiff is checked")
         module = import_module(f"gradcheck.probe.{owner}")
-        return paired(getattr(module, f"{owner}_subject")(self.f, at))
+        return self._made(lambda: getattr(module, f"{owner}_subject")(self.f, at))
 
     def above(self, subject: Subject, at: tuple[Any, ...]) -> Subject:
         """Return the subject of second derivatives; raise `BadInput` where none is given."""
         if subject.second is not None:
-            return paired(subject.second(self.seed))
+            second = subject.second
+            return self._made(lambda: second(self.seed))
         if not self._curved:
             raise BadInput("expected hvp= or hessian= with order=2: NumPy functions bring no second derivative of their own")
-        return paired(numpy_second(self.f, at, **{k: self._named(k) for k in ("vjp", "grad", "hvp", "hessian")}))
+        given = {k: self._named(k) for k in ("vjp", "grad", "hvp", "hessian")}
+        return self._made(lambda: numpy_second(self.f, at, **given))
+
+    def _made(self, make: Callable[[], Subject]) -> Subject:
+        """Return a subject; making it calls f."""
+        return paired(called("f", make))
 
     def meter(self) -> Meter:
         """Return a fresh count of evaluations, with the budget; raise `BadInput` where that cannot be read."""
         if self.budget is None:
-            return Meter(EXPLORE_EVALUATIONS, time.monotonic() + EXPLORE_SECONDS) if self.explore else Meter()
+            return Meter(EXPLORE_EVALUATIONS, monotonic() + EXPLORE_SECONDS) if self.explore else Meter()
         if isinstance(self.budget, int) and self.budget > 0:
             return Meter(most=self.budget)
         match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|m|min)", str(self.budget))
         if match is None:
             raise BadInput(f"expected a budget such as 200 (evaluations) or '30s'; got {self.budget!r}")
-        return Meter(until=time.monotonic() + float(match[1]) * (1 if match[2] == "s" else 60))
+        return Meter(until=monotonic() + float(match[1]) * (1 if match[2] == "s" else 60))
 
     @property
     def _curved(self) -> bool:

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.errors import GradcheckError
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.trace import trace
 from gradcheck.graph.values import Arrays
 from gradcheck.graph.weighted import weights, with_loss
+from gradcheck.probe.edge import called
 from gradcheck.probe.question import Question
 from gradcheck.probe.report import Report
 from gradcheck.verdict.explaining import affordable, as_note
@@ -30,9 +32,8 @@ def reasoned(question: Question, report: Report) -> Report:
     if report.verdict != "fail" or place is None or not _plain(question):
         return report
     try:
-        with np.errstate(all="ignore"):
-            found = _explanation(question)
-    except Exception:  # foreign code, which was not written for tracers or other inputs: it is no network, then
+        found = called("f", _explanation, question)
+    except GradcheckError:  # it was not written for tracers or other inputs: it is no network, then
         return report
     if found is None:
         return report

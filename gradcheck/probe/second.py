@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import BadInput, FunctionFailed
+from gradcheck.probe.edge import gated
 from gradcheck.probe.jet import directional
-from gradcheck.probe.numpy import Calls, numpy_subject
+from gradcheck.probe.numpy import Calls, as_given
 from gradcheck.probe.subject import Array, Arrays, Subject
 
 #: Entries up to which the gradient is made by dual numbers, one pass an entry.
@@ -35,7 +36,7 @@ def numpy_second(
         BadInput: f is not scalar, or there is no gradient to differentiate.
     """
     calls = Calls(f, inputs)
-    below = numpy_subject(f, inputs, vjp=vjp, grad=grad, jvp=None)
+    below = as_given(f, inputs, vjp=vjp, grad=grad, jvp=None)
     base = below.call(below.point)
     if len(base) != 1 or base[0].size != 1:
         raise BadInput(f"expected a scalar f for hvp= and hessian=; got outputs of shapes {[y.shape for y in base]}")
@@ -57,11 +58,11 @@ def numpy_second(
         return _contracted(hessian(*calls.arguments(xs)), hs)
 
     exact = below.pull is None
-    return Subject(
+    return gated(Subject(
         below.paths, calls.point, _by_duals(below) if exact else lambda xs: [np.asarray(v) for v in gradient(xs)], pull,
         by_hessian if hvp is not None and hessian is not None else None,
         raw=None if exact else gradient, eps=below.eps, call_eps=max(below.eps), hessian=len(calls.chosen),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _product(calls: Calls, answer: Any) -> list[Any]:

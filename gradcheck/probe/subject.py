@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import ml_dtypes
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.arith.floating import FORMATS
-from gradcheck.errors import BadInput, FunctionFailed, GradcheckError, OutOfBudget
+from gradcheck.errors import BadInput, FunctionFailed, OutOfBudget
 from gradcheck.probe.structure import differentiable
 
 Array = npt.NDArray[Any]
@@ -37,7 +37,7 @@ class Meter:
 
     def spend(self) -> None:
         """Count one evaluation; raise `OutOfBudget` where none is left."""
-        late = self.until is not None and time.monotonic() > self.until
+        late = self.until is not None and monotonic() > self.until
         if late or (self.most is not None and self.evaluations >= self.most):
             raise OutOfBudget(f"the budget is used up after {self.evaluations} evaluations")
         self.evaluations += 1
@@ -95,8 +95,7 @@ class Subject:
         """Evaluate f once."""
         self.meter.spend()
         given = [x.copy() for x in xs]
-        with np.errstate(all="ignore"):
-            found = self.call(given)
+        found = self.call(given)
         self.touched |= any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(given, xs, strict=True))
         return found
 
@@ -106,8 +105,7 @@ class Subject:
             raise FunctionFailed("there is no vjp to check")
         if self.fresh:
             self.value(xs)
-        with np.errstate(all="ignore"):
-            found = self.pull([g.copy() for g in gs], [x.copy() for x in xs])
+        found = self.pull([g.copy() for g in gs], [x.copy() for x in xs])
         made = [None if v is None else np.asarray(v) for v in found]
         for path, v in zip(self.paths, made, strict=False):
             if v is not None and v.dtype.kind in "OSUVM" and v.dtype.name != "bfloat16":
@@ -143,12 +141,7 @@ def reproduces(call: Callable[[Arrays, bool], Arrays], point: Arrays, eps: float
 
 def evaluated(subject: Subject) -> Arrays:
     """Return the outputs at the point; raise `FunctionFailed` or `BadInput` where there are none."""
-    try:
-        outputs = subject.value(subject.point)
-    except GradcheckError:
-        raise
-    except Exception as error:  # the user's code: whatever it raises is its answer
-        raise FunctionFailed(f"f raised {type(error).__name__} at the given inputs: {error}") from error
+    outputs = subject.value(subject.point)
     for y in outputs:
         if not differentiable(y):
             raise BadInput(f"expected f to return floating-point numbers; got dtype {y.dtype}")

@@ -7,18 +7,34 @@ evaluated in float64 for the reference, if that reproduces it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from torch.nn.parameter import is_lazy
 
-from gradcheck.errors import FunctionFailed
+from gradcheck.errors import BadInput, FunctionFailed
 from gradcheck.probe.directions import cotangent
+from gradcheck.probe.edge import gated
+from gradcheck.probe.hooks import changed_by_hooks, hooked
 from gradcheck.probe.structure import Flat, flatten, refuse_empty, shown_path
 from gradcheck.probe.subject import Array, Arrays, Subject, reproduces
 
 Tensors = Sequence[torch.Tensor]
+T = TypeVar("T")
+
+
+def _recording(call: Callable[..., T]) -> Callable[..., T]:
+    """Return a function that records for the backward pass, whatever mode the caller is in."""
+
+    @wraps(call)
+    def inside(*given: Any) -> T:
+        with torch.inference_mode(False), torch.enable_grad():
+            return call(*given)
+
+    return inside
 
 
 def is_tensor(x: Any) -> bool:
@@ -49,13 +65,14 @@ class _Calls:
         self.chosen = [i for i, t in enumerate(self.flat.arrays) if _inexact(t)]
         self.module = f if isinstance(f, torch.nn.Module) else None
         named = dict(self.module.named_parameters()) if self.module is not None else {}
+        _refuse_unfit(self.module, {**{shown_path(p): t for p, t in zip(self.flat.paths, self.flat.arrays, strict=True)}, **named})
         self.names = [k for k, p in named.items() if p.requires_grad]
         self.originals = [self.flat.arrays[i] for i in self.chosen] + [named[k] for k in self.names]
         self.paths = (*(shown_path(self.flat.paths[i]) for i in self.chosen), *self.names)
 
     def run(self, tensors: Tensors, double: bool = False) -> Flat:
         """Return the outputs, with the random state and the module's buffers as they were before."""
-        arrays = list(self.flat.arrays)
+        arrays = [t.clone() if t.is_inference() else t for t in self.flat.arrays]  # which a backward pass cannot keep
         for i, t in zip(self.chosen, tensors, strict=False):
             arrays[i] = t
         arguments = self.flat.rebuild(arrays)
@@ -90,6 +107,7 @@ class _Calls:
         return list(torch.autograd.grad(ys, leaves, weights, allow_unused=True, create_graph=graph, retain_graph=True))
 
 
+@_recording
 def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
     """Return the subject of a torch function or module."""
     calls = _Calls(f, inputs)
@@ -97,6 +115,7 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
     point = [_array(t) for t in calls.originals]
     before = [t.detach().clone() for t in calls.originals]
 
+    @_recording
     def call(xs: Arrays, double: bool) -> Arrays:
         with torch.no_grad():
             return [_array(y) for y in calls.run(calls.tensors(xs, double), double).arrays]
@@ -105,10 +124,12 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
         leaves = [t.requires_grad_() for t in calls.tensors(xs, False)]
         return leaves, calls.run(leaves).arrays
 
+    @_recording
     def pull(gs: Arrays, xs: Arrays) -> Sequence[Any]:
         leaves, outputs = forward(xs)
         return _arrays(calls.gradients(leaves, _cotangents(gs, outputs), outputs))
 
+    @_recording
     def arranged(layout: str, gs: Arrays, xs: Arrays) -> Sequence[Any]:
         given = 0 if layout.endswith("cotangent") else len(calls.chosen)  # parameters stay as modules make them
         made = [t if layout == "stride-0" or k >= given else _laid_out(t, layout) for k, t in enumerate(calls.tensors(xs, False))]
@@ -122,25 +143,28 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
             leaves, outputs = contiguous, ordinary  # f is another one in this layout: the mask of dropout goes by memory
         return _arrays(calls.gradients(leaves, [_laid_out(g, layout.removesuffix(" cotangent")) for g in _cotangents(gs, outputs)], outputs))
 
+    @_recording
     def crossed(gs: Arrays, xs: Arrays, other: Arrays) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         (a, ya), (b, yb) = forward(xs), forward(other)
         first = _arrays(calls.gradients(a, _cotangents(gs, ya), ya))
         second = _arrays(calls.gradients(b, _cotangents(gs, yb), yb))
         return first, second, _arrays(calls.gradients(a, _cotangents(gs, ya), ya))
 
+    @_recording
     def guard() -> str:
         changed = any(not torch.equal(a, b.detach()) for a, b in zip(before, calls.originals, strict=True))
-        return "f changes its inputs or parameters in place" if changed else ""
+        return "f changes its inputs or parameters in place" if changed else _hooks(calls, forward(point))
 
     eps = tuple(float(torch.finfo(t.dtype).eps) for t in calls.originals)
     double = max(eps) > 2.0**-52 and reproduces(call, point, max(eps))
-    return Subject(
+    return gated(Subject(
         calls.paths, point, lambda xs: call(xs, double or max(eps) == 2.0**-52), pull, owner="torch", guard=guard, eps=eps,
         call_eps=2.0**-52 if double else max(eps), arranged=arranged, crossed=crossed,
         second=lambda seed: second_subject(calls, point, eps, seed),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
+@_recording
 def second_subject(calls: _Calls, point: Arrays, eps: tuple[float, ...], seed: int) -> Subject:
     """Return the subject whose function is the gradient, of inputs and cotangents, and whose derivative is double backward."""
     with torch.no_grad():
@@ -156,9 +180,11 @@ def second_subject(calls: _Calls, point: Arrays, eps: tuple[float, ...], seed: i
             found = calls.gradients(leaves, weights, ys, graph)
         return [*leaves, *weights], [torch.zeros_like(t) if v is None else v for v, t in zip(found, leaves, strict=True)]
 
+    @_recording
     def call(xs: Arrays, double: bool) -> Arrays:
         return [_array(v) for v in first(xs, double, False)[1]]
 
+    @_recording
     def pull(hs: Arrays, xs: Arrays) -> Sequence[Any]:
         leaves, found = first(xs, False, True)
         if any(type(v.grad_fn).__name__ == "Error" for v in found):
@@ -169,12 +195,42 @@ def second_subject(calls: _Calls, point: Arrays, eps: tuple[float, ...], seed: i
     double = max(eps) > 2.0**-52 and reproduces(call, start, max(eps))
     names = tuple(f"cotangent {k}" if len(gs) > 1 else "cotangent" for k in range(len(gs)))
     formats = (*eps, *(float(torch.finfo(y.dtype).eps) for y in outputs))
-    return Subject(
+    return gated(Subject(
         (*calls.paths, *names), start, lambda xs: call(xs, double or max(eps) == 2.0**-52), pull, owner="torch", eps=formats,
         call_eps=2.0**-52 if double else max(eps), hessian=count,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
+def _hooks(calls: _Calls, passed: tuple[list[torch.Tensor], Tensors]) -> str:
+    """Return how hooks on parameters change the gradients, "" where they do not."""
+    module = calls.module
+    names = hooked(module, calls.names) if module is not None else []
+    if module is None or not names:
+        return ""
+    leaves, outputs = passed
+
+    def gradients(_: Tensors, weights: Tensors) -> list[torch.Tensor | None]:
+        given = iter(weights)
+        gs = [next(given) if y.requires_grad else y for y in outputs]
+        found = calls.gradients(leaves[len(calls.chosen) :], gs, outputs)
+        return [found[calls.names.index(k)] for k in names]
+
+    return changed_by_hooks(module, lambda: flatten(module(*calls.flat.rebuild(list(calls.flat.arrays))), is_tensor).arrays, gradients, names)
+
+
+def _refuse_unfit(module: Any, tensors: Mapping[str, Any]) -> None:
+    """Raise `BadInput` for tensors without numbers in rows, and for a module that is none of Python's."""
+    if isinstance(module, torch.jit.ScriptModule):
+        raise BadInput("expected a module of Python; got one of torch.jit.script, whose parameters cannot be moved; check the module before it is scripted")
+    for name, t in tensors.items():
+        if is_lazy(t):
+            raise BadInput(f"{name}: expected a tensor with a shape; got one that the first call makes; call the module once before the check")
+        if t.is_meta or t.is_nested or t.is_quantized or t.layout != torch.strided:
+            kind = "meta" if t.is_meta else "nested" if t.is_nested else "quantized" if t.is_quantized else str(t.layout).removeprefix("torch.")
+            raise BadInput(f"{name}: expected a dense tensor of numbers; got a {kind} tensor; give .to_dense(), or a function that makes it inside")
+
+
+@_recording
 def submodules(module: Any, inputs: tuple[Any, ...]) -> list[tuple[str, Any, tuple[Any, ...]]]:
     """Return (name, module, operands) of every submodule that is called with tensors alone, at what it really sees."""
     seen: dict[str, tuple[Any, tuple[Any, ...]]] = {}

@@ -93,6 +93,8 @@ def _settle(request: pytest.FixtureRequest, session: Session, row: Row, text: st
         pytest.xfail(row.message)
     if reviewed.unexpected and strict:
         pytest.fail(f"[strict] passes, though it is known to fail: {reviewed.unexpected[0].known}", pytrace=False)
+    if row.error:  # a target that could not be made, or raised, has not been tested
+        pytest.fail(text, pytrace=False)
     if row.verdict == "inconclusive" and strict:
         pytest.fail(f"[strict] {text}", pytrace=False)
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
 
-import numpy as np
-
-from gradcheck.errors import GradcheckError, TargetFailed
+from gradcheck.errors import BadInput, CannotExpress, MissingDependency, TargetFailed
+from gradcheck.foreign import answer_of, text_of, undisturbed
+from gradcheck.graph.graph import Graph
+from gradcheck.graph.values import Values
+from gradcheck.targets.attributes import MOST_NAME
+from gradcheck.targets.reading import arrays_by_name, plain_run
 from gradcheck.targets.registry import is_command, targets
-from gradcheck.targets.target import Description, Target
+from gradcheck.targets.target import Description, Run, Target
+from gradcheck.targets.unusable import Unusable
 
-T = TypeVar("T")
+AnyTarget = str | Target | Callable[..., Any]
 
 
 @contextmanager
-def opened(target: str | Target | Callable[..., Any], timeout: float | None = None) -> Iterator[Description]:
+def opened(target: AnyTarget, timeout: float | None = None) -> Iterator[Description]:
     """Give the description of a target; a program that is started here is ended with the block.
 
     Args:
@@ -34,42 +38,101 @@ def opened(target: str | Target | Callable[..., Any], timeout: float | None = No
     ...     found.name
     'reference'
     """
-    if not isinstance(target, str):
-        yield Description.of(target)
-    elif not is_command(target):
-        yield Description.of(targets[target], target)
-    else:
-        from gradcheck.targets.process import TIMEOUT, Process
+    with ExitStack() as stack:
+        with undisturbed():
+            if not isinstance(target, str):
+                found = Description.of(target)
+            elif not is_command(target):
+                found = Description.of(targets[target], target)
+            else:
+                from gradcheck.targets.process import TIMEOUT, Process
 
-        with Process(target, timeout=TIMEOUT if timeout is None else timeout) as program:
-            yield Description.of(program, target)
+                limit = TIMEOUT if timeout is None else timeout
+                program = answer_of(lambda: Process(target, timeout=limit), who="starting it", passing=(BadInput,))
+                found = Description.of(stack.enter_context(program), target)
+        yield found
 
 
-def asked(call: Callable[[], T]) -> T:
-    """Return what a target answers: it is foreign code, and whatever it raises is its answer.
+@contextmanager
+def all_opened(several: Iterable[AnyTarget], timeout: float | None = None) -> Iterator[list[Description]]:
+    """Give the descriptions of several targets, all of different names; one that cannot be used says why whenever it is run.
 
     Args:
-        call: of the target.
+        several: targets, callables, or what names them.
+        timeout: seconds that a program has for each answer; 60 unless given.
 
     Raises:
-        GradcheckError: what it raised of ours.
-        TargetFailed: anything else that it raised, with the place in its code.
+        UnknownName: no target has that name.
+        BadInput: a timeout that is not positive.
 
-    >>> asked(lambda: 1 // 0)
-    Traceback (most recent call last):
-    gradcheck.errors.TargetFailed: the target raised ZeroDivisionError: integer division or modulo by zero (<doctest...>:1)
+    >>> with all_opened(["reference", "json:nothing"]) as found:
+    ...     [d.name for d in found]
+    ['reference', 'json:nothing']
     """
-    try:
-        with np.errstate(all="ignore"):
-            return call()
-    except GradcheckError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise TargetFailed(f"the target raised {type(error).__name__}: {error}{_place(error)}") from error
+    with ExitStack() as stack:
+        found = []
+        for target in several:
+            try:
+                found.append(stack.enter_context(opened(target, timeout)))
+            except (TargetFailed, MissingDependency) as error:
+                found.append(_unusable(target, error))
+        yield _told_apart(found)
 
 
-def _place(error: BaseException) -> str:
-    """Return where foreign code raised, or "" where it was never reached."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    inside = Path(last.filename).is_relative_to(Path(__file__).parents[1])
-    return "" if inside else f" ({Path(last.filename).name}:{last.lineno})"
+def _unusable(target: AnyTarget, error: Exception) -> Description:
+    name = target if isinstance(target, str) else text_of(target, lambda t: getattr(t, "__name__", type(t).__name__))
+    return Description.of(Unusable(name[:MOST_NAME], str(error)))
+
+
+def _told_apart(found: list[Description]) -> list[Description]:
+    """Return the descriptions with different names: what has a name of its own keeps it, the others add what they were asked for by."""
+    names = Counter(d.name for d in found)
+    made: list[Description] = []
+    for d in found:
+        owns = names[d.name] == 1 or (d.spec == d.name and d.spec in targets)
+        base = d.name if owns else f"{d.name} ({d.spec})" if d.spec != d.name else d.name
+        taken = {x.name for x in made} | (set() if owns else set(names) - {d.name})
+        numbered = (f"{base} ({k})" for k in range(2, len(found) + 2))
+        made.append(replace(d, name=base if base not in taken else next(n for n in numbered if n not in taken)))
+    return made
+
+
+def run_of(target: Target, graph: Graph, values: Values) -> Run:
+    """Return what a target answers, as arrays of our own.
+
+    Args:
+        target: which is asked.
+        graph: the network, a copy that the target may do with what it likes.
+        values: of its leaves; the target may change them, which its row says.
+
+    Raises:
+        CannotExpress: it has no form for the graph.
+        TargetFailed: it raised, or what it answered is no `Run` or cannot be read.
+    """
+    with undisturbed():
+        answer = answer_of(lambda: target.run(graph, values))
+    with undisturbed():  # reading it is up to the target as well
+        return plain_run(answer)
+
+
+def product_of(target: Target, graph: Graph, values: Values, along: Values, mode: str) -> dict[str, Any]:
+    """Return the Hessian times a direction by a target, as arrays of our own.
+
+    Args:
+        target: which is asked.
+        graph: the network.
+        values: of its leaves.
+        along: the direction.
+        mode: the way to it; "" where it has but one.
+
+    Raises:
+        CannotExpress: it has none.
+        TargetFailed: it raised, or what it answered cannot be read.
+    """
+    with undisturbed():
+        hvp = answer_of(lambda: getattr(target, "hvp", None))
+        if hvp is None:
+            raise CannotExpress("the target has no hvp")
+        found = answer_of(lambda: hvp(graph, values, along, mode) if mode else hvp(graph, values, along))
+    with undisturbed():
+        return arrays_by_name("product", found)

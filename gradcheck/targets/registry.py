@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck.errors import MissingDependency, TargetFailed, UnknownName
+from gradcheck.foreign import answer_of, attribute_at
+from gradcheck.foreign.arrays import shown
 from gradcheck.targets.target import Target
 
 #: name -> (module, class, what is called with, the library, the extra that installs it)
@@ -65,36 +67,33 @@ class Targets(Mapping[str, Target]):
 
 def _built_in(name: str) -> Target:
     module, cls, options, library, extra = _BUILT_IN[name]
-    try:
-        made = getattr(import_module(f"gradcheck.targets.{module}"), cls)(**options)
-    except ImportError as error:
-        if isinstance(error, MissingDependency) or error.name is None or error.name.split(".")[0] != library:
-            raise
-        raise MissingDependency(library, extra) from error
-    return made  # type: ignore[no-any-return]  # the table says which class it is
+
+    def made() -> Target:
+        try:
+            return getattr(import_module(f"gradcheck.targets.{module}"), cls)(**options)  # type: ignore[no-any-return]  # the table says which
+        except ImportError as error:
+            if isinstance(error, MissingDependency) or error.name is None or error.name.split(".")[0] != library:
+                raise
+            raise MissingDependency(library, extra) from error
+
+    return answer_of(made, who=f"importing {library}", passing=(MissingDependency,))
 
 
 def _imported(name: str) -> Target:
-    module, colon, attribute = name.partition(":")
-    if not colon:
+    if ":" not in name:
         here = (f"./{name}",) if name and Path(name).is_file() else ()
         raise UnknownName("target", name, (*_BUILT_IN, "module:attribute", "./program", *here))
-    try:
-        found: Any = import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-        if isinstance(found, type):
-            found = found()
-    except Exception as error:  # foreign code: whatever goes wrong in it
-        raise TargetFailed(f"expected a target at {name!r}; importing it failed: {type(error).__name__}: {error}") from error
-    return found if isinstance(found, Target) else _named(found, name)
+    found = attribute_at(name, failure=TargetFailed)
+    if isinstance(found, type):
+        found = answer_of(found, who=f"expected a target at {name!r}; making it")
+    return found if answer_of(lambda: isinstance(found, Target), who="looking at the target") else _named(found, name)
 
 
 def _named(f: Callable[..., Any], name: str) -> Target:
     from gradcheck.targets.target import Plain
 
     if not callable(f):
-        raise TargetFailed(f"expected a target or a callable at {name!r}; got {type(f).__name__}")
+        raise TargetFailed(f"expected a target or a callable at {name!r}; got {shown(f)}")
     plain = Plain(f)
     plain.name = name
     return plain

@@ -16,8 +16,11 @@ import numpy.typing as npt
 
 from gradcheck.arith.floating import FORMATS
 from gradcheck.errors import TargetFailed
+from gradcheck.foreign import answer_of, text_of
+from gradcheck.foreign.arrays import shown
 from gradcheck.graph.graph import Edge, Graph
 from gradcheck.graph.values import Arrays, Values, bind
+from gradcheck.targets.attributes import attributes_of
 from gradcheck.targets.known import Known
 
 Array = npt.NDArray[Any]
@@ -49,7 +52,7 @@ class Run:
 class Target(Protocol):
     """An implementation of backpropagation.
 
-    Optional attributes: `version` (text), `dtypes` (names of formats, default float64 and
+    What it says of itself is read once, when it is taken into use. Optional attributes: `version` (text), `dtypes` (names of formats, default float64 and
     float32), `slack` (factor on every bound, with a reason: 4 where a compiler fuses nodes),
     `flushes` (True: subnormal numbers are flushed to zero), `accumulates` (format -> format in
     which it adds up, default float32 for the half formats), `known` (`Known` findings), `spec` (the text that names it
@@ -93,22 +96,21 @@ class Description:
         """Describe a target or a plain callable; `spec` is what it was asked for by.
 
         Raises:
-            TargetFailed: if it is neither.
+            TargetFailed: if it is neither, or says of itself what cannot be.
         """
-        if not isinstance(target, Target):
+        if not answer_of(lambda: isinstance(target, Target), who="looking at the target"):
             if not callable(target):
-                raise TargetFailed(f"expected a target with name and run(graph, values), or a callable; got {target!r}")
+                raise TargetFailed(f"expected a target with name and run(graph, values), or a callable; got {shown(target)}")
             target = Plain(target)
-        optional = ("version", "dtypes", "slack", "accumulates", "flushes", "known", "most_random", "unjudged", "second_modes")
-        given = {k: getattr(target, k) for k in optional if hasattr(target, k)}
-        return cls(target, str(target.name), **given, spec=spec or str(getattr(target, "spec", target.name)))
+        given = attributes_of(target)
+        return cls(target, **{**given, "spec": spec or given.get("spec", given["name"])})  # type: ignore[arg-type]  # it was looked at
 
 
 class Plain:
     """A target made of a callable ``(graph, values) -> (loss, gradients)`` or ``-> Run``."""
 
     def __init__(self, f: Callable[..., Any]) -> None:
-        self.name = str(getattr(f, "__name__", type(f).__name__))
+        self.name = text_of(f, lambda f: getattr(f, "__name__", type(f).__name__))
         self._f = f
 
     def run(self, graph: Graph, values: Values) -> Run:

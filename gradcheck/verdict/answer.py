@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradcheck.errors import TargetFailed
+from gradcheck.foreign import text_of
+from gradcheck.foreign.arrays import SHOWN
 from gradcheck.graph.graph import Edge, Graph
-from gradcheck.targets.target import Run, as_given
+from gradcheck.targets.reading import plain_run
+from gradcheck.targets.target import Run
 from gradcheck.verdict.finding import Finding
 
 
@@ -21,12 +24,9 @@ def inspect_answer(graph: Graph, run: Run) -> tuple[Run, list[Finding]]:
         TargetFailed: the answer is no `Run`, names values that the graph does not have, or holds
             something that is not numbers.
     """
-    if not isinstance(run, Run):
-        raise TargetFailed(f"expected a Run with a mapping of gradients; got {type(run).__name__}")
-    _refuse_unknown(graph, "gradient", run.gradients)
-    for what in ("node_values", "node_adjoints", "plain_gradients"):
-        if getattr(run, what) is not None:
-            _refuse_unknown(graph, what.replace("_", " ")[:-1], getattr(run, what))
+    run = plain_run(run)
+    for what in ("gradients", "node_values", "node_adjoints", "plain_gradients"):
+        _refuse_unknown(graph, what.replace("_", " ")[:-1], getattr(run, what) or {})
     found: list[Finding] = []
     gradients = _gradients(graph, run.gradients, found)
     plain = None if run.plain_gradients is None else _gradients(graph, run.plain_gradients, found, "plain program: ")
@@ -34,25 +34,23 @@ def inspect_answer(graph: Graph, run: Run) -> tuple[Run, list[Finding]]:
     adjoints = _fitting(graph, "adjoint", run.node_adjoints, found)
     edges = _edges(graph, run.edge_adjoints, found)
     loss = run.loss
-    if loss is None or _numbers("loss", loss).size != 1:
-        message = f"loss: expected one number; got {_shown(loss)}"
+    if loss is None or loss.size != 1:
+        message = f"loss: expected one number; got {None if loss is None else f'an array of shape {loss.shape}'}"
         found.append(Finding("fault", message, node=graph.outputs[0], direction="value"))
         loss = None
     elif values is not None and graph.outputs[0] in values:
-        values[graph.outputs[0]] = _numbers("loss", loss).reshape(graph.shapes[graph.outputs[0]])  # the loss is what is relied on
+        values[graph.outputs[0]] = loss.reshape(graph.shapes[graph.outputs[0]])  # the loss is what is relied on
     if set(plain or gradients) != set(gradients):
         plain = None
     made = replace(run, loss=loss, gradients=gradients, plain_gradients=plain)
     return replace(made, node_values=values, node_adjoints=adjoints, edge_adjoints=edges), found
 
 
-def _refuse_unknown(graph: Graph, what: str, mapping: Any) -> None:
-    if not isinstance(mapping, Mapping):
-        raise TargetFailed(f"expected a mapping from names to arrays for each {what}; got {type(mapping).__name__}")
-    for name in mapping:
+def _refuse_unknown(graph: Graph, what: str, names: Iterable[str]) -> None:
+    for name in names:
         if name not in graph.shapes:
             known = ", ".join(graph.differentiable)
-            raise TargetFailed(f"expected names that the graph has (parameters: {known}); got a {what} named {name!r}")
+            raise TargetFailed(f"expected names that the graph has (parameters: {known}); got a {what} named {text_of(name, repr, SHOWN)}")
 
 
 def _gradients(graph: Graph, given: Mapping[str, Any], found: list[Finding], prefix: str = "") -> dict[str, Any]:
@@ -60,23 +58,20 @@ def _gradients(graph: Graph, given: Mapping[str, Any], found: list[Finding], pre
     return {k: x for k, x in made.items() if x is not None}
 
 
-def _edges(graph: Graph, given: Any, found: list[Finding]) -> dict[tuple[str, Edge], Any] | None:
+def _edges(graph: Graph, given: Mapping[tuple[str, Edge], Any] | None, found: list[Finding]) -> dict[tuple[str, Edge], Any] | None:
     """Return the contributions by edge that fit the value which they belong to."""
     if given is None:
         return None
-    if not isinstance(given, Mapping):
-        raise TargetFailed(f"expected a mapping from (name, Edge) for edge adjoints; got {type(given).__name__}")
     out: dict[tuple[str, Edge], Any] = {}
-    for key, x in given.items():
-        if not (isinstance(key, tuple) and len(key) == 2 and key[1] in graph.consumers(key[0])):
-            raise TargetFailed(f"expected edge adjoints by (name, Edge) of an edge in the graph; got {key!r}")
-        got = _numbers(f"adjoint of {key[0]} through {key[1].consumer}", x).shape
-        if got == graph.shapes[key[0]]:
-            out[key] = x
+    for (name, edge), x in given.items():
+        if edge not in graph.consumers(name):
+            raise TargetFailed(f"expected edge adjoints by (name, Edge) of an edge in the graph; got {text_of((name, edge), repr, SHOWN)}")
+        if x.shape == graph.shapes[name]:
+            out[name, edge] = x
         else:
-            name, edge = key[0], f"{key[1].consumer}[{key[1].position}]"
-            message = f"adjoint of {name} through {edge}: expected shape {graph.shapes[name]}; got {got}"
-            found.append(Finding("fault", message, node=name, edge=edge, direction="adjoint"))
+            place = f"{edge.consumer}[{edge.position}]"
+            message = f"adjoint of {name} through {place}: expected shape {graph.shapes[name]}; got {x.shape}"
+            found.append(Finding("fault", message, node=name, edge=place, direction="adjoint"))
     return out
 
 
@@ -88,13 +83,12 @@ def _gradient(graph: Graph, name: str, x: Any, found: list[Finding], prefix: str
         message = f"{prefix}gradient of {name}: expected an array of shape {shape}; got none"
         found.append(Finding("fault", message, node=name, direction="gradient", diagnosis="zero: it is missing"))
         return None
-    got = _numbers(f"{prefix}gradient of {name}", x)
-    if got.shape != shape:
-        message = f"{prefix}gradient of {name}: expected shape {shape}; got {got.shape}"
+    if x.shape != shape:
+        message = f"{prefix}gradient of {name}: expected shape {shape}; got {x.shape}"
         consumers = tuple(f"{e.consumer}[{e.position}]" for e in graph.consumers(name))
         found.append(
             Finding("fault", message, node=name, direction="gradient", op=_op(graph, name), candidates=consumers,
-                    diagnosis=_shape_mistake(got.shape, shape, graph, name))
+                    diagnosis=_shape_mistake(x.shape, shape, graph, name))
         )  # fmt: skip
         return None
     return x
@@ -113,31 +107,14 @@ def _shape_mistake(got: tuple[int, ...], shape: tuple[int, ...], graph: Graph, n
     return ""
 
 
-def _fitting(graph: Graph, what: str, mapping: Any, found: list[Finding]) -> dict[str, Any] | None:
+def _fitting(graph: Graph, what: str, mapping: Mapping[str, Any] | None, found: list[Finding]) -> dict[str, Any] | None:
     if mapping is None:
         return None
     out = {}
     for name, x in mapping.items():
-        got = _numbers(f"{what} of {name}", x).shape
-        if got == graph.shapes[name]:
+        if x is not None and x.shape == graph.shapes[name]:
             out[name] = x
         else:
-            message = f"{what} of {name}: expected shape {graph.shapes[name]}; got {got}"
+            message = f"{what} of {name}: expected shape {graph.shapes[name]}; got {'none' if x is None else x.shape}"
             found.append(Finding("fault", message, node=name, direction=what))
     return out
-
-
-def _numbers(what: str, x: Any) -> Any:
-    try:
-        kind = np.asarray(x).dtype.kind
-        if kind == "O":  # a None among numbers would become NaN
-            return np.vectorize(float, otypes=[np.float64])(np.asarray(x))
-        if kind in "cSUMm":
-            raise TypeError
-        return as_given(x)
-    except (TypeError, ValueError) as error:
-        raise TargetFailed(f"{what}: expected real numbers; got {_shown(x)}") from error
-
-
-def _shown(x: Any) -> str:
-    return f"{type(x).__name__} {' '.join(str(x).split())[:60]!r}" if x is not None else "None"

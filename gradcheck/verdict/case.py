@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from gradcheck.arith.running import Roundoff
-from gradcheck.errors import CannotExpress, GradcheckError, TargetFailed
+from gradcheck.errors import CannotExpress, GradcheckError
+from gradcheck.foreign import text_of
+from gradcheck.foreign.gate import description_of
 from gradcheck.graph.graph import Graph
-from gradcheck.graph.values import Arrays
+from gradcheck.graph.values import Arrays, Values
 from gradcheck.networks.network import Network, networks
-from gradcheck.targets.opening import asked
+from gradcheck.targets.opening import product_of, run_of
 from gradcheck.targets.registry import is_command, targets
-from gradcheck.targets.target import Description, leaf_arrays
+from gradcheck.targets.target import Array, Description, leaf_arrays
 from gradcheck.verdict.explaining import Failing, explained
 from gradcheck.verdict.finding import Finding, Row, Skipped
 from gradcheck.verdict.judge import Judgement, judge
@@ -48,16 +50,18 @@ def judged_case(d: Description, network: Network, dtype: str, mode: str | None, 
         return Skipped(name, network.name, dtype, f"the target has no {dtype}")
     if dtype not in network.dtypes:
         return Skipped(name, network.name, dtype, f"the network makes no sense in {dtype}")
-    start = time.perf_counter()
+    start = perf_counter()
     try:
         found = _judged(d, network, dtype, seed, enclose) if mode is None else _judged_second(d, network, dtype, mode, seed)
     except CannotExpress as reason:
-        return Skipped(name, network.name, dtype, str(reason))
+        return Skipped(name, network.name, dtype, text_of(reason))
     except GradcheckError as error:
-        found = Judgement("inconclusive", "none", str(error))
+        found = Judgement("inconclusive", "none", text_of(error))
+    except Exception as error:  # nothing that goes wrong, in code of our own too, stops the rest
+        found = Judgement("inconclusive", "none", f"internal error of gradcheck: {description_of(error)}; please report it")
     row = Row(
         name, network.name, dtype, found.verdict, found.evidence, found.worst_ratio, found.node, found.op,
-        found.message, found.resolution, found.checks, time.perf_counter() - start,
+        found.message, found.resolution, found.checks, perf_counter() - start,
         findings=tuple(replace(f, snippet=_snippet(f, d, network, dtype, mode, seed)) for f in found.findings),
         error=found.evidence == "none", nodes=found.nodes, histogram=found.histogram, accuracy=found.accuracy,
     )  # fmt: skip
@@ -65,28 +69,26 @@ def judged_case(d: Description, network: Network, dtype: str, mode: str | None, 
 
 
 def _judged(d: Description, network: Network, dtype: str, seed: int, enclose: bool) -> Judgement:
-    graph = network.graph
-    values = network.values(seed, dtype)
-    kept = {k: x.copy() for k, x in values.items()}
-    run = asked(lambda: d.target.run(graph, values))
-    leaves, roundoff = leaf_arrays(graph, kept), _roundoff(d, dtype)
+    graph, values = network.graph, network.values(seed, dtype)
+    lent, given = graph.copy(), _copies(values)
+    run = run_of(d.target, lent, given)
+    leaves, roundoff = leaf_arrays(graph, values), _roundoff(d, dtype)
     found = judge(graph, leaves, run, roundoff, dtype, slack=d.slack, seed=seed, enclose=enclose)
     if found.verdict == "fail" and not (run.node_values or run.node_adjoints):
-        found = explained(found, Failing(network, kept, run.gradients, partial(_gradients, d), roundoff, dtype, d.slack, seed))
-    return _with_mutations(found, kept, values)
+        found = explained(found, Failing(network, values, run.gradients, partial(_gradients, d), roundoff, dtype, d.slack, seed))
+    return _with_mutations(found, values, given)
 
 
 def _judged_second(d: Description, network: Network, dtype: str, mode: str, seed: int) -> Judgement:
     graph, values = network.graph, network.values(seed, dtype)
-    kept, along = {k: x.copy() for k, x in values.items()}, direction(graph, dtype, seed)
-    hvp = getattr(d.target, "hvp", None)
-    if hvp is None:
-        raise CannotExpress("the target has no hvp")
-    found = asked(lambda: hvp(graph, values, along, mode) if mode else hvp(graph, values, along))
-    if not isinstance(found, Mapping):
-        raise TargetFailed(f"expected hvp to return a mapping from names to arrays; got {type(found).__name__}")
-    product = Product(graph, leaf_arrays(graph, kept), along, _roundoff(d, dtype), dtype, d.slack, seed)
-    return _with_mutations(judge_product(product, found), kept, values)
+    given, along = _copies(values), direction(graph, dtype, seed)
+    found = product_of(d.target, graph.copy(), given, _copies(along), mode)
+    product = Product(graph, leaf_arrays(graph, values), along, _roundoff(d, dtype), dtype, d.slack, seed)
+    return _with_mutations(judge_product(product, found), values, given)
+
+
+def _copies(values: Values) -> Arrays:
+    return {k: np.array(x) for k, x in values.items()}
 
 
 def _roundoff(d: Description, dtype: str) -> Roundoff:
@@ -94,16 +96,21 @@ def _roundoff(d: Description, dtype: str) -> Roundoff:
 
 
 def _gradients(d: Description, graph: Graph, values: Arrays) -> Mapping[str, Any]:
-    return d.target.run(graph, values).gradients
+    return run_of(d.target, graph.copy(), values).gradients
 
 
-def _with_mutations(found: Judgement, before: Arrays, after: Arrays) -> Judgement:
+def _with_mutations(found: Judgement, before: Arrays, after: Mapping[str, Any]) -> Judgement:
     """A target must leave its inputs alone."""
-    changed = [k for k, x in before.items() if k not in after or not np.array_equal(x, after[k], equal_nan=x.dtype.kind == "f")]
+    changed = [k for k, x in before.items() if not _same(x, after.get(k))]
     if not changed:
         return found
     finding = Finding("fault", f"the target changed its input {changed[0]!r} in place", node=changed[0], direction="value")
     return replace(found, verdict="fail", message=finding.message, node=changed[0], findings=(finding, *found.findings))
+
+
+def _same(x: Array, y: Any) -> bool:
+    """Answer whether what stands for an array is one of the same numbers still."""
+    return type(y) is np.ndarray and y.dtype == x.dtype and np.array_equal(x, y, equal_nan=x.dtype.kind == "f")
 
 
 def _snippet(f: Finding, d: Description, network: Network, dtype: str, mode: str | None, seed: int) -> str:

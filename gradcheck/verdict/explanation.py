@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.arith.running import Roundoff
+from gradcheck.errors import GradcheckError
 from gradcheck.faults.words import formulas, is_slip
+from gradcheck.foreign import answer_of
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, Values
 from gradcheck.ops.op import INTEGER_KINDS, Op, registry
@@ -161,7 +163,7 @@ def explain(
 def _scene(judge: Judge, leaves: Arrays, gradients: Mapping[str, Any]) -> Scene:
     """Return the reference beside a target's gradients; one that is missing is zero."""
     graph = judge.graph
-    got = {k: np.zeros(graph.shapes[k]) if gradients.get(k) is None else np.asarray(gradients[k]) for k in graph.differentiable}
+    got = {k: np.zeros(graph.shapes[k]) if gradients.get(k) is None else np.array(gradients[k]) for k in graph.differentiable}
     fitting = {k: x if x.shape == graph.shapes[k] else np.full(graph.shapes[k], np.nan) for k, x in got.items()}
     return Scene(graph, leaves, got, judge.compared(leaves, fitting), ops=judge.ops)
 
@@ -171,9 +173,8 @@ def _further(judge: Judge, graph: Graph, values: Values, dtype: str, again: Agai
     for moved in islice(points(graph, values, dtype, seed), MOST_POINTS if again is not None else 0):
         assert again is not None
         try:
-            with np.errstate(all="ignore"):
-                gradients = again({k: x.copy() for k, x in moved.items()})
-        except Exception:  # a target is foreign code, and this point was not its own
+            gradients = answer_of(lambda: again({k: x.copy() for k, x in moved.items()}))  # noqa: B023 - called at once
+        except GradcheckError:  # this point was not the target's own
             return
         yield _scene(judge, leaf_arrays(graph, moved), gradients)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from gradcheck.arith.floating import FORMATS
 from gradcheck.errors import BadInput, UnknownDtype
 from gradcheck.networks.network import Network, networks
-from gradcheck.targets.opening import opened
+from gradcheck.targets.opening import all_opened
 from gradcheck.targets.target import Description, Target
 from gradcheck.verdict.case import judged_case, label
 from gradcheck.verdict.finding import Matrix, Row, Skipped
@@ -55,6 +54,9 @@ def validate(
         settled: called after each case, for who keeps results; what it is given makes the result so far.
         timeout: seconds that a program has for each answer (default 60); programs are ended with the run.
 
+    A target that cannot be imported, made or started has rows that say why. Of several of one name each is called by what it was asked for
+    by as well.
+
     Raises:
         UnknownName: a target or network that does not exist.
         UnknownDtype: a format that does not exist.
@@ -71,9 +73,8 @@ def validate(
                 target, networks, dtypes=dtypes, random=random, seed=seed, order=order, enclose=enclose, progress=told, done=done, settled=settled,
                 timeout=timeout,
             )  # fmt: skip
-    start = time.perf_counter()
-    with ExitStack() as stack:
-        described = [stack.enter_context(opened(t, timeout)) for t in _several(target)]
+    start = perf_counter()
+    with all_opened(_several(target), timeout) as described:
         cases = _cases(described, networks, dtypes, [f"random/{seed}/{k}" for k in range(random)], order)
         return _validated(described, cases, start, seed, enclose, progress or None, done, settled)
 
@@ -87,7 +88,7 @@ def _validated(
 
     def so_far(*, complete: bool) -> Matrix:
         rows, skipped = (tuple(x for x in found if isinstance(x, kind)) for kind in (Row, Skipped))
-        return Matrix(rows, skipped, seed, versions, time.perf_counter() - start, complete)  # type: ignore[arg-type]  # by kind
+        return Matrix(rows, skipped, seed, versions, perf_counter() - start, complete)  # type: ignore[arg-type]  # by kind
 
     for k, (d, network, dtype, mode) in enumerate(cases):
         key = (label(d, mode), network.name, dtype)

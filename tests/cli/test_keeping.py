@@ -31,7 +31,7 @@ class Counting(Reference):
     def run(self, graph, values):
         self.ran.append(graph.name)
         if graph.name == self.stop:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)  # as Ctrl-C does; an interrupt of its own would be its answer
         return super().run(graph, values)
 
 

@@ -1,6 +1,7 @@
 """The command line as a whole: verbs, errors, exit statuses."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -38,15 +39,24 @@ def test_usage_errors(arguments, capsys):
     assert captured.err
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, click.exceptions.Abort])
-def test_interrupted(error, monkeypatch):
-    """An interrupt is 130, without a traceback."""
+def test_interrupted(monkeypatch):
+    """An interrupt of the user is 130, without a traceback; click's own end of one is none."""
 
     def interrupted(*_, **__):
-        raise error
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(cli, "main", interrupted)
     assert status("run", "reference") == 130
+    for error in (KeyboardInterrupt, click.exceptions.Abort, SystemExit(0), SystemExit(1), GeneratorExit):
+        monkeypatch.setattr(cli, "main", lambda *_, error=error, **__: (_ for _ in ()).throw(error))
+        assert status("run", "reference") == 2
+
+
+def test_debug(monkeypatch, capsys):
+    """Where an error comes from is shown on request alone."""
+    for options, shown in (((), False), (("--debug",), True)):
+        assert status(*options, "run", "reference", "--networks", "no-such-network") == 2
+        assert ("Traceback" in capsys.readouterr().err) == shown
 
 
 def test_interrupted_inside_a_target(monkeypatch):
@@ -54,7 +64,7 @@ def test_interrupted_inside_a_target(monkeypatch):
     from gradcheck.targets.reference import Reference
 
     def interrupted(*_):
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Reference, "run", interrupted)
     assert status("run", "reference", "--networks", "xor-2-2-1") == 130

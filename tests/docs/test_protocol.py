@@ -134,7 +134,6 @@ def test_the_examples_are_there():
 
 def test_by_hand():
     """From Python, as the page says."""
-    with pytest.raises(gradcheck.errors.TargetFailed):
-        validate("./engine-that-is-not-there")
+    assert all(r.error for r in validate("./engine-that-is-not-there", "xor-*"))
     with pytest.raises(gradcheck.errors.TargetFailed):
         Process("./engine-that-is-not-there", name="e", timeout=5)

@@ -22,7 +22,7 @@ def test_a_function(monkeypatch, tmp_path):
     assert check().verdict == "fail"
 
 
-@pytest.mark.parametrize(("name", "rule", "message"), [("nothing", "adam", "module:attribute"), ("sys:nothing", "adam", "importing it failed"),
+@pytest.mark.parametrize(("name", "rule", "message"), [("nothing", "adam", "module:attribute"), ("sys:nothing", "adam", "importing it raised"),
                                                        ("sys:path", "adam", "function or a class"), ("sys:exit", "", "--optimizer")])  # fmt: skip
 def test_usage(name, rule, message):
     """What is not there, or has no rule, is refused."""

@@ -121,7 +121,7 @@ def _raises(w, g, state, settings):
 @pytest.mark.parametrize(
     ("step", "message"),
     [
-        (_raises, "raised RuntimeError at step 1: no such setting"),
+        (_raises, "step 1 raised RuntimeError: no such setting"),
         (lambda w, g, s, settings: ({"w": w["w"]}, s), "return parameters of shapes"),
         (lambda w, g, s, settings: (None, s), "got NoneType"),
         (lambda w, g, s, settings: None, "raised TypeError|two values"),

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from gradcheck.errors import BadInput, TargetFailed, UnknownName
-from gradcheck.targets.opening import asked, opened
+from gradcheck.targets import Description, Known
+from gradcheck.targets.opening import all_opened, opened
 
 #: A program that says hello and no more.
 IDLE = """
@@ -45,16 +46,47 @@ def test_usage():
         pass
 
 
-def test_asked_says_where():
-    """The line of foreign code is told; ours are raised as they are; an exit is an answer too."""
+class Named:
+    """A target of some name, with all that it may say of itself."""
 
-    def fails():
-        return {}["a"]
+    version, dtypes, slack, flushes, accumulates = "2", ["float32"], 2, True, {"float16": "float32"}
+    known, most_random, unjudged, second_modes, spec = [Known("*", "a", "b")], 3, {"float64"}, ("a", "b"), "somewhere:Named"
 
-    with pytest.raises(TargetFailed, match=rf"the target raised KeyError: 'a' \(test_opening.py:{fails.__code__.co_firstlineno + 1}\)"):
-        asked(fails)
-    with pytest.raises(TargetFailed, match="the target raised SystemExit: 3"):
-        asked(lambda: sys.exit(3))
-    with pytest.raises(UnknownName):
-        asked(lambda: opened("no-such-target").__enter__())
-    assert asked(lambda: 7) == 7
+    def __init__(self, name):
+        self.name = name
+
+    def run(self, graph, values):
+        """Never called."""
+
+
+def test_attributes():
+    """They are kept in types of our own."""
+    d = Description.of(Named("n"))
+    found = (d.name, d.version, d.dtypes, d.slack, d.flushes, d.accumulates, d.known, d.most_random, d.unjudged, d.second_modes, d.spec)
+    assert found == ("n", "2", ("float32",), 2.0, True, {"float16": "float32"}, (Known("*", "a", "b"),), 3, ("float64",), ("a", "b"), "somewhere:Named")
+    assert type(d.slack) is float
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["a", "b"], ["a", "b"]), (["a", "a"], ["a (somewhere:Named)", "a (somewhere:Named) (2)"]),
+        (["a", "a", "a (somewhere:Named)"], ["a (somewhere:Named) (2)", "a (somewhere:Named) (3)", "a (somewhere:Named)"]),
+    ],
+)  # fmt: skip
+def test_told_apart(names, told):
+    """No two targets of a run have one name, whatever they say; a built-in one keeps its own."""
+    with all_opened([Named(n) for n in names]) as found:
+        assert [d.name for d in found] == told
+    with all_opened(["reference", Named("reference"), "reference"]) as found:
+        assert [d.name for d in found] == ["reference", "reference (somewhere:Named)", "reference (2)"]
+
+
+def test_one_that_cannot_be_used_says_why():
+    """In place of the target there is one whose every run raises the reason; an unknown name is a mistake of the caller."""
+    with all_opened(["no_such_module:x", "reference"]) as (bad, good):
+        assert good.name == "reference"
+        with pytest.raises(TargetFailed, match="no_such_module"):
+            bad.target.run(None, {})
+    with pytest.raises(UnknownName), all_opened(["reference", "no-such-target"]):
+        pass

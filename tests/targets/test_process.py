@@ -422,7 +422,7 @@ def test_command_line(made, capsys, tmp_path, monkeypatch):
     assert "micro" in capsys.readouterr().out
     assert status("run", right, *xor, "--timeout", "0") == 2
     assert status("run", "./nothing", *xor) == 2
-    assert "expected a program that can be run; got './nothing': No such file" in capsys.readouterr().err
+    assert "expected a program that can be run; got './nothing': No such file" in capsys.readouterr().out
     assert status("run", "sleep 600", "reference", *xor, "--timeout", "0.3") == 2
     out = capsys.readouterr().out
     assert "no answer within 0.3 s" in out

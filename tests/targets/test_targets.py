@@ -1,6 +1,8 @@
 """Targets that are installed are judged, and ones that misbehave get the documented verdict."""
 
 import dataclasses
+import re
+import signal
 import sys
 
 import numpy as np
@@ -10,6 +12,7 @@ from gradcheck.errors import CannotExpress, MissingDependency, TargetFailed, Unk
 from gradcheck.graph.graph import Edge
 from gradcheck.networks import networks
 from gradcheck.targets import Description, Run, targets
+from gradcheck.targets.opening import opened
 from gradcheck.targets.reference import Reference
 from gradcheck.verdict.finding import Skipped
 from gradcheck.verdict.validate import validate
@@ -122,18 +125,23 @@ def test_a_target_without_version_needs_none():
 @pytest.mark.parametrize(
     ("spec", "error", "message"),
     [("pytorch", UnknownName, "did you mean 'torch'"), ("nowhere:target", TargetFailed, "ModuleNotFoundError: No module named 'nowhere'"), (f"{__name__}:nothing", TargetFailed, "has no attribute 'nothing'"),
-     (f"{__name__}:SMALL", TargetFailed, "expected a target or a callable at .*; got list"), (":", TargetFailed, "importing it failed"), ("os:", TargetFailed, "importing it failed"), ("", UnknownName, "no target named ''")],
+     (f"{__name__}:SMALL", TargetFailed, "expected a target or a callable at .*; got list"), (":", TargetFailed, "importing it raised"), ("os:", TargetFailed, "importing it raised"), ("", UnknownName, "no target named ''")],
 )  # fmt: skip
 def test_bad_specs(spec, error, message):
-    """What is no target is refused with what was expected."""
-    with pytest.raises(error, match=message):
-        validate(spec, ["xor-2-2-1"])
+    """What is no target is refused with what was expected; a run with it says so in its rows."""
+    with pytest.raises(error, match=message), opened(spec):
+        pass
+    if error is TargetFailed:
+        found, good = validate([spec, "reference"], ["xor-2-2-1"])
+        assert (found.target, found.verdict, found.error, good.verdict) == (spec, "inconclusive", True, "pass")
+        assert re.search(message, found.message)
 
 
 def test_what_is_no_target_at_all():
-    """An object that is neither a target nor callable is refused."""
-    with pytest.raises(TargetFailed, match="or a callable; got 3"):
-        validate(3, ["xor-2-2-1"])
+    """An object that is neither a target nor callable has a row that says so."""
+    (row,) = validate(3, ["xor-2-2-1"])
+    assert row.error
+    assert "or a callable; got int '3'" in row.message
 
 
 def test_unknown_format():
@@ -271,10 +279,10 @@ def test_a_target_may_decline():
 
 
 def test_interrupting_stops_everything():
-    """A KeyboardInterrupt is not an answer of the target."""
+    """An interrupt of the user is not an answer of the target."""
 
     def interrupted(graph, values):
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         validate(interrupted, [MLP])

@@ -88,7 +88,7 @@ def _raise(error):
     ("change", "status", "told"),
     [
         (lambda run, _: _raise(CannotExpress("no xor here")), "skipped", "no xor here"), (lambda run, _: _raise(ZeroDivisionError("0")), "fail", "ZeroDivisionError: 0"),
-        (lambda run, _: None, "fail", "an answer that cannot be read: AttributeError"), (lambda run, _: Run(run.loss, {}), "fail", "got none"),
+        (lambda run, _: None, "fail", "expected a Run with a mapping of gradients; got None"), (lambda run, _: Run(run.loss, {}), "fail", "got none"),
         (lambda run, _: Run(None, run.gradients), "fail", "loss: expected"),
         (lambda run, values: (values["w1"].fill(0), run)[1], "fail", "it changed its input 'w1' in place"),
         (lambda run, _: Run(run.loss, run.gradients, plain_gradients={k: -x for k, x in run.gradients.items()}), "fail", "gradient of"),

@@ -11,9 +11,10 @@ import numpy as np
 from gradcheck.arith.floating import FORMATS
 from gradcheck.bench.ulps.kinks import Point, points
 from gradcheck.bench.ulps.row import plain
-from gradcheck.errors import CannotExpress
+from gradcheck.errors import TargetFailed
 from gradcheck.graph.graph import Graph, Leaf, Node
 from gradcheck.ops.op import registry
+from gradcheck.targets.opening import run_of
 from gradcheck.targets.target import Description, as_float
 
 
@@ -25,7 +26,7 @@ class Cell:
         target, dtype: who.
         point: what is asked.
         allowed: the generalised derivative, for people.
-        given: the derivative, the entries of all operands one after the other; empty where the target has no form.
+        given: the derivative, the entries of all operands one after the other; empty where the target has no form, or failed.
         status: "inside", "outside", "not finite", "no form", or "finite" where there is no derivative.
     """
 
@@ -61,7 +62,7 @@ def conventions(d: Description, dtype: str, names: Iterable[str] | None = None) 
 def _cell(d: Description, dtype: str, p: Point) -> Cell:
     try:
         given = _derivative(d, dtype, p)
-    except CannotExpress:
+    except TargetFailed:
         return Cell(d.name, dtype, p.name, p.op, p.allowed.text, (), "no form")
     if p.allowed.holds(given):
         status = "finite" if p.allowed.empty else "inside"
@@ -84,6 +85,8 @@ def _derivative(d: Description, dtype: str, p: Point) -> np.ndarray[Any, np.dtyp
     node = Node("y", op.name, tuple(x.name for x in leaves), op.complete(p.attributes))
     graph = Graph(leaves, [node, Node("loss", "sum", ("y",))], ["loss"], name=p.name)
     with np.errstate(all="ignore"):
-        run = d.target.run(graph, values)
+        run = run_of(d.target, graph, values)
     found = run.plain_gradients or run.gradients
+    if any(found.get(name) is None for name in wanted):
+        raise TargetFailed(f"expected a gradient of each of {', '.join(wanted)}")
     return np.concatenate([np.asarray(as_float(found[name]), np.float64).ravel() for name in wanted])

@@ -18,6 +18,7 @@ from gradcheck.bench.ulps.row import Row, example_of, summary
 from gradcheck.graph.graph import Graph, Leaf, Node
 from gradcheck.ops import binary, elementwise
 from gradcheck.ops.op import Op
+from gradcheck.targets.opening import run_of
 from gradcheck.targets.target import Description, as_float
 
 Points = list[npt.NDArray[Any]]
@@ -123,7 +124,7 @@ def _look(d: Description, dtype: str, op: Op, attributes: Mapping[str, Any], xs:
     leaves = [Leaf(n, "parameter", x.shape) for n, x in zip(names, xs, strict=True)]
     graph = Graph(leaves, [Node("y", op.name, tuple(names), attributes), Node("loss", "sum", ("y",))], ["loss"])
     with np.errstate(all="ignore"):
-        run = d.target.run(graph, {n: x.copy() for n, x in zip(names, xs, strict=True)})
+        run = run_of(d.target, graph, {n: x.copy() for n, x in zip(names, xs, strict=True)})
         gradients = run.plain_gradients or run.gradients
         got = [run.node_values.get("y") if run.node_values else None, *(gradients.get(n) for n in names)]
         read = [None if y is None else np.asarray(as_float(y), np.float64).ravel() for y in got]

@@ -13,7 +13,9 @@ from gradcheck.bench.ulps import entries, specimens
 from gradcheck.bench.ulps.conventions import Cell, conventions
 from gradcheck.bench.ulps.entries import ONE, TWO, Memory, variants
 from gradcheck.bench.ulps.row import Row
-from gradcheck.errors import CannotExpress
+from gradcheck.errors import GradcheckError
+from gradcheck.foreign import text_of
+from gradcheck.foreign.gate import description_of
 from gradcheck.ops.op import Op, registry
 from gradcheck.targets.target import Description
 
@@ -86,8 +88,8 @@ def measure(described: Iterable[Description], settings: Settings, *, told: Told 
         try:
             rows += _measured(job, settings, memory)
         except Exception as error:  # a target may fail in any way; the others are measured still
-            reason = str(error) if isinstance(error, CannotExpress) else f"{type(error).__name__}: {error}"
-            skipped.append({"target": job.d.name, "dtype": job.dtype, "op": job.op.name, "reason": reason.splitlines()[0][:200]})
+            reason = text_of(error) if isinstance(error, GradcheckError) else description_of(error)
+            skipped.append({"target": job.d.name, "dtype": job.dtype, "op": job.op.name, "reason": reason.partition("\n")[0][:200]})
     names = [op.name for op in settings.chosen()]
     cells = [c for d in described for c in conventions(d, d.dtypes[0], names)] if settings.conventions else []
     return as_data(described, settings, rows, cells, skipped, time.perf_counter() - start)

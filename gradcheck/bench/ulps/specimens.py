@@ -24,6 +24,7 @@ from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, bind
 from gradcheck.networks.specimen import specimen
 from gradcheck.ops.op import Op
+from gradcheck.targets.opening import run_of
 from gradcheck.targets.target import Description, as_float
 
 #: Real operands are multiplied by these, in turn; the other kinds keep their domain.
@@ -101,7 +102,7 @@ def measured(d: Description, dtype: str, op: Op, *, count: int, seed: int, memor
     for k, case in enumerate(cases(op, dtype, count, seed)):
         try:
             with np.errstate(all="ignore"):
-                run = d.target.run(case.graph, case.values)
+                run = run_of(d.target, case.graph.copy(), {k: x.copy() for k, x in case.values.items()})
         except CannotExpress as error:
             refused = error
             continue

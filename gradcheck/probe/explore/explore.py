@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 
 import numpy as np
 
-from gradcheck.errors import GradcheckError, OutOfBudget
+from gradcheck.errors import FunctionRaised, GradcheckError, OutOfBudget
 from gradcheck.probe import contracts
 from gradcheck.probe.directions import cotangent, scale
 from gradcheck.probe.examination import Examination
@@ -86,9 +86,9 @@ class Explorer:
         subject = self.ordinary.subject
         gs = cotangent(np.random.default_rng([self.seed, 2]), self.ordinary.base)
         gradients = self.ordinary.gradients(gs)
-        start = time.perf_counter()
+        start = perf_counter()
         subject.value(subject.point)
-        self.seconds = time.perf_counter() - start
+        self.seconds = perf_counter() - start
         self.sizes = {p: float(np.max(np.abs(v), initial=0.0)) for p, v in zip(subject.paths, gradients, strict=True)}
 
     def _mutations(self) -> None:
@@ -183,9 +183,9 @@ class Explorer:
         except Refused as reason:
             self.counts[str(reason)] += count
             return None
-        except GradcheckError:
-            raise
-        except Exception:  # the derivative raised near the input: it does not take it
+        except Exception as error:  # the derivative raised near the input: it does not take it
+            if isinstance(error, GradcheckError) and not isinstance(error, FunctionRaised):
+                raise
             self.counts[UNSUPPORTED] += count
             return None
         if self._coarse(arrays) and any(look.wrong and look.residual.step for look in examination.looks):
