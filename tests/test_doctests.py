@@ -13,7 +13,7 @@ NAMES = sorted(".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(
 #: modules that need an extra -> its library
 EXTRAS = {
     "gradcheck.strategies": "hypothesis", "gradcheck.targets.torch": "torch", "gradcheck.targets.torch_ops": "torch", "gradcheck.targets.jax": "jax",
-    "gradcheck.targets.autograd": "autograd", "gradcheck.targets.sklearn": "sklearn", "gradcheck.learning.torch": "torch", "gradcheck.probe.torch": "torch", "gradcheck.probe.jax": "jax",
+    "gradcheck.targets.autograd": "autograd", "gradcheck.targets.sklearn": "sklearn", "gradcheck.learning.torch": "torch", "gradcheck.probe.torch": "torch", "gradcheck.probe.hooks": "torch", "gradcheck.probe.jax": "jax",
     **{f"gradcheck.bench.checkers.{name}": name for name in ("torch", "jax", "autograd", "scipy")},
 }  # fmt: skip
 

@@ -61,7 +61,7 @@ def test_options_of_the_commands_exist(command):
     """Every option that the README shows is one that the verb has."""
     words = command.split()[1:]
     verb = words[:2] if words[0] == "vectors" else words[:1]  # a group of commands
-    text = CliRunner().invoke(cli, [*verb, "--help"]).stdout
+    text = CliRunner().invoke(cli, [*verb, "--help"], obj={}).stdout
     for option in re.findall(r"--[a-z]+", command):
         assert option in text
 
