@@ -3,6 +3,7 @@
 import io
 import json
 import sqlite3
+from contextlib import closing
 from functools import cache
 
 import numpy as np
@@ -180,10 +181,9 @@ def test_histories(count, tmp_path):
     def used(rng):
         path.write_bytes(damaged(rng, bytes_) if rng.random() < 0.5 else bytes_)
         try:
-            with sqlite3.connect(path) as db:
+            with closing(sqlite3.connect(path)) as db, db:
                 column = rng.choice(("result", "saved", "seed", "verdict", "pass", "fail", "inconclusive", "seconds", "id"))
                 db.execute(f"UPDATE OR IGNORE run SET {column} = ?", (rng.choice((b"x", "text", -1, 1.5, 2**62, "\x1b[31m", mutant(rng, results()[0]).decode("utf-8", "replace"))),))
-            db.close()
         except sqlite3.DatabaseError:
             pass
         history = History(path)
