@@ -161,6 +161,8 @@ def summary(matrix: Matrix) -> Text:
     verdicts = Counter(r.verdict for r in matrix.rows)
     evidence = Counter(_clean(r.evidence) for r in matrix.rows if r.verdict == "pass")
     out = Text()
+    if matrix.shortfall:
+        out.append(f"{matrix.shortfall}\n", style=STYLES["inconclusive"])
     for name in ("pass", "fail", "inconclusive"):
         out.append(f"{verdicts[name]} {name}", style=STYLES[name] if verdicts[name] else "dim")
         out.append("   ")
