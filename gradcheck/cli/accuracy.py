@@ -59,9 +59,11 @@ def accuracy_command(
         for data in latest:
             _show(data)
 
-    with showing_what_there_is(show, lambda: f"{sum(len(x['rows']) for x in latest)} results", resumable=False):
-        with all_opened(names) as described, progress() as told:
-            data = measure(described, Settings(dtypes, ops, points, seed, conventions), told=told, latest=latest)
+    with (
+        showing_what_there_is(show, lambda: f"{sum(len(x['rows']) for x in latest)} results", resumable=False),
+        all_opened(names) as described, progress() as told,
+    ):  # fmt: skip
+        data = measure(described, Settings(dtypes, ops, points, seed, conventions), told=told, latest=latest)
     outputs = [(json_file, to_file(lambda: report_json(data))), (markdown_file, to_file(lambda: markdown(data))), (html_file, to_file(lambda: html(data)))]
     return finish(0 if data["rows"] or data["conventions"] else 2, lambda: _show(data), outputs)
 

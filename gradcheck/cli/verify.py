@@ -53,9 +53,9 @@ def verify_command(
 
     with showing_what_there_is(show, lambda: f"{len(found)} of at most {len(wanted)} cases", resumable=False), progress() as report:
         if order == 1:
-            verify(wanted, oracles=names, seed=seed, progress=report, found=found)
+            found[:] = verify(wanted, oracles=names, seed=seed, progress=report, found=found)
         else:
-            verify_second(wanted, ways=names, seed=seed, progress=report, found=found)
+            found[:] = verify_second(wanted, ways=names, seed=seed, progress=report, found=found)
     data = {"order": order, "digits": digits, "seed": seed, "rows": [a.to_dict(digits) for a in found]}
     return finish(1 if any(a.faults(digits) for a in found) else 0, show, [(file, as_json(lambda: data))])
 
