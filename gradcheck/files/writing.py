@@ -20,8 +20,8 @@ _MODE, _FOLDER_MODE = 0o666, 0o777
 #: Characters of a file's name in the name beside it, so that this is not too long where that is not: systems have 255 bytes, UTF-8 takes 4 a character.
 _STEM = 32
 
-#: What is kept is written again at most so often, in seconds, and takes at most this part of the time.
-KEEP_EVERY, KEEP_SHARE = 1.0, 0.05
+#: Keeping what there is takes at most this part of the time.
+KEEP_SHARE = 0.05
 
 
 def check(path: Path) -> None:
@@ -122,7 +122,7 @@ class Keeper:
         except OutputFailed as error:
             self.remark = str(error)
         ended = time.monotonic()
-        self._next = ended + max(KEEP_EVERY, (ended - begun) / KEEP_SHARE)
+        self._next = ended + (ended - begun) / KEEP_SHARE
 
 
 @contextmanager
