@@ -33,7 +33,7 @@ Restore = Callable[[], None]
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Put back, at the end, what foreign code may have changed: folder, streams, handlers of Ctrl-C and of the end, depth of recursion, precisions, names in modules.
+    """Put back, at the end, what foreign code may have changed: folder, streams, handlers of signals, depth of recursion, precisions, names.
 
     >>> before = np.asarray
     >>> with undisturbed():

@@ -3,6 +3,7 @@
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 
@@ -99,8 +100,14 @@ def test_keeping_takes_its_share(tmp_path, monkeypatch):
         keeper(slow)
         now[0] += 0.25
     assert kept[0] == 100.0
-    assert all(b - a >= 1 / writing.KEEP_SHARE for a, b in zip(kept, kept[1:], strict=False))
+    assert all(b - a >= 1 / writing.KEEP_SHARE for a, b in pairwise(kept))
     assert len(kept) == 5
+
+
+def _interrupted(path):
+    with folder(path) as made:
+        (made / "c").write_text("3")
+        raise KeyboardInterrupt
 
 
 def test_folders(tmp_path, monkeypatch):
@@ -114,9 +121,8 @@ def test_folders(tmp_path, monkeypatch):
     with folder(tmp_path / "empty") as made:
         (made / "b").write_text("2")
     assert stat.S_IMODE((tmp_path / "empty").stat().st_mode) == 0o700
-    with pytest.raises(KeyboardInterrupt), folder(tmp_path / "third") as made:
-        (made / "c").write_text("3")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(tmp_path / "third")
     assert {p.name for p in tmp_path.iterdir()} == {"set", "empty", ".set.0123456789abcdef.partial"}
     with pytest.raises(OutputFailed, match="empty or not there"), folder(tmp_path / "set"):
         pass
