@@ -72,6 +72,7 @@ def _status(arguments: list[str] | None) -> int:
             error.show()
         except BaseException as error:
             if interrupts.typed:
+                _remark(f"ended by {interrupts.last.name}")
                 return 128 + interrupts.last
             _tell(error, debug=shown["debug"])
         else:
@@ -81,10 +82,14 @@ def _status(arguments: list[str] | None) -> int:
 
 def _tell(error: BaseException, *, debug: bool) -> None:
     """Say what went wrong: in our own words, or that it was not foreseen."""
-    from gradcheck.cli.output import remark
-
     if debug:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     foreseen = isinstance(error, GradcheckError | OSError)
     text = text_of(error) if foreseen else f"unexpected {description_of(error)}; --debug before the verb shows where it comes from"
+    _remark(text)
+
+
+def _remark(text: str) -> None:
+    from gradcheck.cli.output import remark  # what is needed to say something is not needed to say nothing
+
     remark(text)

@@ -11,6 +11,5 @@ from gradcheck.pytest_plugin.summary import pytest_terminal_summary
 
 __all__ = [
     "chosen", "gradcheck", "gradcheck_validate", "pytest_addoption", "pytest_collection_finish", "pytest_configure", "pytest_generate_tests",
-    "pytest_sessionfinish",
-    "pytest_sessionstart", "pytest_terminal_summary",
+    "pytest_sessionfinish", "pytest_sessionstart", "pytest_terminal_summary",
 ]  # fmt: skip
