@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,7 @@ from tests.targets.test_program import gone
 
 def _told(folder, k):
     """Note this process, and take long where it is told to."""
-    with open(os.path.join(folder, str(os.getpid())), "w"):
-        pass
+    (Path(folder) / str(os.getpid())).touch()
     time.sleep(600 if k else 0)
     return k
 

@@ -64,7 +64,10 @@ def test_power(elsewhere, capsys, monkeypatch):
     [
         (verify, "verify", ("verify", "--networks", "xor-2-2-1,diamond", "--oracle", "forward", "--oracle", "differences", "--json", "r.json"), "1 agree"),
         (accuracy, "measure", ("accuracy", "reference", "--dtype", "float32", "--ops", "tanh,exp", "--points", "20", "--json", "r.json"), "the worst"),
-        (vectors, "verify", ("vectors", "verify", "--target", "reference,reference", "--dtype", "float64", "--tag", "xor-*", "--json", "r.json"), "reference"),
+        pytest.param(
+            vectors, "verify", ("vectors", "verify", "--target", "reference,reference", "--dtype", "float64", "--tag", "xor-*", "--json", "r.json"), "reference",
+            marks=pytest.mark.deep,
+        ),
     ],
 )
 def test_what_cannot_go_on(module, name, arguments, shown, elsewhere, capsys, monkeypatch):

@@ -42,7 +42,7 @@ COMMANDS = {
     "cost": ((*GRADCHECK, "cost", "reference", "--families", "layered,wide", "--sizes", "10,30", "--methods", "value,reverse", "--tables", "none", "--seconds", "0.1",
               "--json", "r.json", "--markdown", "r.md"), True),
     "power": ((*GRADCHECK, "power", "--checkers", "gradcheck", "--faults", "tanh/*", "--no-explore", "--json", "r.json"), True),
-    "accuracy": ((*GRADCHECK, "accuracy", "reference", "--dtype", "float32", "--points", "200", "--json", "r.json", "--html", "r.html"), False),
+    "accuracy": ((*GRADCHECK, "accuracy", "reference", "--dtype", "float32", "--ops", "s*,t*", "--points", "200", "--json", "r.json", "--html", "r.html"), False),
     "export": ((*GRADCHECK, "vectors", "export", "out", "--networks", "xor-*"), False),
     "pytest": ((*PYTEST, "--gradcheck-json=r.json", "--gradcheck-report=r.html"), False),
 }  # fmt: skip
@@ -106,8 +106,9 @@ def whole(tmp_path_factory):
     return found
 
 
+@pytest.mark.deep  # of which tests/cli/test_keeping.py has a sample
 @pytest.mark.parametrize(
-    ("name", "k", "number"), [pytest.param(*x, marks=() if x[:2] == ("export", 2) else pytest.mark.deep, id=f"{x[0]}-{x[1]}-{x[2].name}") for x in KILLS]
+    ("name", "k", "number"), [pytest.param(*x, id=f"{x[0]}-{x[1]}-{x[2].name}") for x in KILLS]
 )
 def test_killed(name, k, number, whole, tmp_path):
     """At a random moment, by one signal after the other."""

@@ -127,6 +127,15 @@ def test_tests_that_never_ran(fated):
     assert "incomplete: 2 of 10 rows" in done.stdout.str()
 
 
+@pytest.mark.deep
+def test_tests_that_no_worker_ran(repository):
+    """The controller of pytest-xdist knows how many gradcheck tests there are, though it is told ids alone."""
+    repository.makepyfile(test_gradients=CRASH.format(count=40, at=0))
+    _, matrix = result(repository, "-n", "2", "-x", process=True)
+    assert (matrix.complete, matrix.expected) == (False, 40)
+    assert "test_gradients.py::test_it[0]" in {r.network for r in matrix.rows}
+
+
 def test_modules_that_cannot_be_imported(fated):
     """Nobody knows how many tests they have: the result is incomplete."""
     fated.makepyfile(test_broken="raise RuntimeError('no module')")
