@@ -6,6 +6,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from gradcheck.history import History
 from gradcheck.verdict.stored import read
 from tests.cli.status import status
 from tests.cli.test_keeping import TWO, counting, wrong
+from tests.cli.test_output import Closed
 
 HERE = "tests.cli.test_keeping"
 REPORTS = {"--json": "r.json", "--html": "r.html", "--markdown": "r.md", "--junit": "r.xml"}
@@ -100,14 +103,38 @@ def test_a_disk_that_fills_up(target, found, elsewhere, capsys, monkeypatch):
     assert len(History(elsewhere / "h.sqlite").entries()) == 2  # SQLite's own files were not full
 
 
-def test_nobody_reads(elsewhere, monkeypatch):
-    """A closed pipe loses no file, and is told by the status."""
-    from tests.cli.test_output import Closed
+def _unread():
+    reading, writing = os.pipe()
+    os.close(reading)
+    return os.fdopen(writing, "w")
 
-    monkeypatch.setattr(sys, "stdout", Closed())
+
+def _full():
+    return os.fdopen(os.open("/dev/full", os.O_WRONLY), "w")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize("stream", [Closed, _unread, _full], ids=["closed", "a pipe that nobody reads", "a full device"])
+def test_nobody_reads(stream, elsewhere, monkeypatch, capsys):
+    """What cannot be shown loses no file, and is told."""
+    monkeypatch.setattr(sys, "stdout", stream())
     assert status("run", "reference", *TWO, *(x for pair in ALL.items() for x in pair)) == 2
+    with suppress(OSError, AttributeError):
+        sys.stdout.close()
     monkeypatch.undo()
+    assert "standard output: expected to write all of it" in capsys.readouterr().err
+    assert read(elsewhere / "r.json").complete
     assert len(read(elsewhere / "r.json")) == len(History(elsewhere / "h.sqlite").get()) == 2
+
+
+def test_nobody_reads_what_is_no_result(monkeypatch, capsys):
+    """A list that is cut off is told in our own words."""
+    monkeypatch.setattr(sys, "stdout", _unread())
+    assert status("list", "networks") == 2
+    with suppress(OSError):
+        sys.stdout.close()
+    monkeypatch.undo()
+    assert "Broken pipe" in capsys.readouterr().err
 
 
 #: Each command with results, which the disk is too full for.
