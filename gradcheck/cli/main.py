@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from gradcheck.errors import GradcheckError
+from gradcheck.errors import GradcheckError, OutputFailed
 from gradcheck.foreign import Interrupts, text_of
 from gradcheck.foreign.gate import description_of
 
@@ -32,6 +32,16 @@ class Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs."""
         return list(VERBS)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb; that nobody reads what it shows is an output that failed, where click would make an exit of it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            from gradcheck.cli.output import let_go
+
+            let_go()
+            raise OutputFailed("standard output: expected somebody who reads it; got a closed pipe") from error
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a verb's module."""
@@ -84,8 +94,6 @@ def _tell(error: BaseException, *, debug: bool) -> None:
     """Say what went wrong: in our own words, or that it was not foreseen."""
     if debug:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    if isinstance(error.__context__, BrokenPipeError):  # of which click makes an exit
-        error = error.__context__
     foreseen = isinstance(error, GradcheckError | OSError)
     text = text_of(error) if foreseen else f"unexpected {description_of(error)}; --debug before the verb shows where it comes from"
     _remark(text)

@@ -24,7 +24,7 @@ from gradcheck.render.progress import progress
 from gradcheck.render.terminal import Terminal
 
 __all__ = [
-    "HISTORY", "NEW_FILE", "Output", "as_json", "console", "document", "finish", "interrupted", "progress", "remark",
+    "HISTORY", "NEW_FILE", "Output", "as_json", "console", "document", "finish", "interrupted", "let_go", "progress", "remark",
     "showing_what_there_is", "status_line", "to_file",
 ]  # fmt: skip
 
@@ -141,14 +141,14 @@ def _failure(name: str, act: Callable[[], object]) -> str:
         return str(error)
     except (GradcheckError, OSError) as error:
         if isinstance(error, BrokenPipeError):
-            _let_go()
+            let_go()
         return f"{name}: expected to write all of it; {text_of(error)}"
     except Exception as error:  # the others are tried still
         return f"{name}: expected to write all of it; unexpected {description_of(error)}"
     return ""
 
 
-def _let_go() -> None:
+def let_go() -> None:
     """Let standard output lead nowhere: nobody reads it, and it would be flushed once more at the end of the process."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -134,7 +134,7 @@ def test_nobody_reads_what_is_no_result(monkeypatch, capsys):
     with suppress(OSError):
         sys.stdout.close()
     monkeypatch.undo()
-    assert "Broken pipe" in capsys.readouterr().err
+    assert "closed pipe" in capsys.readouterr().err
 
 
 #: Each command with results, which the disk is too full for.
