@@ -24,6 +24,7 @@
     +-- FunctionFailed                 a function under test that answered badly
     |   +-- FunctionRaised             one that raised
     +-- PlanInUse (RuntimeError)       a plan that is called while it is being called
+    +-- OutputFailed                  a file of results that cannot be written
     +-- OutOfBudget                    no evaluation is left; what was found so far is kept
     +-- MeasurementFailed              a measurement whose process died
     |   +-- MeasurementStopped         one that took too long
@@ -180,6 +181,10 @@ class PlanInUse(GradcheckError, RuntimeError):
 
     def __init__(self) -> None:
         super().__init__("expected one call of a plan at a time; it is being called already; give each thread a plan.copy()")
+
+
+class OutputFailed(GradcheckError):
+    """A file of results that cannot be written."""
 
 
 class OutOfBudget(GradcheckError):

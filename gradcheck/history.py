@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gradcheck.errors import BadDocument
+from gradcheck.errors import BadDocument, BadInput
 from gradcheck.files.json import parsed
 from gradcheck.files.limits import MOST_BYTES
 from gradcheck.files.regular import opened
@@ -114,13 +114,28 @@ class History:
                 raise BadDocument(f"{self.path}: expected a history with its table of runs, and no view, trigger or index; got something else")
             yield db
 
+    def check(self) -> None:
+        """Find out whether it can be added to.
+
+        Raises:
+            BadDocument: it cannot.
+        """
+        with self._checked(writing=True):
+            pass
+
     def add(self, matrix: Matrix, *, saved: str | None = None) -> int:
         """Keep a result, whole or not at all, and return its number.
 
         Args:
             matrix: the result.
             saved: when, in ISO format; now unless given.
+
+        Raises:
+            BadInput: if the run did not come to its end: what is compared with it later would miss its rows.
+            BadDocument: if the history cannot be added to.
         """
+        if not matrix.complete:
+            raise BadInput(f"{self.path}: expected a complete result; got {matrix.extent}; resume the run")
         when = saved or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         counts = [sum(r.verdict == v for r in matrix.rows) for v in ("pass", "fail", "inconclusive")]
         data = json.dumps(matrix.to_dict(), allow_nan=False)
@@ -196,7 +211,7 @@ class Change:
     """What is different in one row.
 
     Args:
-        kind: "new failure", "worse evidence", "new inconclusive", "less accurate", "slower", "gone", "fixed", "newly certified", "new".
+        kind: "new failure", "worse evidence", "new inconclusive", "less accurate", "slower", "gone", "fixed", "newly certified", "new", "incomplete".
         worse: whether it is a regression.
         row: "target/network/dtype".
         message: what it was and what it is.
@@ -220,7 +235,8 @@ def compare(old: Matrix, new: Matrix) -> list[Change]:
         new: the result.
     """
     before, after = _keyed(old), _keyed(new)
-    found = [c for key, row in after.items() for c in (_changes(key, before[key], row) if key in before else _first(key, row))]
+    found = [] if new.complete else [Change("incomplete", True, "", f"expected every row; got {new.extent}")]
+    found += [c for key, row in after.items() for c in (_changes(key, before[key], row) if key in before else _first(key, row))]
     found += [Change("gone", True, key, f"was {row.verdict}, is not tested any more") for key, row in before.items() if key not in after]
     return sorted(found, key=lambda c: not c.worse)
 

@@ -39,7 +39,14 @@ READS = {"json.load", "json.loads", "tomllib.load", "tomllib.loads", "np.load", 
 #: modules that make them elsewhere, with the reason
 READERS = {
     "bench/clock.py": "of the system's files", "bench/machine.py": "of the system's files", "networks/digits.py": "of its own data", "verdict/ulps.py": "of its own data",
-    "vectors/writing.py": "of a text that it has just made", "pytest_plugin/results.py": "of a text that its own worker made", "history.py": "of a database, in the one way that is safe",
+    "vectors/writing.py": "of a text that it has just made", "pytest_plugin/record.py": "of a text that its own worker made", "history.py": "of a database, in the one way that is safe",
+}  # fmt: skip
+#: calls that make or change files; the writer alone makes them
+WRITES = {"write_text", "write_bytes", "np.save", "np.savez", "np.savez_compressed", "os.open", "os.replace", "os.rename", "shutil.move"}
+#: modules that make them elsewhere, with the reason
+WRITERS = {
+    "bench/clock.py": "a switch of the system", "cli/output.py": "opens what is nowhere", "targets/numbers.py": "into memory, or a request's own folder",
+    "foreign/process.py": "opens standard output again", "targets/program.py": "pipes",
 }  # fmt: skip
 HEAVY = ("sympy", "mpmath", "flint", "torch", "jax", "sklearn", "autograd", "hypothesis")
 #: modules above the usual size, with the reason
@@ -221,6 +228,21 @@ def test_documents_come_in_by_the_reader():
         calls = {ast.unparse(n.func) for n in ast.walk(tree(path)) if isinstance(n, ast.Call)}
         found = {c for c in calls if c in READS or c.rpartition(".")[2] in READS}
         assert not found or path.relative_to(ROOT / "gradcheck").as_posix() in READERS, path
+
+
+def _writes(call):
+    """Answer whether a call makes or changes a file."""
+    name = ast.unparse(call.func)
+    modes = [x.value for x in (*call.args, *(k.value for k in call.keywords)) if isinstance(x, ast.Constant) and isinstance(x.value, str)]
+    opens = name.rpartition(".")[2] in ("open", "fdopen") and any(set(m) & set("wax+") and len(m) <= 3 for m in modes)
+    return opens or name in WRITES or name.rpartition(".")[2] in WRITES
+
+
+def test_results_go_out_by_the_writer():
+    """No other module makes, opens for writing or replaces a file."""
+    for path in (p for p in MODULES if room(p) != "files"):
+        found = {ast.unparse(n) for n in ast.walk(tree(path)) if isinstance(n, ast.Call) and _writes(n)}
+        assert not found or path.relative_to(ROOT / "gradcheck").as_posix() in WRITERS, (path, found)
 
 
 def test_no_test_hides_another():

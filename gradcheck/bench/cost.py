@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any
 
 from gradcheck.bench.families import FAMILIES
 from gradcheck.bench.fit import Exponent, crossover, exponent
@@ -16,9 +13,8 @@ from gradcheck.bench.methods import METHODS
 from gradcheck.bench.scaling import FRAMEWORKS, SIZES, Job, Row, measure, row
 from gradcheck.bench.tables import TABLES
 from gradcheck.bench.worker import Worker
-from gradcheck.errors import BadDocument, MeasurementFailed, MeasurementStopped, UnknownName
-from gradcheck.files.json import parsed
-from gradcheck.files.regular import contents
+from gradcheck.errors import MeasurementFailed, MeasurementStopped, UnknownName
+from gradcheck.files.journal import Journal
 
 SCHEMA = "gradcheck-cost/1"
 
@@ -72,6 +68,10 @@ class Settings:
                 if name not in known:
                     raise UnknownName(kind, name, known)
 
+    def head(self) -> dict[str, Any]:
+        """Return what its journal begins with."""
+        return {"schema": SCHEMA, "settings": asdict(self)}
+
     def jobs(self) -> list[Job]:
         """Return the measurements; methods on the same network follow each other."""
         names = dict.fromkeys((*self.methods, *self.targets))
@@ -84,62 +84,20 @@ class Settings:
         ]
 
 
-class Journal:
-    """Results as they come, a line each, from which a run that was cut off goes on.
-
-    Args:
-        path: of the file; it is there until the run is complete.
-        settings: of the run.
-        fresh: whether to start anew whatever is there.
-
-    Raises:
-        BadDocument: if the file is of another run, or is damaged elsewhere than in its last line.
-    """
-
-    def __init__(self, path: Path, settings: Settings, *, fresh: bool = False) -> None:
-        self.path, self.settings = path, settings
-        self.found: dict[str, Any] = {}
-        head = json.dumps({"schema": SCHEMA, "settings": asdict(settings)})
-        lines = [] if fresh or not path.exists() else contents(path, "results").decode("utf-8", "replace").split("\n")
-        if lines and lines[0] != head:
-            raise BadDocument(f"{path}: expected the beginning of this same run; got another's; remove it, or start anew with --fresh")
-        for number, line in enumerate(lines[1:-1], 2):  # after the last line's end comes nothing, or a line that was cut off
-            entry = parsed(line, f"{path}, line {number}", "a result")
-            if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[0], str):
-                raise BadDocument(f"{path}, line {number}: expected a result; got {line[:60]!r}; start anew with --fresh")
-            self.found[entry[0]] = entry[1]
-        self._file: TextIO = path.open("w", encoding="utf-8")
-        self._write(head)
-        for key, value in self.found.items():
-            self._write(json.dumps([key, value]))
-
-    def add(self, key: str, value: Any) -> None:
-        """Keep a result."""
-        self.found[key] = value
-        self._write(json.dumps([key, value], allow_nan=False))
-
-    def _write(self, line: str) -> None:
-        self._file.write(line + "\n")
-        self._file.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close the file, which stays until its owner removes it."""
-        self._file.close()
-
-
-def run(settings: Settings, worker: Worker, *, journal: Journal | None = None, told: Told = lambda label, k, n: None) -> dict[str, Any]:
+def run(
+    settings: Settings, worker: Worker, *, journal: Journal | None = None, found: dict[str, Any] | None = None, told: Told = lambda label, k, n: None
+) -> dict[str, Any]:
     """Return the data of the report, plain and ready for JSON.
 
     Args:
         settings: what to measure.
         worker: who measures.
         journal: what has been measured already, and where results are kept as they come.
+        found: is filled, for who wants what there is when the work is interrupted.
         told: progress.
     """
-    jobs, found = settings.jobs(), {} if journal is None else dict(journal.found)
+    jobs, found = settings.jobs(), {} if found is None else found
+    found |= {} if journal is None else journal.found
     count = len(jobs) + len(settings.tables)
 
     def kept(key: str, value: Any) -> Any:
@@ -155,12 +113,22 @@ def run(settings: Settings, worker: Worker, *, journal: Journal | None = None, t
         data = found[key] if key in found else kept(key, _measured(worker, job, over).as_data())
         if row(data).stopped:
             over[job.family, job.method] = data["reason"]
-    tables = {}
     for k, name in enumerate(settings.tables):
         told(name, len(jobs) + k, count)
-        tables[name] = found[name] if name in found else kept(name, _table(worker, name, settings.seconds))
-    rows = [row(found[f"{j.family}/{j.size}/{j.method}"]) for j in jobs]
-    return as_data(settings, rows, tables)
+        if name not in found:
+            kept(name, _table(worker, name, settings.seconds))
+    return so_far(settings, found)
+
+
+def so_far(settings: Settings, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of the report of what was measured.
+
+    Args:
+        settings: of the run.
+        found: what was measured by its label.
+    """
+    rows = [row(found[key]) for j in settings.jobs() if (key := f"{j.family}/{j.size}/{j.method}") in found]
+    return as_data(settings, rows, {name: found[name] for name in settings.tables if name in found})
 
 
 def _measured(worker: Worker, job: Job, over: Mapping[tuple[str, str], str]) -> Row:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from itertools import islice
-from multiprocessing import get_context
 from time import perf_counter
 from typing import Any, Literal
 from zlib import crc32
@@ -21,8 +18,10 @@ from zlib import crc32
 import numpy as np
 
 from gradcheck.arith.multiprecision import Multiprecision
+from gradcheck.bench.resuming import resumed
 from gradcheck.engine.reverse import backward
 from gradcheck.faults.mutants import Mutant, mutants
+from gradcheck.files.journal import Journal
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays
 from gradcheck.networks.random import random_network
@@ -100,8 +99,9 @@ class Score:
 
 
 def measure(
-    names: Sequence[str] | None = None, *, graphs: int = GRAPHS, seed: int = SEED, jobs: int = 1, progress: Progress | None = None
-) -> Iterator[Row]:
+    names: Sequence[str] | None = None, *, graphs: int = GRAPHS, seed: int = SEED, jobs: int = 1, progress: Progress | None = None,
+    journal: Journal | None = None,
+) -> Iterator[Row]:  # fmt: skip
     """Yield a row for each mutant.
 
     Args:
@@ -110,15 +110,18 @@ def measure(
         seed: of networks, nodes and points.
         jobs: processes that share the mutants; the rows come in the same order.
         progress: is told name, number and count of the mutants.
+        journal: what was found before, and where results are kept as they come.
     """
     wanted = list(mutants) if names is None else list(names)
     placed = partial(_placed, graphs=graphs, seed=seed)
-    with ExitStack() as stack:
-        pool = stack.enter_context(ProcessPoolExecutor(jobs, get_context("spawn"))) if jobs > 1 else None
-        for k, row in enumerate(pool.map(placed, wanted, chunksize=8) if pool is not None else map(placed, wanted)):
-            if progress is not None:
-                progress(wanted[k], k + 1, len(wanted))
-            yield row
+    for k, row in enumerate(resumed(placed, wanted, jobs, _from_journal, journal)):
+        if progress is not None:
+            progress(wanted[k], k + 1, len(wanted))
+        yield row
+
+
+def _from_journal(data: Any) -> Row:
+    return Row(**data)
 
 
 def score(rows: Sequence[Row]) -> Score:

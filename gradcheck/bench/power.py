@@ -6,21 +6,20 @@ import fnmatch
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from typing import Any, Literal
 
 import numpy as np
 
 from gradcheck.bench.checkers import Answer, Checker, Problem, checker
+from gradcheck.bench.resuming import resumed
 from gradcheck.errors import BadInput
 from gradcheck.faults import faults
 from gradcheck.faults.fault import Fault, Inputs
 from gradcheck.faults.mutants import case, mutants, right_case, shows
 from gradcheck.faults.second import second_case, second_names
+from gradcheck.files.journal import Journal
 from gradcheck.ops import registry
 
 Place = Literal["ordinary", "explored", "trigger"]
@@ -125,6 +124,7 @@ def examine(
     explore: bool = True,
     jobs: int = 1,
     progress: Progress | None = None,
+    journal: Journal | None = None,
 ) -> Iterator[Row]:
     """Yield what each checker says of each case.
 
@@ -135,14 +135,17 @@ def examine(
         explore: whether a checker that can may vary the inputs, in rows of their own.
         jobs: processes that share the cases; the rows come in the same order.
         progress: is told name, number and count of the cases.
+        journal: what was found before, and where results are kept as they come.
     """
     sit = partial(_sit, checkers=tuple(checkers), seed=seed, explore=explore)
-    with ExitStack() as stack:
-        pool = stack.enter_context(ProcessPoolExecutor(jobs, get_context("spawn"))) if jobs > 1 else None
-        for k, rows in enumerate(pool.map(sit, names) if pool is not None else map(sit, names)):
-            if progress is not None:
-                progress(names[k], k + 1, len(names))
-            yield from rows
+    for k, rows in enumerate(resumed(sit, names, jobs, _from_journal, journal)):
+        if progress is not None:
+            progress(names[k], k + 1, len(names))
+        yield from rows
+
+
+def _from_journal(data: Any) -> list[Row]:
+    return [Row(**x | {"diagnoses": tuple(x["diagnoses"])}) for x in data]
 
 
 def _sit(name: str, checkers: tuple[str, ...], seed: int, explore: bool) -> list[Row]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
-import time
+import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from gradcheck.errors import MeasurementFailed, MeasurementStopped
+from gradcheck.pool import end, follow
 
 #: What number libraries read when they are loaded: one thread each.
 ENVIRONMENT: Mapping[str, str] = {
@@ -23,17 +23,11 @@ ENVIRONMENT: Mapping[str, str] = {
 
 
 def _start(environment: Mapping[str, str], core: int | None, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt from the keyboard is for who asked
     os.environ.update(environment)
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    follow(parent)
     if core is not None:
         os.sched_setaffinity(0, {core})
-
-
-def _follow(parent: int) -> None:
-    """End this process when the one that asked for it is gone: a measurement may never come to its end."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
 
 
 class Worker:
@@ -79,9 +73,7 @@ class Worker:
     def stop(self) -> None:
         """End the process, whatever it does."""
         if self._pool is not None:
-            for process in list((self._pool._processes or {}).values()):  # the pool has no public way to end a running call
-                process.kill()
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            end(self._pool)
             self._pool = None
 
     def __enter__(self) -> Self:

@@ -14,10 +14,11 @@ from rich.text import Text
 from gradcheck.bench.accuracy import Accuracy, as_table
 from gradcheck.bench.accuracy import measure as elementary
 from gradcheck.bench.ulps.report import DTYPES, Settings, measure
-from gradcheck.cli.output import NEW_FILE, console, progress, write_json, write_text
+from gradcheck.cli.output import NEW_FILE, as_json, console, finish, progress, showing_what_there_is, to_file
 from gradcheck.errors import BadDocument
 from gradcheck.files import json
-from gradcheck.render.accuracy import as_json, html, markdown, number, operation, place, told, worst
+from gradcheck.render.accuracy import as_json as report_json
+from gradcheck.render.accuracy import html, markdown, number, operation, place, told, worst
 from gradcheck.targets.opening import all_opened
 
 #: Rows that the terminal shows.
@@ -39,7 +40,7 @@ def _list(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write Markdown.")
 @click.option("--html", "html_file", type=NEW_FILE, help="Write one HTML file.")
 @click.option(
-    "--write", "table_file", type=click.Path(dir_okay=False, path_type=Path),
+    "--write", "table_file", type=NEW_FILE,
     help="Measure values of elementary functions alone, and put their errors into this table, which decides rounding bounds.",
 )  # fmt: skip
 def accuracy_command(
@@ -52,13 +53,19 @@ def accuracy_command(
     """
     if table_file is not None:
         return _elementary(names, dtypes, points, seed, table_file)
-    with all_opened(names) as described, progress() as told:
-        data = measure(described, Settings(dtypes, ops, points, seed, conventions), told=told)
-    for file, made in ((json_file, as_json), (markdown_file, markdown), (html_file, html)):
-        if file is not None:
-            write_text(file, made(data))
-    _show(data)
-    return 0 if data["rows"] or data["conventions"] else 2
+    latest: list[Mapping[str, Any]] = []
+
+    def show() -> None:
+        for data in latest:
+            _show(data)
+
+    with (
+        showing_what_there_is(show, lambda: f"{sum(len(x['rows']) for x in latest)} results", resumable=False),
+        all_opened(names) as described, progress() as told,
+    ):  # fmt: skip
+        data = measure(described, Settings(dtypes, ops, points, seed, conventions), told=told, latest=latest)
+    outputs = [(json_file, to_file(lambda: report_json(data))), (markdown_file, to_file(lambda: markdown(data))), (html_file, to_file(lambda: html(data)))]
+    return finish(0 if data["rows"] or data["conventions"] else 2, lambda: _show(data), outputs)
 
 
 def _show(data: Mapping[str, Any]) -> None:
@@ -89,13 +96,14 @@ def _show(data: Mapping[str, Any]) -> None:
 
 def _elementary(names: tuple[str, ...], dtypes: tuple[str, ...], points: int, seed: int, file: Path) -> int:
     rows: list[Accuracy] = []
+    old = _table_of(file)
     with all_opened(names) as described:
         for target in described:
             for dtype in (x for x in dtypes if x in target.dtypes):
                 rows += elementary(target, dtype, points=points, seed=seed)
-    _merge(file, as_table(rows))
-    console().print(_table(rows))
-    return 0 if rows else 2
+    for name, formats in as_table(rows).items():
+        old.setdefault(name, {}).update(formats)
+    return finish(0 if rows else 2, lambda: console().print(_table(rows)), [(file, as_json(lambda: old))])
 
 
 def _table(rows: list[Accuracy]) -> Table:
@@ -107,10 +115,9 @@ def _table(rows: list[Accuracy]) -> Table:
     return made
 
 
-def _merge(file: Path, new: dict[str, dict[str, dict[str, float]]]) -> None:
+def _table_of(file: Path) -> dict[str, Any]:
+    """Return the table in a file, which is added to."""
     old = json.read(file, "a table of errors") if file.exists() else {}
     if not isinstance(old, dict) or not all(isinstance(x, dict) for x in old.values()):
         raise BadDocument(f"{file}: expected a table of errors by target and format; got something else; name a new file")
-    for target, formats in new.items():
-        old.setdefault(target, {}).update(formats)
-    write_json(file, old)
+    return old

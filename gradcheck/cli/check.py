@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gradcheck.cli.output import NEW_FILE, console, status_line, write_json
+from gradcheck.cli.output import NEW_FILE, as_json, console, finish, status_line
 from gradcheck.errors import BadInput
 from gradcheck.foreign import answer_of, attribute_at
 from gradcheck.probe.check import check
@@ -46,13 +46,14 @@ def check_command(
             budget=int(budget) if budget is not None and budget.isdecimal() else budget,
             progress=lambda count, name: told(f"{count} inputs explored: {name}"),
         )  # fmt: skip
-    if file is not None:
-        write_json(file, report.to_dict())
+    return finish(status(report, strict), lambda: _show(report), [(file, as_json(report.to_dict))])
+
+
+def _show(report: Report) -> None:
     console().print(str(report), markup=False)
     code = next((f.snippet for f in report.findings if f.severity == "fault" and f.snippet), "")
     if code:
         click.echo(f"\nTo reproduce:\n\n{code}")
-    return status(report, strict)
 
 
 def status(report: Report, strict: bool) -> int:

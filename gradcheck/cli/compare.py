@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.cli.output import NEW_FILE, console, write_json
+from gradcheck.cli.output import NEW_FILE, as_json, console, finish
 from gradcheck.history import Change, compare, read, regressions
 from gradcheck.render.text import clean
 
@@ -26,10 +26,8 @@ def compare_command(old: str, new: str, file: Path | None) -> int:
     Exit status 1: new failures, weaker evidence, less accuracy, or rows that are gone. Times are told, and decide nothing.
     """
     changes = compare(read(old), read(new))
-    if file is not None:
-        write_json(file, {"schema": "gradcheck-changes/1", "changes": [c.to_dict() for c in changes]})
-    console().print(changed(changes))
-    return 1 if regressions(changes) else 0
+    data = {"schema": "gradcheck-changes/1", "changes": [c.to_dict() for c in changes]}
+    return finish(1 if regressions(changes) else 0, lambda: console().print(changed(changes)), [(file, as_json(lambda: data))])
 
 
 def changed(changes: Sequence[Change]) -> RenderableType:

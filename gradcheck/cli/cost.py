@@ -12,15 +12,18 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from gradcheck.bench import cost as bench
 from gradcheck.bench.budget import Line, lines, read, recorded
-from gradcheck.bench.cost import Journal, Settings, run
+from gradcheck.bench.cost import Settings, run
 from gradcheck.bench.families import FAMILIES
 from gradcheck.bench.methods import METHODS
 from gradcheck.bench.scaling import FRAMEWORKS, SIZES
 from gradcheck.bench.tables import TABLES
 from gradcheck.bench.worker import Worker
-from gradcheck.cli.output import NEW_FILE, console, progress, write_json, write_text
+from gradcheck.cli.journals import RESUME, completing, journal_beside, kept_in, not_kept
+from gradcheck.cli.output import NEW_FILE, Output, as_json, console, document, finish, progress, showing_what_there_is, to_file
 from gradcheck.errors import MissingDependency
+from gradcheck.files.writing import check
 from gradcheck.render.cost import duration, html, markdown, number, svg
 
 #: What ``--quick`` measures.
@@ -63,18 +66,18 @@ def _sizes(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="For each measurement, about.  [default: 0.5]")
 @click.option("--limit", type=click.FloatRange(0, min_open=True), help="After so many seconds a measurement is stopped.  [default: 60]")
 @click.option("--quick", is_flag=True, help="Small networks and short measurements.")
-@click.option("--json", "json_file", type=NEW_FILE, help="Write everything as JSON; a run that was cut off goes on where it was.")
+@click.option("--json", "json_file", type=NEW_FILE, help="Write everything as JSON.")
+@RESUME
 @click.option("--html", "html_file", type=NEW_FILE, help="Write one HTML file (needs gradcheck[plot]).")
 @click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write Markdown.")
 @click.option("--plot", "plot_file", type=NEW_FILE, help="Write the drawing as SVG (needs gradcheck[plot]).")
-@click.option("--fresh", is_flag=True, help="Start anew what was cut off.")
 @click.option("--budget", "budget_file", type=click.Path(dir_okay=False, path_type=Path),
               help="Measure only what this file records, and fail where a figure is exceeded.")  # fmt: skip
 @click.option("--record", is_flag=True, help="Write the budget from what is measured now.")
 def cost_command(
     targets: tuple[str, ...], families: tuple[str, ...] | None, sizes: tuple[int, ...] | None, methods: tuple[str, ...] | None,
     tables: tuple[str, ...] | None, seconds: float | None, limit: float | None, quick: bool, json_file: Path | None,
-    html_file: Path | None, markdown_file: Path | None, plot_file: Path | None, fresh: bool, budget_file: Path | None, record: bool,
+    resume: bool, html_file: Path | None, markdown_file: Path | None, plot_file: Path | None, budget_file: Path | None, record: bool,
 ) -> int:  # fmt: skip
     """Measure time, memory and operations of gradients by every method, and by each TARGET, as networks grow.
 
@@ -91,28 +94,19 @@ def cost_command(
         chosen["tables"] = ()
     if html_file or plot_file:
         _need_plots()
-    data = _measured(Settings(**chosen), json_file, fresh)
-    if json_file:
-        write_json(json_file, data)
-        _partial(json_file).unlink(missing_ok=True)
-    for file, made in ((html_file, html), (plot_file, svg)):
-        if file:
-            write_text(file, made(data))
-    if markdown_file:
-        write_text(markdown_file, markdown(data, drawing=plot_file.name if plot_file else ""))
-    _show(data)
-    return 0 if any(r["seconds"] is not None for r in data["rows"]) or data["tables"] else 2
-
-
-def _partial(file: Path) -> Path:
-    return file.with_name(file.name + ".journal")
-
-
-def _measured(settings: Settings, file: Path | None, fresh: bool) -> dict[str, Any]:
+    settings, found = Settings(**chosen), dict[str, Any]()
     with ExitStack() as stack:
-        journal = stack.enter_context(Journal(_partial(file), settings, fresh=fresh)) if file else None
+        journal = stack.enter_context(journal_beside(json_file, settings.head(), resume=resume))
+        stack.enter_context(showing_what_there_is(lambda: _show(bench.so_far(settings, found)), lambda: f"{len(found)} measurements", kept_in(journal)))
         worker, told = stack.enter_context(Worker(limit=settings.limit)), stack.enter_context(progress())
-        return run(settings, worker, journal=journal, told=told)
+        data = run(settings, worker, journal=journal, found=found, told=told)
+    drawing = plot_file.name if plot_file else ""
+    outputs: list[Output] = [
+        (json_file, completing(journal, lambda: document(data))), (html_file, to_file(lambda: html(data))), (plot_file, to_file(lambda: svg(data))),
+        (markdown_file, to_file(lambda: markdown(data, drawing=drawing))),
+    ]  # fmt: skip
+    measured = any(r["seconds"] is not None for r in data["rows"]) or data["tables"]
+    return finish(0 if measured else 2, lambda: _show(data), outputs, [not_kept(journal)])
 
 
 def _need_plots() -> None:
@@ -128,8 +122,9 @@ def _need_plots() -> None:
 def _budget(file: Path, record: bool, seconds: float, limit: float) -> int:
     with Worker(limit=limit) as worker:
         if record:
-            write_json(file, worker(recorded, seconds))
-            return 0
+            check(file)
+            figures = worker(recorded, seconds)
+            return finish(0, lambda: None, [(file, as_json(lambda: figures))])
         limits = read(file)
         found: list[Line] = []
         with progress() as told:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from gradcheck.bench import explanation as exam
-from gradcheck.cli.output import console, progress, write_text
+from gradcheck.cli.journals import completing, journal_beside, kept_in, not_kept
+from gradcheck.cli.output import console, finish, progress, showing_what_there_is, to_file
 from gradcheck.errors import BadInput
 from gradcheck.faults.mutants import mutants
 from gradcheck.render.explanations import LISTED, as_json, headline, markdown, table
@@ -19,7 +21,7 @@ from gradcheck.render.explanations import LISTED, as_json, headline, markdown, t
 SHOWN = 30
 
 
-def explanations(patterns: str, graphs: int, seed: int, jobs: int, json_file: Path | None, markdown_file: Path | None) -> int:
+def explanations(patterns: str, graphs: int, seed: int, jobs: int, json_file: Path | None, markdown_file: Path | None, *, resume: bool) -> int:
     """Place mutants in random networks, ask for explanations, show and write what came of it.
 
     Args:
@@ -29,16 +31,28 @@ def explanations(patterns: str, graphs: int, seed: int, jobs: int, json_file: Pa
         jobs: processes.
         json_file: to write.
         markdown_file: to write.
+        resume: whether to go on with what was cut off.
 
     Raises:
         BadInput: if a pattern matches no mutant.
     """
     names = _chosen(patterns)
-    with progress() as told:
-        data = exam.as_data(list(exam.measure(names, graphs=graphs, seed=seed, jobs=jobs, progress=told)), graphs=graphs, seed=seed)
-    for file, made in ((json_file, as_json), (markdown_file, markdown)):
-        if file is not None:
-            write_text(file, made(data))
+    head = {"schema": exam.SCHEMA, "mutants": patterns, "graphs": graphs, "seed": seed}
+    rows: list[exam.Row] = []
+
+    def data() -> dict[str, Any]:
+        return exam.as_data(rows, graphs=graphs, seed=seed)
+
+    with (
+        journal_beside(json_file, head, resume=resume) as journal,
+        showing_what_there_is(lambda: _show(data()), lambda: f"{len(rows)} of {len(names)} mutants", kept_in(journal)), progress() as told,
+    ):  # fmt: skip
+        rows += exam.measure(names, graphs=graphs, seed=seed, jobs=jobs, progress=told, journal=journal)
+    outputs = [(json_file, completing(journal, lambda: as_json(data()))), (markdown_file, to_file(lambda: markdown(data())))]
+    return finish(0, lambda: _show(data()), outputs, [not_kept(journal)])
+
+
+def _show(data: dict[str, Any]) -> None:
     out = console()
     out.print(_counts(data))
     rows = [r for kind in LISTED for r in data["rows"] if r["outcome"] == kind]
@@ -47,7 +61,6 @@ def explanations(patterns: str, graphs: int, seed: int, jobs: int, json_file: Pa
     if len(rows) > SHOWN:
         out.print(Text(f"... and {len(rows) - SHOWN} more"))
     out.print(Text(headline(data), style="bold"))
-    return 0
 
 
 def _chosen(patterns: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.cli.output import NEW_FILE, console, progress, write_json, write_text
+from gradcheck.cli.output import NEW_FILE, Output, as_json, console, finish, progress, showing_what_there_is, to_file
 from gradcheck.errors import BadInput, MissingDependency
+from gradcheck.files.writing import check
 from gradcheck.graph.values import Arrays
 from gradcheck.learning.comparison import compare
 from gradcheck.learning.figures import report
@@ -22,6 +23,7 @@ from gradcheck.learning.problems import Problem, digits
 from gradcheck.learning.registry import checks
 from gradcheck.learning.rules import RULES, label, rule_named
 from gradcheck.learning.separation import Separation
+from gradcheck.learning.steps import StepReport
 from gradcheck.learning.stop import Stop
 from gradcheck.learning.training import train
 from gradcheck.learning.trajectory import Trajectory
@@ -113,14 +115,13 @@ def _trained(
         )  # fmt: skip
     accuracy = problem.accuracy(found.parameters) if problem.held_back else None
     name = "Marquardt()" if isinstance(rule, Marquardt) else label(rule)
-    if json_file is not None:
-        write_json(json_file, {"schema": "gradcheck-training/1", "network": graph.name, "optimizer": name, "seed": seed, "batch": batch,
-                               "accuracy": accuracy, **found.to_dict()})  # fmt: skip
-    if plot_file is not None:
-        drawn = drawn_landscape(landscape(graph, problem.values, {name: found})) if shown else losses({name: found.losses}, found.held_back)
-        write_text(plot_file, drawn)
-    _show_training(graph.name, name, found, accuracy)
-    return 0
+
+    def drawn() -> str:
+        return drawn_landscape(landscape(graph, problem.values, {name: found})) if shown else losses({name: found.losses}, found.held_back)
+
+    data = {"schema": "gradcheck-training/1", "network": graph.name, "optimizer": name, "seed": seed, "batch": batch, "accuracy": accuracy}
+    outputs = [(json_file, as_json(lambda: data | found.to_dict())), (plot_file, to_file(drawn))]
+    return finish(0, lambda: _show_training(graph.name, name, found, accuracy), outputs)
 
 
 def _show_training(network: str, rule: str, found: Trajectory, accuracy: float | None) -> None:
@@ -146,12 +147,9 @@ def _compared(
             problem.network, problem.values, target=target, optimizer=rule, dtype=dtype, steps=steps, batch=batch, seed=seed,
             exempt=_biases(problem.values), progress=told, timeout=timeout,
         )  # fmt: skip
-    if json_file is not None:
-        write_json(json_file, {"schema": "gradcheck-separation/1", **found.to_dict()})
-    if plot_file is not None:
-        write_text(plot_file, separations([found.to_dict()]))
-    _show_separation(found)
-    return 1 if found.verdict == "fail" else 2 if found.stopped and not found.judged else 0
+    status = 1 if found.verdict == "fail" else 2 if found.stopped and not found.judged else 0
+    data = {"schema": "gradcheck-separation/1", **found.to_dict()}
+    return finish(status, lambda: _show_separation(found), [(json_file, as_json(lambda: data)), (plot_file, to_file(lambda: separations([found.to_dict()])))])
 
 
 def _show_separation(found: Separation) -> None:
@@ -182,13 +180,17 @@ def _show_separation(found: Separation) -> None:
 def _steps(name: str, optimizer: str | None, seed: int, json_file: Path | None) -> int:
     if optimizer == MARQUARDT:
         raise BadInput("expected an update rule; got marquardt, whose steps need residuals")
-    found, todo = [], list(checks(name, optimizer or "", seed=seed))
-    with progress() as told:
-        for k, (text, check) in enumerate(todo):
+    found: list[StepReport] = []
+    todo = list(checks(name, optimizer or "", seed=seed))
+    with showing_what_there_is(lambda: _show_steps(found), lambda: f"{len(found)} of {len(todo)} checks", resumable=False), progress() as told:
+        for k, (text, step_check) in enumerate(todo):
             told(text, k, len(todo))
-            found.append(check())
-    if json_file is not None:
-        write_json(json_file, {"schema": "gradcheck-steps/1", "seed": seed, "reports": [r.to_dict() for r in found]})
+            found.append(step_check())
+    data = {"schema": "gradcheck-steps/1", "seed": seed, "reports": [r.to_dict() for r in found]}
+    return finish(1 if any(r.verdict == "fail" for r in found) else 0, lambda: _show_steps(found), [(json_file, as_json(lambda: data))])
+
+
+def _show_steps(found: Sequence[StepReport]) -> None:
     made = Table("", "optimiser", "rule", "dtype", "error / bound", "", box=box.SIMPLE_HEAD, pad_edge=False)
     for report_ in found:
         for r in report_.rows:
@@ -200,22 +202,23 @@ def _steps(name: str, optimizer: str | None, seed: int, json_file: Path | None) 
         if report_.verdict == "fail":
             for said in report_.mistakes:
                 out.print(Text(f"{report_.name}: mistake: {said}", style=STYLES["fail"]))
-    verdicts = {r.verdict for r in found}
-    return 1 if "fail" in verdicts else 0
 
 
 # -- the report --------------------------------------------------------------------------------------
 
 
 def _pictures(folder: Path, target: str) -> int:
+    check(folder / "learning.json")
     with progress() as told:
         data: Mapping[str, Any] = report(target, progress=told)
-    write_json(folder / "learning.json", dict(data))
-    for file, text in pictures(data).items():
-        write_text(folder / file, text)
-    write_text(folder / "learning.md", markdown(data))
-    written = ["learning.json", *pictures(data), "learning.md"]
-    console().print(f"written to {folder}: {', '.join(written)}", markup=False)
-    for name, reason in data["missing"].items():
-        console().print(f"not measured: {name}: {reason}", markup=False)
-    return 0
+    drawn = pictures(data)
+    outputs: list[Output] = [(folder / "learning.json", as_json(lambda: dict(data)))]
+    outputs += [(folder / name, to_file(lambda text=text: text)) for name, text in drawn.items()]  # type: ignore[misc]
+    outputs.append((folder / "learning.md", to_file(lambda: markdown(data))))
+
+    def show() -> None:
+        console().print(f"for {folder}: {', '.join(str(path.name) for path, _ in outputs if path)}", markup=False)
+        for name, reason in data["missing"].items():
+            console().print(f"not measured: {name}: {reason}", markup=False)
+
+    return finish(0, show, outputs)

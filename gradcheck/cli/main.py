@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Mapping
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from gradcheck.errors import GradcheckError
+from gradcheck.errors import GradcheckError, OutputFailed
 from gradcheck.foreign import Interrupts, text_of
 from gradcheck.foreign.gate import description_of
 
@@ -21,12 +22,26 @@ VERBS: Mapping[str, str] = {
 }  # fmt: skip
 
 
+#: Signals that end a command as Ctrl-C does, so that it keeps what it has and ends what it started; systems have some of them.
+ENDING = [found for name in ("SIGTERM", "SIGHUP") if (found := getattr(signal, name, None)) is not None]
+
+
 class Verbs(click.Group):
     """A group whose commands are loaded one by one."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs."""
         return list(VERBS)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb; that nobody reads what it shows is an output that failed, where click would make an exit of it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            from gradcheck.cli.output import let_go
+
+            let_go()
+            raise OutputFailed("standard output: expected somebody who reads it; got a closed pipe") from error
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a verb's module."""
@@ -40,11 +55,11 @@ class Verbs(click.Group):
 @click.version_option(package_name="gradcheck")
 @click.option("--debug", is_flag=True, help="Show where an error comes from, with all that led to it.")
 @click.pass_obj
-def cli(shown: dict[str, bool], debug: bool) -> None:
+def cli(shown: dict[str, Any], debug: bool) -> None:
     """Is this gradient right, and if not, where is it wrong and how?
 
-    Exit status: 0 nothing is wrong, 1 a gradient is wrong, 2 the job could not be done or nothing
-    was tested, 130 interrupted.
+    Exit status: 0 nothing is wrong, 1 a gradient is wrong, 2 the job could not be done, nothing
+    was tested, or a file could not be written, 130 interrupted (128 and the number of the signal).
     """
     shown["debug"] = debug
 
@@ -59,15 +74,16 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _status(arguments: list[str] | None) -> int:
-    shown = {"debug": False}
-    with Interrupts() as interrupts:
+    shown: dict[str, Any] = {"debug": False, "arguments": sys.argv[1:] if arguments is None else arguments}
+    with Interrupts(*ENDING) as interrupts:
         try:
             status = cli.main(arguments, prog_name="gradcheck", standalone_mode=False, obj=shown)
         except click.ClickException as error:
             error.show()
         except BaseException as error:
             if interrupts.typed:
-                return 130
+                _remark(f"ended by {interrupts.last.name}")
+                return 128 + interrupts.last
             _tell(error, debug=shown["debug"])
         else:
             return status if type(status) is int else 0
@@ -80,5 +96,10 @@ def _tell(error: BaseException, *, debug: bool) -> None:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     foreseen = isinstance(error, GradcheckError | OSError)
     text = text_of(error) if foreseen else f"unexpected {description_of(error)}; --debug before the verb shows where it comes from"
-    cleaned = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
-    click.echo(f"gradcheck: {cleaned}", err=True)
+    _remark(text)
+
+
+def _remark(text: str) -> None:
+    from gradcheck.cli.output import remark  # what is needed to say something is not needed to say nothing
+
+    remark(text)

@@ -17,7 +17,8 @@ from gradcheck.bench.check_cost import Cost, costs
 from gradcheck.bench.checkers import CHECKERS, checker, installed
 from gradcheck.bench.power import Row, Score, chosen, examine, false_alarms, misnamed, missed, score
 from gradcheck.cli.explanations import explanations as explained
-from gradcheck.cli.output import NEW_FILE, console, progress, write_json
+from gradcheck.cli.journals import RESUME, completing, journal_beside, kept_in, not_kept
+from gradcheck.cli.output import NEW_FILE, as_json, console, document, finish, progress, showing_what_there_is
 
 #: Rows shown of each list of single cases.
 SHOWN = 30
@@ -42,29 +43,39 @@ _CAPTION = (
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that share the cases.")
 @click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
 @click.option("--json", "file", type=NEW_FILE, help="Write every row as JSON.")
+@RESUME
 @click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write the report of --explanations.")
 def power_command(
     checkers: str | None, patterns: str, mutants: int, explore: bool, cost: bool, explanations: bool, graphs: int, jobs: int, seed: int,
-    file: Path | None, markdown_file: Path | None,
+    file: Path | None, resume: bool, markdown_file: Path | None,
 ) -> int:  # fmt: skip
     """Examine the installed checkers on historical faults, on what checkers were seen to pass or reject wrongly, and on mutants.
 
     What the columns mean is in docs/power.md, what --explanations counts in docs/explanation.md.
     """
     if cost:
+        if resume:
+            raise click.UsageError("--resume is for the exam and for --explanations; --cost takes minutes")
         return _costs(seed, file)
     if explanations:
-        return explained(patterns, graphs, seed, jobs, file, markdown_file)
+        return explained(patterns, graphs, seed, jobs, file, markdown_file, resume=resume)
     names = [c.strip() for c in checkers.split(",") if c.strip()] if checkers is not None else installed()
     for name in names:
         checker(name)  # refuses what is not there before any work
     cases = chosen(patterns, mutants)
-    with progress() as told:
-        rows = list(examine(cases, names, seed=seed, explore=explore, jobs=jobs, progress=told))
-    if file is not None:
-        write_json(file, exam.as_data(rows))
-    _show(rows)
-    return 0 if rows else 2
+    head = {"schema": exam.SCHEMA, "checkers": names, "faults": patterns, "mutants": mutants, "explore": explore, "seed": seed}
+    rows: list[Row] = []
+
+    def extent() -> str:
+        return f"{len({r.case for r in rows})} of {len(cases)} cases"
+
+    with (
+        journal_beside(file, head, resume=resume) as journal,
+        showing_what_there_is(lambda: _show(rows), extent, kept_in(journal)), progress() as told,
+    ):  # fmt: skip
+        rows += examine(cases, names, seed=seed, explore=explore, jobs=jobs, progress=told, journal=journal)
+    outputs = [(file, completing(journal, lambda: document(exam.as_data(rows))))]
+    return finish(0 if rows else 2, lambda: _show(rows), outputs, [not_kept(journal)])
 
 
 def _show(rows: Sequence[Row]) -> None:
@@ -125,14 +136,12 @@ def _cases(title: str, rows: Sequence[Row]) -> Table:
 
 def _costs(seed: int, file: Path | None) -> int:
     rows: list[Cost] = []
-    with progress() as told:
+    show, extent = (lambda: console().print(_cost_table(rows))), (lambda: f"{len(rows)} measurements")
+    with showing_what_there_is(show, extent, resumable=False), progress() as told:
         for row in costs(seed=seed):
             rows.append(row)
             told(f"{row.function}, {row.entries} entries", len(rows), 0)
-    if file is not None:
-        write_json(file, bench_cost.as_data(rows))
-    console().print(_cost_table(rows))
-    return 0
+    return finish(0, show, [(file, as_json(lambda: bench_cost.as_data(rows)))])
 
 
 def _cost_table(rows: Sequence[Cost]) -> Table:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from gradcheck.cli.output import NEW_FILE, write_text
-from gradcheck.errors import BadDocument
+from gradcheck.cli.output import NEW_FILE, finish, to_file
+from gradcheck.errors import OutputFailed
 from gradcheck.history import History, read
 from gradcheck.render.badge import badge
 from gradcheck.render.github import github
@@ -40,11 +40,11 @@ def report_command(result: str, kind: str, file: Path | None, history: Path | No
     if history is not None and kind != "html":
         raise click.UsageError("--history is for --format html")
     text = html(matrix, trend=trend(History(history).entries())) if history is not None else FORMATS[kind](matrix)
-    if file is not None:
-        write_text(file, text)
-    else:
-        try:
-            click.echo(text, nl=False)
-        except UnicodeEncodeError as error:
-            raise BadDocument(f"standard output cannot take this text ({error.reason}); give --output FILE") from error
-    return 0
+    return finish(0, lambda: None if file is not None else _show(text), [(file, to_file(lambda: text))])
+
+
+def _show(text: str) -> None:
+    try:
+        click.echo(text, nl=False)
+    except UnicodeEncodeError as error:
+        raise OutputFailed(f"standard output cannot take this text ({error.reason}); give --output FILE") from error

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from gradcheck.cli.compare import changed
-from gradcheck.cli.output import NEW_FILE, console, progress, write_json, write_text
-from gradcheck.errors import BadInput
+from gradcheck.cli.output import HISTORY, NEW_FILE, Output, as_json, console, document, finish, interrupted, progress, to_file
+from gradcheck.errors import BadDocument, BadInput
+from gradcheck.files.writing import Keeper, write
 from gradcheck.history import Change, History, compare, read, regressions
 from gradcheck.render.html import html
 from gradcheck.render.junit import junit
@@ -24,9 +24,6 @@ from gradcheck.verdict import known
 from gradcheck.verdict.finding import Matrix, Row, Skipped
 from gradcheck.verdict.stored import read as read_result
 from gradcheck.verdict.validate import Key, validate
-
-#: The result file is written again at most so often, in seconds, and takes at most this part of the time.
-KEEP_EVERY, KEEP_SHARE = 1.0, 0.05
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -42,7 +39,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--html", "html_file", type=NEW_FILE, help="Write the report as one HTML file.")
 @click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write it as Markdown.")
 @click.option("--junit", "junit_file", type=NEW_FILE, help="Write it as JUnit XML.")
-@click.option("--save", "history", type=NEW_FILE, help="Add the result to this history.")
+@click.option("--save", "history", type=HISTORY, help="Add the result to this history.")
 @click.option("--baseline", metavar="RESULT", help="Fail on what is worse than in this result or history, not on what was wrong before.")
 @click.option("--known-failures", "failures", type=_FILE, metavar="FILE", help="Failures that are expected, with reasons and links (TOML).")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="For each answer of a program.  [default: 60]")
@@ -72,78 +69,76 @@ def run_command(
     if resume and file is None:
         raise click.UsageError("--resume needs --json FILE")
     old, expected = read(baseline) if baseline else None, known.read(settings.known_failures) if settings.known_failures else ()
-    matrix = _judged(settings, count, file, resume, order=order, enclose=enclose)
+    matrix, remark = _judged(settings, count, file, resume, order=order, enclose=enclose)
     reviewed = known.review(matrix.rows, expected)
     matrix = replace(matrix, rows=reviewed.rows)
-    if file is not None:
-        write_json(file, matrix.to_dict())
-    if history is not None:
-        History(history).add(matrix)
-    _write(matrix, history, {html_file: html, markdown_file: markdown, junit_file: junit}, strict=settings.strict)
-    console().print(whole(matrix))
-    for line in reviewed.complaints:
-        console().print(line, markup=False)
-    changes = compare(old, matrix) if old is not None else None
+    changes = compare(old, matrix) if old is not None and matrix.complete else None
+    outputs = _outputs(matrix, settings.strict, file, history, html_file, markdown_file, junit_file)
+    found = finish(status(matrix, settings.strict, reviewed.complaints, changes), lambda: _show(matrix, reviewed.complaints, changes), outputs, [remark])
+    if matrix.complete:
+        return found
+    raise KeyboardInterrupt  # the way out of whoever was interrupted
+
+
+def _show(matrix: Matrix, complaints: Sequence[str], changes: Sequence[Change] | None) -> None:
+    out = console()
+    out.print(whole(matrix))
+    for line in complaints if matrix.complete else ():
+        out.print(line, markup=False)
     if changes is not None:
-        console().print(changed(changes))
-    return status(matrix, settings.strict, reviewed.complaints, changes)
+        out.print(changed(changes))
 
 
-def _write(matrix: Matrix, history: Path | None, files: Mapping[Path | None, Callable[[Matrix], str]], *, strict: bool) -> None:
-    for path, made in files.items():
-        if path is None:
-            continue
-        if made is html:
-            text = html(matrix, trend=trend(History(history).entries()) if history is not None else "")
-        else:
-            text = junit(matrix, strict=strict) if made is junit else made(matrix)
-        write_text(path, text)
+def _outputs(
+    matrix: Matrix, strict: bool, file: Path | None, history: Path | None, html_file: Path | None, markdown_file: Path | None, junit_file: Path | None
+) -> list[Output]:
+    """Return the files of a run; a history takes complete results alone, and is drawn into the HTML after it took this one."""
+    return [
+        (file, as_json(matrix.to_dict)),
+        (history if matrix.complete else None, lambda path: History(path).add(matrix)),
+        (html_file, to_file(lambda: html(matrix, trend=_drawn(history)))),
+        (markdown_file, to_file(lambda: markdown(matrix))),
+        (junit_file, to_file(lambda: junit(matrix, strict=strict))),
+    ]
 
 
-@dataclass
-class _Keeper:
-    """Writes the result so far, now and then.
-
-    Args:
-        file: to write.
-        last: when it was written, and how long that took.
-    """
-
-    file: Path
-    last: tuple[float, float] = field(default=(0.0, 0.0))
-
-    def __call__(self, so_far: Callable[[], Matrix]) -> None:
-        now = time.monotonic()
-        written, took = self.last
-        if now - written >= max(KEEP_EVERY, took / KEEP_SHARE):
-            self.write(so_far())
-            self.last = (now, time.monotonic() - now)
-
-    def write(self, matrix: Matrix) -> None:
-        """Write it."""
-        write_json(self.file, matrix.to_dict())
+def _drawn(history: Path | None) -> str:
+    """Return the drawing of a history, "" where it cannot be read, which is told by who adds to it."""
+    if history is None or not history.exists():
+        return ""
+    try:
+        return trend(History(history).entries())
+    except BadDocument:
+        return ""
 
 
-def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, order: int, enclose: bool) -> Matrix:
-    keeper = _Keeper(file) if file is not None else None
+def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, order: int, enclose: bool) -> tuple[Matrix, str]:
+    """Return the result, or what there is of it when the user interrupts, and what there is to remark."""
+    keeper = Keeper(file) if file is not None else None
     done = _done(file, settings) if resume and file is not None and file.exists() else {}
     latest: list[Callable[[], Matrix]] = []
 
     def settled(so_far: Callable[[], Matrix]) -> None:
         latest[:] = [so_far]
         if keeper is not None:
-            keeper(so_far)
+            keeper(lambda: document(so_far().to_dict()))
 
     try:
         with progress() as told:
-            return validate(
+            found = validate(
                 settings.targets, settings.networks, dtypes=settings.dtypes, random=count, seed=settings.seed, order=order, enclose=enclose, progress=told,
                 done=done, settled=settled, timeout=settings.timeout,
             )  # fmt: skip
-    except BaseException:
-        if keeper is not None and latest:
-            keeper.write(latest[0]())
+    except KeyboardInterrupt:
+        if not latest:
+            raise
+        found = latest[0]()
+        return found, interrupted(found.extent, file)
+    except Exception:
+        if file is not None and latest:
+            write(file, document(latest[0]().to_dict()))
         raise
+    return found, f"while it went on it was not kept: {keeper.remark}" if keeper is not None and keeper.remark else ""
 
 
 def _done(file: Path, settings: Settings) -> dict[Key, Row | Skipped]:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcheck.arith.rounding import BINARY
-from gradcheck.cli.output import NEW_FILE, console, progress, write_json
+from gradcheck.cli.output import NEW_FILE, as_json, console, finish, progress, showing_what_there_is
 from gradcheck.errors import MissingDependency, TargetFailed, UnknownName
 from gradcheck.targets.registry import is_command, targets
 from gradcheck.vectors.reading import load
@@ -45,8 +45,7 @@ def export_command(folder: Path, networks: tuple[str, ...], dtypes: tuple[str, .
         count = export(
             folder, networks=networks or ("*",), dtypes=dtypes or tuple(BINARY), seed=seed, format="npz" if kind == "npz" else "json", progress=told
         )
-    console().print(f"{count} vectors in {folder}", markup=False)
-    return 0 if count else 2
+    return finish(0 if count else 2, lambda: console().print(f"{count} vectors in {folder}", markup=False))
 
 
 @vectors_command.command("verify")
@@ -63,18 +62,24 @@ def verify_command(
 
     Exit status: 1 a vector fails, 2 none was tried or the set is damaged.
     """
-    found, made, unusable = load(folder), [], []
+    found, made, unusable = load(folder), list[Verified](), list[str]()
     for name in names:
         if not (is_command(name) or ":" in name or name in targets):
             raise UnknownName("target", name, (*targets, "module:attribute", "./program"))  # before the others take their time
-    for name in names:
-        try:
-            with progress() as told:
-                made.append(verify(name, found, dtypes=dtypes, tags=tags, progress=told, timeout=timeout))
-        except (TargetFailed, MissingDependency) as error:
-            unusable.append(f"{name}: {error}")
-    if file is not None:
-        write_json(file, {"schema": "gradcheck-vectors-results/1", "results": [x.to_dict() for x in made]})
+    with showing_what_there_is(lambda: _show(made, unusable), lambda: f"{len(made)} of {len(names)} targets", resumable=False):
+        for name in names:
+            try:
+                with progress() as told:
+                    made.append(verify(name, found, dtypes=dtypes, tags=tags, progress=told, timeout=timeout))
+            except (TargetFailed, MissingDependency) as error:
+                unusable.append(f"{name}: {error}")
+    verdicts = {x.verdict for x in made}
+    status = 1 if "fail" in verdicts else 2 if "inconclusive" in verdicts or unusable or not made else 0
+    data = {"schema": "gradcheck-vectors-results/1", "results": [x.to_dict() for x in made]}
+    return finish(status, lambda: _show(made, unusable), [(file, as_json(lambda: data))])
+
+
+def _show(made: list[Verified], unusable: list[str]) -> None:
     console().print(table(made))
     for result in made:
         if not result.rows:
@@ -84,8 +89,6 @@ def verify_command(
             console().print(line)
     for reason in unusable:
         console().print(reason, markup=False)
-    verdicts = {x.verdict for x in made}
-    return 1 if "fail" in verdicts else 2 if "inconclusive" in verdicts or unusable or not made else 0
 
 
 def table(results: list[Verified]) -> Table:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import click
 from rich import box
@@ -14,7 +14,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.cli.output import NEW_FILE, console, progress, write_json
+from gradcheck.cli.output import NEW_FILE, as_json, console, finish, progress, showing_what_there_is
 from gradcheck.oracles import ORACLES
 from gradcheck.verdict.agreement import DIGITS, Agreement, Answer, cases, verify
 from gradcheck.verdict.second_agreement import DIGITS as SECOND_DIGITS
@@ -45,17 +45,19 @@ def verify_command(
     wanted = cases(networks or (("*",) if everything else ()), ops or (("*",) if everything else ()))
     names, start = oracles or tuple(ORACLES if order == 1 else WAYS), time.perf_counter()
     digits = digits or (DIGITS if order == 1 else SECOND_DIGITS)
-    found: Sequence[Agreed]
-    with progress() as report:
+    found: list[Any] = []
+
+    def show() -> None:
+        console().print(table(found, names, digits))
+        console().print(summary(found, names, digits, time.perf_counter() - start))
+
+    with showing_what_there_is(show, lambda: f"{len(found)} of at most {len(wanted)} cases", resumable=False), progress() as report:
         if order == 1:
-            found = verify(wanted, oracles=names, seed=seed, progress=report)
+            found[:] = verify(wanted, oracles=names, seed=seed, progress=report, found=found)
         else:
-            found = verify_second(wanted, ways=names, seed=seed, progress=report)
-    if file is not None:
-        write_json(file, {"order": order, "digits": digits, "seed": seed, "rows": [a.to_dict(digits) for a in found]})
-    console().print(table(found, names, digits))
-    console().print(summary(found, names, digits, time.perf_counter() - start))
-    return 1 if any(a.faults(digits) for a in found) else 0
+            found[:] = verify_second(wanted, ways=names, seed=seed, progress=report, found=found)
+    data = {"order": order, "digits": digits, "seed": seed, "rows": [a.to_dict(digits) for a in found]}
+    return finish(1 if any(a.faults(digits) for a in found) else 0, show, [(file, as_json(lambda: data))])
 
 
 def table(found: Sequence[Agreed], oracles: Iterable[str], digits: float) -> RenderableType:

@@ -24,13 +24,16 @@ import numpy as np
 #: Whose names judging relies on, and which are cheap to replace.
 _MODULES = (builtins, math, time, np)
 
+#: By which a command is ended, as far as the system has them.
+_SIGNALS = [found for name in ("SIGINT", "SIGTERM", "SIGHUP") if (found := getattr(signal, name, None)) is not None]
+
 #: Puts something back.
 Restore = Callable[[], None]
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Put back, at the end, what foreign code may have changed: folder, streams, handler of Ctrl-C, depth of recursion, precisions, names in modules.
+    """Put back, at the end, what foreign code may have changed: folder, streams, handlers of signals, depth of recursion, precisions, names.
 
     >>> before = np.asarray
     >>> with undisturbed():
@@ -99,11 +102,12 @@ def _current() -> str:
 
 
 def _handler() -> Restore:
-    before = signal.getsignal(signal.SIGINT)
+    before = {s: signal.getsignal(s) for s in _SIGNALS}
 
     def restore() -> None:
-        if before is not None and signal.getsignal(signal.SIGINT) is not before and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, before)
+        for s, handler in before.items():
+            if handler is not None and signal.getsignal(s) is not handler and threading.current_thread() is threading.main_thread():
+                signal.signal(s, handler)
 
     return restore
 

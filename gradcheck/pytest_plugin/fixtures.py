@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gradcheck.errors import GradcheckError
-from gradcheck.pytest_plugin.results import PROPERTY
+from gradcheck.pytest_plugin.record import keep, unanswered
 from gradcheck.pytest_plugin.session import SESSION, Session
 
 if TYPE_CHECKING:
@@ -47,9 +47,11 @@ def gradcheck(request: pytest.FixtureRequest) -> Callable[..., Report]:
         from gradcheck.probe.check import check
 
         __tracebackhide__ = True
-        report = check(f, inputs, **(defaults | given))
+        name = getattr(f, "__name__", type(f).__name__)
+        with _answering(request, name):
+            report = check(f, inputs, **(defaults | given))
         doubted = next((given[k] for k in ("vjp", "grad", "jvp", "hvp", "hessian") if given.get(k) is not None), f)
-        name, place = getattr(f, "__name__", type(f).__name__), _place(doubted, request.config.rootpath)
+        place = _place(doubted, request.config.rootpath)
         row = report.as_row(name, request.node.nodeid, place, _dtype(inputs))
         _settle(request, session, row, str(report) + _to_reproduce(row))
         return report
@@ -67,7 +69,10 @@ def gradcheck_validate(request: pytest.FixtureRequest) -> Callable[..., Row]:
 
         __tracebackhide__ = True
         settings = session.settings
-        matrix = validate(target, network, dtypes=(dtype,), seed=settings.seed if seed is None else seed, timeout=settings.timeout)
+        with _answering(request, target if isinstance(target, str) else getattr(target, "name", type(target).__name__)):
+            matrix = validate(target, network, dtypes=(dtype,), seed=settings.seed if seed is None else seed, timeout=settings.timeout)
+        for skipped in matrix.skipped:
+            keep(request.node, skipped)
         if not matrix.rows:
             pytest.skip(matrix.skipped[0].reason if matrix.skipped else "nothing was tested")
         (row,) = matrix.rows
@@ -75,6 +80,19 @@ def gradcheck_validate(request: pytest.FixtureRequest) -> Callable[..., Row]:
         return row
 
     return run
+
+
+@contextmanager
+def _answering(request: pytest.FixtureRequest, name: Any) -> Iterator[None]:
+    """Keep a row of a check that raises."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except BaseException as error:
+        from gradcheck.foreign.gate import description_of
+
+        keep(request.node, unanswered(str(name), request.node.nodeid, description_of(error)))
+        raise
 
 
 def _settle(request: pytest.FixtureRequest, session: Session, row: Row, text: str) -> None:
@@ -85,7 +103,7 @@ def _settle(request: pytest.FixtureRequest, session: Session, row: Row, text: st
     __tracebackhide__ = True
     reviewed = review([row], session.known)
     (row,) = reviewed.rows
-    request.node.user_properties.append((PROPERTY, json.dumps(row.to_dict())))
+    keep(request.node, row)
     strict = session.settings.strict
     if row.verdict == "fail":
         raise GradientWrong(text)

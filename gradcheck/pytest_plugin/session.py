@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from gradcheck.errors import GradcheckError
+from gradcheck.files.writing import check
+from gradcheck.pytest_plugin.record import Record
 from gradcheck.settings import Settings, load
 
 if TYPE_CHECKING:
-    from gradcheck.verdict.finding import Row
+    from gradcheck.pytest_plugin.results import Collector
+    from gradcheck.verdict.finding import Matrix
     from gradcheck.verdict.known import Known, Reviewed
 
 
@@ -46,14 +49,29 @@ class Session:
     Args:
         settings: of pyproject.toml, with ini settings and options put before them.
         known: known failures.
-        rows: verdicts, in the order in which tests ended.
-        reviewed: the same after the known failures were looked up, once the run has ended.
+        json_file, report_file: to write.
+        record: of the tests.
+        reviewed: the rows after the known failures were looked up, once the run has ended.
+        failures: files that could not be written, and why.
+        collector: which fills the record, but not in a worker.
     """
 
     settings: Settings
     known: tuple[Known, ...] = ()
-    rows: list[Row] = field(default_factory=list)
+    json_file: Path | None = None
+    report_file: Path | None = None
+    record: Record = field(default_factory=Record)
     reviewed: Reviewed | None = None
+    failures: list[str] = field(default_factory=list)
+    collector: Collector | None = None
+
+    def matrix(self, *, ended: bool) -> Matrix:
+        """Return the result so far.
+
+        Args:
+            ended: whether no more tests will run.
+        """
+        return self.record.matrix(self.settings.seed, ended=ended)
 
 
 #: Where pytest keeps it.
@@ -98,8 +116,19 @@ def _session(config: pytest.Config) -> Session:
         seed=seed, budget=picked("budget", lambda x: int(x) if str(x).isdigit() else x), explore=picked("explore", bool),
         strict=picked("strict", bool), known_failures=failures, timeout=file.timeout, file=file.file,
     )  # fmt: skip
-    if failures is None:
-        return Session(settings)
-    from gradcheck.verdict.known import read
+    session = Session(settings, json_file=_output(config, "gradcheck_json"), report_file=_output(config, "gradcheck_report"))
+    if failures is not None:
+        from gradcheck.verdict.known import read
 
-    return Session(settings, read(failures))
+        session.known = read(failures)
+    return session
+
+
+def _output(config: pytest.Config, option: str) -> Path | None:
+    """Return a file that is to be written, which is tried now; tests may change the folder later."""
+    given: Path | None = config.getoption(option)
+    if given is None:
+        return None
+    if not hasattr(config, "workerinput"):
+        check(given.absolute())
+    return given.absolute()

@@ -16,18 +16,23 @@ MOST_SHOWN = 10
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print what was checked, the worst, what is unresolved, and where the files are."""
     mine = config.stash.get(SESSION, None)
-    if mine is None or not mine.rows:
+    if mine is None or not (mine.record.rows or mine.record.expected or mine.failures) or config.option.collectonly:
         return
     terminalreporter.section("gradient checks")
     for line in _summary(mine):
         terminalreporter.line(line)
     for name in ("gradcheck_report", "gradcheck_json"):
-        if config.getoption(name):
+        if config.getoption(name) and not mine.failures:
             terminalreporter.line(f"written: {config.getoption(name)}")
+    for line in mine.failures:
+        terminalreporter.line(_clean(line), red=True)
 
 
 def _summary(mine: Session) -> Iterator[str]:
-    rows = mine.rows
+    matrix = mine.matrix(ended=True)
+    rows = matrix.rows
+    if matrix.shortfall:
+        yield matrix.shortfall
     counts = {v: sum(r.verdict == v for r in rows) for v in ("pass", "fail", "inconclusive")}
     text = ", ".join(f"{n} {v}" for v, n in counts.items() if n)
     evaluations, seconds = sum(r.evaluations for r in rows), sum(r.seconds for r in rows)

@@ -12,11 +12,13 @@ MOST = 10
 
 
 def github(matrix: Matrix) -> str:
-    """Return workflow commands, a line each: errors for what fails, warnings for what is inconclusive."""
+    """Return workflow commands, a line each: errors for what fails and for rows that are missing, warnings for what is inconclusive."""
     return "".join(f"{line}\n" for line in _lines(matrix))
 
 
 def _lines(matrix: Matrix) -> Iterator[str]:
+    if matrix.shortfall:
+        yield f"::error title=gradcheck::{_data(matrix.shortfall)}"
     for kind, verdict in (("error", "fail"), ("warning", "inconclusive")):
         rows = [r for r in matrix.rows if r.verdict == verdict]
         # the last one that is shown says how many more there are

@@ -10,7 +10,7 @@ from gradcheck.verdict.finding import Matrix, Row, Skipped
 
 
 def junit(matrix: Matrix, *, strict: bool = False) -> str:
-    """Return XML: what fails is a failure, what raised an error, what is inconclusive skipped with its reason.
+    """Return XML: what fails is a failure, what raised an error, what is inconclusive skipped with its reason; rows that are missing one error.
 
     Args:
         matrix: the result.
@@ -18,6 +18,7 @@ def junit(matrix: Matrix, *, strict: bool = False) -> str:
     """
     targets = list(dict.fromkeys([r.target for r in matrix.rows] + [s.target for s in matrix.skipped]))
     suites = [_suite(t, [r for r in matrix.rows if r.target == t], [s for s in matrix.skipped if s.target == t], strict) for t in targets]
+    suites += [_unfinished(matrix)] if matrix.shortfall else []
     total = {k: sum(int(s.get(k, "0")) for s in suites) for k in ("tests", "failures", "errors", "skipped")}
     attributes = {"name": "gradcheck", "time": f"{matrix.seconds:.3f}", **{k: str(v) for k, v in total.items() if k != "skipped"}}
     top = ET.Element("testsuites", attributes)
@@ -33,6 +34,13 @@ def _suite(target: str, rows: Iterable[Row], skipped: Iterable[Skipped], strict:
     suite.attrib |= {"tests": str(len(cases)), **{k: str(v) for k, v in count.items()}}
     suite.set("time", f"{sum(float(c.get('time', '0')) for c in cases):.3f}")
     suite.extend(cases)
+    return suite
+
+
+def _unfinished(matrix: Matrix) -> ET.Element:
+    suite = ET.Element("testsuite", name="gradcheck", tests="1", failures="0", errors="1", skipped="0", time="0.000")
+    case = ET.SubElement(suite, "testcase", classname="gradcheck", name="every row is there", time="0.000")
+    ET.SubElement(case, "error", message=matrix.shortfall, type="incomplete")
     return suite
 
 

@@ -52,7 +52,7 @@ def code(text: str, limit: int = 300) -> str:
 
 def _blocks(matrix: Matrix) -> Iterator[str]:
     counts = Counter(r.verdict for r in matrix.rows)
-    yield f"## Gradient checks: {SIGNS[matrix.verdict]} {matrix.verdict}\n"
+    yield f"## Gradient checks: {', '.join(filter(None, (f'{SIGNS[matrix.verdict]} {matrix.verdict}', matrix.shortfall)))}\n"
     evidence = Counter(r.evidence for r in matrix.rows if r.verdict == "pass")
     kinds = ", ".join(f"{n:,} {plain(name)}" for name, n in evidence.most_common()) or "none"
     yield f"{counts['pass']:,} pass ({kinds}), {counts['fail']:,} fail, {counts['inconclusive']:,} inconclusive; seed {matrix.seed}.\n"

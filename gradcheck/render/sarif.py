@@ -18,7 +18,7 @@ _RULES = {
 
 
 def sarif(matrix: Matrix) -> str:
-    """Return the log: a result for each row that fails (error) or is inconclusive (note; suppressed where it is known)."""
+    """Return the log: a result for each row that fails (error) or is inconclusive (note; suppressed where it is known), and whether it is of a whole run."""
     ids = list(_RULES)
     rules = [
         {"id": key, "shortDescription": {"text": short}, "fullDescription": {"text": full}, "defaultConfiguration": {"level": level}}
@@ -28,12 +28,21 @@ def sarif(matrix: Matrix) -> str:
     if matrix.versions.get("gradcheck"):
         driver["version"] = clean(matrix.versions["gradcheck"], 40)
     results = [_result(r, ids) for r in matrix.rows if r.verdict != "pass"]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     log = {
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
+        "runs": [run | _unfinished(matrix)],
     }
     return json.dumps(log, indent=1, allow_nan=False) + "\n"
+
+
+def _unfinished(matrix: Matrix) -> dict[str, Any]:
+    """Return what says that rows are missing."""
+    if matrix.complete:
+        return {}
+    told = {"level": "error", "message": {"text": matrix.shortfall}}
+    return {"invocations": [{"executionSuccessful": False, "toolExecutionNotifications": [told]}]}
 
 
 def _result(row: Row, ids: list[str]) -> dict[str, Any]:

@@ -43,6 +43,10 @@ class Terminal(Console):
     def __init__(self, **given: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **given)
 
+    def on_broken_pipe(self) -> None:
+        """Let whoever prints know that nobody reads, and decide what comes next; rich would end the process."""
+        raise  # noqa: PLE0704 - it is called while the error is handled
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield the pieces of what is shown; those that move the cursor are rich's own."""
         for piece in super().render(renderable, options):
@@ -161,6 +165,8 @@ def summary(matrix: Matrix) -> Text:
     verdicts = Counter(r.verdict for r in matrix.rows)
     evidence = Counter(_clean(r.evidence) for r in matrix.rows if r.verdict == "pass")
     out = Text()
+    if matrix.shortfall:
+        out.append(f"{matrix.shortfall}\n", style=STYLES["inconclusive"])
     for name in ("pass", "fail", "inconclusive"):
         out.append(f"{verdicts[name]} {name}", style=STYLES[name] if verdicts[name] else "dim")
         out.append("   ")

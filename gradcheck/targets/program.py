@@ -12,6 +12,7 @@ import io
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -19,7 +20,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from queue import Empty, Full, Queue
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 from gradcheck.errors import TargetFailed
 from gradcheck.files.limits import MOST_BYTES
@@ -30,6 +31,9 @@ LONGEST = MOST_BYTES
 LOOK = 0.05
 #: Seconds that a program has to end by itself, and its last words to come through.
 GRACE = 1.0
+#: Seconds that the process which watches a program has to kill it with all that it started: it gives up after five.
+WATCHED = 6.0
+_WATCH = Path(__file__).with_name("watch.py")
 #: Lines of standard error that are kept, bytes of one, and characters that a message shows of all.
 SAID_LINES, SAID_BYTES, SAID_SHOWN = 3, 4096, 300
 
@@ -50,7 +54,7 @@ class Program:
     """
 
     def __init__(self, command: Sequence[str], *, longest: int = LONGEST) -> None:
-        self._process = _started(command)
+        self._process, self._life = _started(command)
         self._longest = longest
         self._lines: Queue[bytes] = Queue(maxsize=4)
         self._said: deque[bytes] = deque(maxlen=SAID_LINES)
@@ -61,7 +65,7 @@ class Program:
             _thread(_read, self._process.stdout, self._lines, longest, stopped),
             _thread(_listen, self._process.stderr, self._said),
         ]
-        self._finish = weakref.finalize(self, _end, self._process, readers, stopped)
+        self._finish = weakref.finalize(self, _end, self._process, self._life, readers, stopped)
 
     def ask(self, line: bytes, seconds: float, longest: int = LONGEST) -> bytes:
         """Return the program's next line, without its end, after writing one.
@@ -98,7 +102,7 @@ class Program:
     def close(self, *, at_once: bool = False) -> None:
         """End the program: its input is closed, and what is left of it is killed after a second, or at once."""
         if at_once and self._finish.alive:
-            _kill(self._process)
+            _kill(self._process, self._life)
             if self._writer is not None:
                 self._writer.join(GRACE)  # its pipe is closed next
         self._finish()
@@ -118,7 +122,7 @@ class Program:
                 raise self._broken_off(line)
             if line.strip():
                 return line.rstrip(b"\r\n")
-        _kill(self._process)
+        _kill(self._process, self._life)
         rest = self._last_words()
         begun = f"; it had written {shown(rest)} without the end of a line (is it flushed?)" if rest.strip() else ""
         raise self.failed(f"no answer within {seconds:g} s{begun}")
@@ -167,14 +171,44 @@ def shown(line: bytes, most: int = 60) -> str:
     return repr(text if len(text) <= most else f"{text[:most]}...")
 
 
-def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    pipe = subprocess.PIPE
+def _started(command: Sequence[str]) -> tuple[subprocess.Popen[bytes], BinaryIO | None]:
+    """Start a program; what is handed back beside it ends the program, with all that it started, when it is closed, and with us.
+
+    It is in a session of its own: an interrupt from the keyboard is ours to handle.
+    """
     try:
-        # in a session of its own: what it starts is ended with it, and an interrupt from the keyboard is ours to handle
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)  # noqa: S603 - what the user named
+        if os.name != "posix" or getattr(sys, "frozen", False) or not sys.executable or not _WATCH.is_file():
+            return _opened(command), None
+        return _watched(command)
     except (OSError, ValueError) as error:  # ValueError: a null character
         reason = getattr(error, "strerror", None) or str(error)
         raise TargetFailed(f"expected a program that can be run; got {command[0]!r}: {reason}{_remedy(command[0], error)}") from error
+
+
+def _watched(command: Sequence[str]) -> tuple[subprocess.Popen[bytes], BinaryIO]:
+    (life, held), (told, said) = os.pipe(), os.pipe()
+    end, reasons = os.fdopen(held, "wb", buffering=0), os.fdopen(told, "rb")
+    with reasons:
+        try:
+            process = _opened([sys.executable, "-I", "-S", str(_WATCH), str(life), str(said), *command], pass_fds=(life, said))
+        except BaseException:
+            end.close()
+            raise
+        finally:
+            os.close(life)
+            os.close(said)
+        reason = reasons.read()
+    if reason:
+        _end(process, end, [], threading.Event())
+        for stream in (process.stdout, process.stderr):
+            cast(IO[bytes], stream).close()
+        raise OSError(int(reason), os.strerror(int(reason)))
+    return process, end
+
+
+def _opened(command: Sequence[str], pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, pass_fds=pass_fds)  # noqa: S603 - what the user named
 
 
 def _remedy(name: str, error: Exception) -> str:
@@ -232,8 +266,13 @@ def _ending(status: int | None) -> str:
     return f"was ended by signal {-status}"
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and what is left of its group."""
+def _kill(process: subprocess.Popen[bytes], life: BinaryIO | None) -> None:
+    """Kill a process and all that it started, or what is left of its group where nobody watches it."""
+    if life is not None:
+        life.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(WATCHED)
+            return
     if hasattr(os, "killpg"):  # not on Windows
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -241,7 +280,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _end(process: subprocess.Popen[bytes], readers: Sequence[threading.Thread], stopped: threading.Event) -> None:
+def _end(process: subprocess.Popen[bytes], life: BinaryIO | None, readers: Sequence[threading.Thread], stopped: threading.Event) -> None:
     """Close the input, wait a moment, kill what is left, and let the readers run out."""
     stopped.set()
     assert process.stdin is not None
@@ -249,7 +288,7 @@ def _end(process: subprocess.Popen[bytes], readers: Sequence[threading.Thread], 
         process.stdin.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE)
-    _kill(process)
+    _kill(process, life)
     process.wait()
     for reader in readers:
         reader.join(GRACE)

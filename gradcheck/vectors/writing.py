@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from gradcheck.arith.rounding import BINARY
 from gradcheck.errors import BadInput, UnknownDtype
+from gradcheck.files.writing import folder as whole_folder
+from gradcheck.files.writing import write
 from gradcheck.graph.document import dumps as graph_document
 from gradcheck.graph.values import Arrays
 from gradcheck.vectors.canonical import digest, dumps
@@ -29,7 +31,7 @@ def export(
     folder: str | Path, *, networks: Iterable[str] = ("*",), dtypes: Iterable[str] = tuple(BINARY), seed: int = 0,
     format: Literal["json", "npz"] = "json", progress: Progress | None = None,  # noqa: A002 - as the option is called
 ) -> int:
-    """Write a set of vectors into a folder, and return how many there are.
+    """Write a set of vectors into a folder, which is there when all of it is, and return how many there are.
 
     Args:
         folder: is made, or has to be empty.
@@ -40,33 +42,32 @@ def export(
         progress: called with the name of each case, its number, and how many there are.
 
     Raises:
-        BadInput: a folder with something in it, or a format of files that does not exist.
+        BadInput: a format of files that does not exist.
+        OutputFailed: a folder with something in it, or that cannot be written.
         UnknownDtype: a format of numbers that does not exist.
         UnknownName: a pattern that matches nothing.
     """
-    target, formats = Path(folder), tuple(dtypes)
-    _refuse(target, formats, format)
-    chosen, rows, count = list(cases(networks, seed=seed)), [], 0
-    for k, case in enumerate(chosen):
-        if progress:
-            progress(case.name, k, len(chosen))
-        document = case_document(case, formats)
-        if document["vectors"]:
-            written = [_written(target, path, data) for path, data in _files(case.name, document, format)]
-            rows.append({**written[0], "vectors": len(document["vectors"])} | ({"arrays": written[1]} if len(written) > 1 else {}))
-            count += len(document["vectors"])
-    _written(target, INDEX, index_document(rows, seed, format))
-    return count
+    formats, chosen = tuple(dtypes), list(cases(networks, seed=seed))
+    _refuse(formats, format)
+    rows = []
+    with whole_folder(Path(folder)) as target:
+        for k, case in enumerate(chosen):
+            if progress:
+                progress(case.name, k, len(chosen))
+            document = case_document(case, formats)
+            if document["vectors"]:
+                written = [_written(target, path, data) for path, data in _files(case.name, document, format)]
+                rows.append({**written[0], "vectors": len(document["vectors"])} | ({"arrays": written[1]} if len(written) > 1 else {}))
+        _written(target, INDEX, index_document(rows, seed, format))
+    return sum(row["vectors"] for row in rows)
 
 
-def _refuse(target: Path, formats: tuple[str, ...], format: str) -> None:  # noqa: A002 - as above
+def _refuse(formats: tuple[str, ...], format: str) -> None:  # noqa: A002 - as above
     for dtype in formats:
         if dtype not in BINARY:
             raise UnknownDtype(dtype, BINARY)
     if format not in ("json", "npz"):
         raise BadInput(f"expected the format json or npz; got {format!r}")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise BadInput(f"{target}: expected a folder that is empty or not there yet; move what is in it, or give another")
 
 
 def _files(name: str, document: Json, format: str) -> Iterator[tuple[str, bytes]]:  # noqa: A002 - as above
@@ -81,7 +82,7 @@ def _files(name: str, document: Json, format: str) -> Iterator[tuple[str, bytes]
 def _written(target: Path, path: str, data: bytes) -> Json:
     file = target / path
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(data)
+    write(file, data)
     return {"path": path, "sha256": digest(data), "bytes": len(data)}
 
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from multiprocessing import get_context
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,6 +28,7 @@ from gradcheck.ops.op import Op, registry
 from gradcheck.oracles import ORACLES
 from gradcheck.oracles.ball import BITS
 from gradcheck.oracles.estimate import Estimate, digits_of, refined
+from gradcheck.pool import mapped
 
 #: Decimal digits of agreement that are asked for.
 DIGITS = 45
@@ -41,7 +40,6 @@ PROVED = 40
 _MANY = 40
 
 Progress = Callable[[str, int, int], None]
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +161,7 @@ def verify(
     seed: int = 0,
     processes: int | None = None,
     progress: Progress | None = None,
+    found: list[Agreement] | None = None,
 ) -> list[Agreement]:
     """Compare the reference with the oracles, case by case.
 
@@ -172,6 +171,7 @@ def verify(
         seed: of the values.
         processes: 1 computes here; two for many cases unless given.
         progress: called with a label, a number and how many there are.
+        found: is filled, for who wants what there is when the work is interrupted.
 
     Raises:
         UnknownName: for an oracle that does not exist.
@@ -181,21 +181,12 @@ def verify(
         ORACLES[name]
     work = partial(agree, oracles=names, seed=seed)
     count = processes or (2 if len(todo) >= _MANY else 1)
-    found = []
+    found = [] if found is None else found
     for agreement in mapped(work, todo, count):
         found.append(agreement)
         if progress is not None:
             progress(agreement.case.label, len(found), len(todo))
     return found
-
-
-def mapped(work: Callable[[Case], Found], todo: list[Case], processes: int) -> Iterator[Found]:
-    """Yield what is found for each case, in order, by so many processes."""
-    if processes == 1:
-        yield from map(work, todo)
-        return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(work, todo, chunksize=4)
 
 
 def agree(case: Case, *, oracles: tuple[str, ...] = tuple(ORACLES), seed: int = 0, ops: Mapping[str, Op] = registry) -> Agreement:

@@ -180,6 +180,7 @@ class Matrix:
         versions: by name.
         seconds: of the whole run.
         complete: whether the run came to its end.
+        expected: how many rows and networks that are not expressed that end would have; None where nobody knows.
 
     >>> Matrix((), (), 0, {}).verdict
     'inconclusive'
@@ -191,6 +192,7 @@ class Matrix:
     versions: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     complete: bool = True
+    expected: int | None = None
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -200,11 +202,22 @@ class Matrix:
 
     @property
     def verdict(self) -> Outcome:
-        """fail if any row fails, inconclusive if any is or nothing was tested, else pass."""
+        """fail if any row fails, inconclusive if any is, nothing was tested or the run did not come to its end, else pass."""
         found = {r.verdict for r in self.rows}
         if "fail" in found:
             return "fail"
-        return "inconclusive" if "inconclusive" in found or not found else "pass"
+        return "pass" if found == {"pass"} and self.complete else "inconclusive"
+
+    @property
+    def extent(self) -> str:
+        """How far the run came, such as "131 of 362 rows"."""
+        count = len(self.rows) + len(self.skipped)
+        return f"{count} of {self.expected} rows" if self.expected is not None else f"{count} rows"
+
+    @property
+    def shortfall(self) -> str:
+        """What every report says of a run that did not come to its end; "" of one that did."""
+        return "" if self.complete else f"incomplete: {self.extent}"
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -220,6 +233,7 @@ class Matrix:
             "seconds": self.seconds,
             "verdict": self.verdict,
             "complete": self.complete,
+            "expected": self.expected,
             "rows": [r.to_dict() for r in self.rows],
             "skipped": [asdict(s) for s in self.skipped],
         }

@@ -22,7 +22,8 @@ from gradcheck.engine.second import hessian, hvp
 from gradcheck.errors import OracleGaveUp, UnknownName
 from gradcheck.ops.op import Op, registry
 from gradcheck.oracles.estimate import Estimate, digits_of
-from gradcheck.verdict.agreement import Answer, Case, Progress, agreement_digits, finite, holds, mapped
+from gradcheck.pool import mapped
+from gradcheck.verdict.agreement import Answer, Case, Progress, agreement_digits, finite, holds
 from gradcheck.verdict.gradient_differences import units
 from gradcheck.verdict.second_ways import WAYS, Question, asked
 
@@ -81,7 +82,7 @@ class SecondAgreement:
 
 def verify_second(
     wanted: Iterable[Case], *, ways: Iterable[str] = tuple(WAYS), seed: int = 0, processes: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | None = None, found: list[SecondAgreement] | None = None,
 ) -> list[SecondAgreement]:  # fmt: skip
     """Compare second derivatives, case by case; networks with kinks are left out.
 
@@ -91,6 +92,7 @@ def verify_second(
         seed: of the values.
         processes: 1 computes here; two for many cases unless given.
         progress: called with a label, a number and how many there are.
+        found: is filled, for who wants what there is when the work is interrupted.
 
     Raises:
         UnknownName: for a way that does not exist.
@@ -99,7 +101,7 @@ def verify_second(
     for name in names:
         if name not in WAYS:
             raise UnknownName("oracle of second derivatives (--order 2)", name, WAYS)
-    found = []
+    found = [] if found is None else found
     for agreement in mapped(partial(agree_second, ways=names, seed=seed), todo, processes or (2 if len(todo) >= _MANY else 1)):
         found.append(agreement)
         if progress is not None:

@@ -50,7 +50,11 @@ def from_dict(data: Any, where: str = "result") -> Matrix:
     seed, seconds = data.get("seed", 0), data.get("seconds", 0.0)
     if type(seed) is not int or type(seconds) not in (int, float):
         raise BadDocument(f"{where}: expected a seed and seconds; got {seed!r:.40} and {seconds!r:.40}")
-    return Matrix(tuple(rows), tuple(skipped), seed, versions, float(seconds), data.get("complete", True) is True)
+    expected = data.get("expected")
+    if expected is not None and (type(expected) is not int or expected < 0):
+        raise BadDocument(f"{where}: expected how many rows are expected, a count; got {expected!r:.40}")
+    complete = data.get("complete", True) is True and len(rows) + len(skipped) >= (expected or 0)
+    return Matrix(tuple(rows), tuple(skipped), seed, versions, float(seconds), complete, expected)
 
 
 def _list(data: Mapping[str, Any], key: str, where: str) -> list[Any]:

@@ -51,7 +51,7 @@ def validate(
         enclose: whether every gradient is held against its certified enclosure; else only where gradients are all there is.
         progress: called with the case's label, its number and how many there are; True draws a bar, in notebooks too.
         done: (target, network, format) -> what was found before, and is not tried again.
-        settled: called after each case, for who keeps results; what it is given makes the result so far.
+        settled: called before the first case and after each, for who keeps results; what it is given makes the result so far.
         timeout: seconds that a program has for each answer (default 60); programs are ended with the run.
 
     A target that cannot be imported, made or started has rows that say why. Of several of one name each is called by what it was asked for
@@ -84,17 +84,20 @@ def _validated(
     done: Mapping[Key, Row | Skipped] | None, settled: Callable[[Callable[[], Matrix]], None] | None,
 ) -> Matrix:  # fmt: skip
     versions = {"gradcheck": _version(), **{d.name: d.version for d in described}, "numpy": np.__version__}
-    found: list[Row | Skipped] = []
+    keys = [(label(d, mode), network.name, dtype) for d, network, dtype, mode in cases]
+    found = {k: done[key] for k, key in enumerate(keys) if key in done} if done else {}  # what was found before is not lost by stopping early again
 
     def so_far(*, complete: bool) -> Matrix:
-        rows, skipped = (tuple(x for x in found if isinstance(x, kind)) for kind in (Row, Skipped))
-        return Matrix(rows, skipped, seed, versions, perf_counter() - start, complete)  # type: ignore[arg-type]  # by kind
+        rows, skipped = (tuple(x for k in range(len(cases)) if isinstance(x := found.get(k), kind)) for kind in (Row, Skipped))
+        return Matrix(rows, skipped, seed, versions, perf_counter() - start, complete, len(cases))  # type: ignore[arg-type]  # by kind
 
-    for k, (d, network, dtype, mode) in enumerate(cases):
-        key = (label(d, mode), network.name, dtype)
+    if settled is not None:
+        settled(partial(so_far, complete=False))
+    for k, (key, (d, network, dtype, mode)) in enumerate(zip(keys, cases, strict=True)):
         if progress:
             progress("/".join(key), k, len(cases))
-        found.append(done[key] if done and key in done else judged_case(d, network, dtype, mode, seed, enclose=enclose))
+        if k not in found:
+            found[k] = judged_case(d, network, dtype, mode, seed, enclose=enclose)
         if settled is not None:
             settled(partial(so_far, complete=False))
     return so_far(complete=True)

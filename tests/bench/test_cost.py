@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from gradcheck.bench import cost
-from gradcheck.bench.cost import Journal, Settings, as_data, fitted, run
+from gradcheck.bench.cost import Settings, as_data, fitted, run
 from gradcheck.bench.scaling import Row
 from gradcheck.errors import BadDocument, MeasurementFailed, MeasurementStopped, UnknownName
+from gradcheck.files.journal import Journal
 
 STOPPED = "expected an end within 1 s; stopped"
 
@@ -46,18 +47,18 @@ def test_run():
 def test_it_goes_on(tmp_path):
     """What a journal holds is not measured again, a line that was cut off is."""
     path, here = tmp_path / "journal", Here()
-    with Journal(path, SMALL) as journal:
+    with Journal(path, SMALL.head(), resume=True) as journal:
         first = run(SMALL, here, journal=journal)
     text = path.read_text().split("\n")
     path.write_text("\n".join(text[:5]) + "\n" + text[5][:20])
     again = Here()
-    with Journal(path, SMALL) as journal:
+    with Journal(path, SMALL.head(), resume=True) as journal:
         second = run(SMALL, again, journal=journal)
     assert len(here.calls) == 12
     assert len(again.calls) == 12 - 4
     assert second["rows"][:4] == first["rows"][:4]
     third = Here()
-    with Journal(path, SMALL, fresh=True) as journal:
+    with Journal(path, SMALL.head()) as journal:
         run(SMALL, third, journal=journal)
     assert len(third.calls) == 12
 
@@ -65,13 +66,13 @@ def test_it_goes_on(tmp_path):
 def test_another_journal_is_refused(tmp_path):
     """A journal of other settings, or a damaged one, is not mixed with this run."""
     path = tmp_path / "journal"
-    with Journal(path, SMALL):
+    with Journal(path, SMALL.head(), resume=True):
         pass
-    with pytest.raises(BadDocument, match="--fresh"):
-        Journal(path, Settings(sizes=(10,)))
+    with pytest.raises(BadDocument, match="without --resume"):
+        Journal(path, Settings(sizes=(10,)).head(), resume=True)
     path.write_text(path.read_text() + "nonsense\n[]\n")
     with pytest.raises(BadDocument, match="line 2"):
-        Journal(path, SMALL)
+        Journal(path, SMALL.head(), resume=True)
 
 
 def test_what_was_stopped_is_not_tried_larger():
@@ -96,11 +97,11 @@ def test_what_died_is_tried_larger():
 def test_what_was_stopped_is_known_when_a_run_goes_on(tmp_path):
     """A journal says what was stopped: its larger networks are not tried by the run that goes on."""
     path = tmp_path / "journal"
-    with Journal(path, THREE) as journal:
+    with Journal(path, THREE.head(), resume=True) as journal:
         first = run(THREE, Here(fails=("differences",)), journal=journal)
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))  # the settings, and a row of each method
     again = Here(fails=("differences",))
-    with Journal(path, THREE) as journal:
+    with Journal(path, THREE.head(), resume=True) as journal:
         second = run(THREE, again, journal=journal)
     assert [r["reason"] for r in second["rows"]] == [r["reason"] for r in first["rows"]]
     assert len(again.calls) == 8 - 2

@@ -81,6 +81,25 @@ def test_an_interrupt_of_the_user_goes_through(act):
             answer_of(lambda: _raise(KeyboardInterrupt))
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no such signal")
+def test_signals_that_end_a_command():
+    """They interrupt as Ctrl-C does, through whatever foreign code makes of it; one that is ignored or handled already is left alone."""
+    before = [signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGHUP)]
+    ignored = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts(signal.SIGTERM, signal.SIGHUP) as interrupts:
+            signal.raise_signal(signal.SIGHUP)
+            with pytest.raises(KeyboardInterrupt), undisturbed():
+                answer_of(lambda: answer_of(lambda: signal.raise_signal(signal.SIGTERM)))
+            with undisturbed():
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            assert signal.getsignal(signal.SIGTERM) is interrupts
+            assert (interrupts.typed, interrupts.last) == (1, signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGHUP, ignored)
+    assert [signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGHUP)] == before
+
+
 def test_where_no_interrupt_can_come(monkeypatch):
     """Where SIGINT is ignored, or in another thread, every KeyboardInterrupt is foreign."""
     found = []

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -176,14 +177,20 @@ def gone(pid):
     return False
 
 
-FAMILY = "import subprocess; child = subprocess.Popen(['sleep', '600']); sys.stdin.readline(); print(os.getpid(), child.pid, flush=True); sys.stdin.readline()"
+FAMILY = """import subprocess
+children = [subprocess.Popen(['sleep', '600'])]
+if sys.platform == 'linux':
+    children.append(subprocess.Popen(['sleep', '600'], start_new_session=True))
+    orphan = subprocess.run(['sh', '-c', 'setsid sleep 600 >/dev/null 2>&1 & echo $!'], stdout=-1)
+    children[1].orphan = int(orphan.stdout)
+sys.stdin.readline(); print(os.getpid(), *(c.pid for c in children), *(c.orphan for c in children[1:]), flush=True); sys.stdin.readline()"""
 
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("how", ["close", "at once", "forgotten", "failed"])
 def test_nothing_is_left(how):
-    """The program and what it started are ended, however it goes."""
-    program = python(FAMILY + "; time.sleep(600)")
+    """The program and what it started are ended, however it goes; on Linux what is in a session of its own, and what has lost its parent, too."""
+    program = python(FAMILY + "\ntime.sleep(600)")
     pids = [int(x) for x in program.ask(b"who?", 30.0).split()]
     if how == "forgotten":
         del program
@@ -191,7 +198,25 @@ def test_nothing_is_left(how):
         program.failed("it was wrong")
     else:
         program.close(at_once=how == "at once")
-    assert [gone(p) for p in pids] == [True, True]
+    assert len(pids) == (4 if sys.platform == "linux" else 2)
+    assert all(gone(p) for p in pids)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the group of the program is all that is known")
+def test_it_ends_with_us(tmp_path):
+    """A process that dies of SIGKILL leaves no program behind, nor what that started, though nothing reads the end of its input."""
+    ours = f"""
+import sys, time
+from gradcheck.targets.program import Program
+program = Program([sys.executable, "-I", "-S", "-c", {("import os, sys, time" + chr(10) + FAMILY + chr(10) + "time.sleep(600)")!r}])
+print(program.ask(b"who?", 30.0).decode(), flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", ours], stdout=subprocess.PIPE, text=True) as process:
+        pids = [int(x) for x in process.stdout.readline().split()]
+        process.kill()
+    assert len(pids) == 4
+    assert all(gone(p) for p in pids)
 
 
 def test_it_may_end_by_itself(tmp_path):

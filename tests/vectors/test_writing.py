@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcheck.errors import BadInput, UnknownDtype
+from gradcheck.errors import BadInput, OutputFailed, UnknownDtype
 from gradcheck.faults.mutants import mutants, primed, shows
 from gradcheck.ops.op import registry
 from gradcheck.targets.reference import Reference
@@ -121,9 +121,9 @@ def test_export_and_load(tmp_path):
 def test_what_cannot_be_written(tmp_path):
     """A folder with something in it, formats that do not exist."""
     (tmp_path / "file").write_text("precious")
-    with pytest.raises(BadInput, match="empty or not there"):
+    with pytest.raises(OutputFailed, match="empty or not there"):
         export(tmp_path, networks=["adaline"])
-    with pytest.raises(BadInput, match="empty or not there"):
+    with pytest.raises(OutputFailed, match="empty or not there"):
         export(tmp_path / "file", networks=["adaline"])
     with pytest.raises(UnknownDtype):
         export(tmp_path / "a", dtypes=["longdouble"])

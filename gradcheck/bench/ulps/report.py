@@ -69,18 +69,34 @@ def jobs(described: Iterable[Description], settings: Settings) -> Iterator[Job]:
                     yield Job(d, dtype, op)
 
 
-def measure(described: Iterable[Description], settings: Settings, *, told: Told = lambda label, k, n: None) -> dict[str, Any]:
+def measure(
+    described: Iterable[Description], settings: Settings, *, told: Told = lambda label, k, n: None,
+    latest: list[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Return the accuracy of targets as plain data, in the format `SCHEMA`.
 
     Args:
         described: the targets.
         settings: what is measured.
         told: is called with a label, the number of this job, and how many there are.
+        latest: what there is so far is added to it when the work is interrupted.
     """
     described, start = list(described), time.perf_counter()
     rows: list[Row] = []
     skipped: list[dict[str, str]] = []
-    todo, memory, last = list(jobs(described, settings)), Memory(), ("", "")
+    try:
+        _measure_all(list(jobs(described, settings)), settings, told, rows, skipped)
+    except KeyboardInterrupt:
+        if latest is not None:
+            latest.append(as_data(described, settings, rows, [], skipped, time.perf_counter() - start))
+        raise
+    names = [op.name for op in settings.chosen()]
+    cells = [c for d in described for c in conventions(d, d.dtypes[0], names)] if settings.conventions else []
+    return as_data(described, settings, rows, cells, skipped, time.perf_counter() - start)
+
+
+def _measure_all(todo: list[Job], settings: Settings, told: Told, rows: list[Row], skipped: list[dict[str, str]]) -> None:
+    memory, last = Memory(), ("", "")
     for k, job in enumerate(todo):
         told(f"{job.d.name} {job.dtype} {job.op.name}", k, len(todo))
         if (job.dtype, job.op.name) != last:
@@ -90,9 +106,6 @@ def measure(described: Iterable[Description], settings: Settings, *, told: Told 
         except Exception as error:  # a target may fail in any way; the others are measured still
             reason = text_of(error) if isinstance(error, GradcheckError) else description_of(error)
             skipped.append({"target": job.d.name, "dtype": job.dtype, "op": job.op.name, "reason": reason.partition("\n")[0][:200]})
-    names = [op.name for op in settings.chosen()]
-    cells = [c for d in described for c in conventions(d, d.dtypes[0], names)] if settings.conventions else []
-    return as_data(described, settings, rows, cells, skipped, time.perf_counter() - start)
 
 
 def _measured(job: Job, settings: Settings, memory: Memory) -> list[Row]:
