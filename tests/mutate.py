@@ -73,7 +73,7 @@ class Mutation:
 # -- what is changed ------------------------------------------------------------------------------
 
 
-def mutations(path: str, uses: dict[str, list[tuple[str, int]]]) -> Iterator[Mutation]:
+def mutations(path: str, uses: dict[tuple[str, str], list[tuple[str, int]]]) -> Iterator[Mutation]:
     """Yield the changes of a module.
 
     Args:
@@ -98,7 +98,7 @@ def _owned(tree: ast.Module) -> Iterator[tuple[ast.AST, list[ast.AST]]]:
         stack += [(child, [*around, node]) for child in ast.iter_child_nodes(node)]
 
 
-def _lines_of(path: str, node: ast.AST, around: list[ast.AST], uses: dict[str, list[tuple[str, int]]]) -> tuple[tuple[str, int], ...]:
+def _lines_of(path: str, node: ast.AST, around: list[ast.AST], uses: dict[tuple[str, str], list[tuple[str, int]]]) -> tuple[tuple[str, int], ...]:
     """Return the lines whose tests may notice: of the statement, or where the constant that it makes is read."""
     inside = [x for x in around if isinstance(x, ast.FunctionDef | ast.Lambda)]
     statement = next((x for x in reversed([*around, node]) if isinstance(x, ast.stmt)), None)
@@ -106,7 +106,7 @@ def _lines_of(path: str, node: ast.AST, around: list[ast.AST], uses: dict[str, l
         return tuple((path, k) for k in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1))
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         names = [t.id for t in ast.walk(statement) if isinstance(t, ast.Name) and isinstance(t.ctx, ast.Store)]
-        return tuple(x for name in names for x in uses.get(name, []))
+        return tuple(x for name in names for x in uses.get((path, name), []))
     if statement is None:
         return ()
     return tuple((path, k) for k in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1))
@@ -132,19 +132,28 @@ def _conditions(node: ast.AST) -> list[tuple[ast.expr, str]]:
     return [(test, f"(not ({ast.unparse(test)}))") for test in tests if not isinstance(test, ast.BoolOp)]
 
 
-def reads() -> dict[str, list[tuple[str, int]]]:
-    """Return where each name is read, in all modules; of what another constant or a default is made of, where that one is."""
-    found: dict[str, list[tuple[str, int]]] = {}
-    made: list[tuple[str, str]] = []
+def reads() -> dict[tuple[str, str], list[tuple[str, int]]]:
+    """Return by module and name where each constant is read; of what another constant or a default is made of, where that one is."""
+    found: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    made: list[tuple[tuple[str, str], tuple[str, str]]] = []
     for file in sorted((ROOT / "gradcheck").rglob("*.py")):
-        for node, around in _owned(ast.parse(file.read_text(encoding="utf-8"))):
-            name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        tree, path = ast.parse(file.read_text(encoding="utf-8")), str(file.relative_to(ROOT))
+        origin = {a.asname or a.name: _file_of(n.module) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module for a in n.names}
+        for node, around in _owned(tree):
+            name = node.id if isinstance(node, ast.Name) else ""
             if name.isupper() and isinstance(node.ctx, ast.Load):
-                found.setdefault(name, []).extend((str(file.relative_to(ROOT)), k) for k in _lines_reading(node, around))
-                made += [(name, x) for x in _constants_of(around)]
-    for name, other in made:
-        found[name] += found.get(other, [])
+                key = (origin.get(name, path), name)
+                found.setdefault(key, []).extend((path, k) for k in _lines_reading(node, around))
+                made += [(key, (path, x)) for x in _constants_of(around)]
+    for key, other in made:
+        found[key] += found.get(other, [])
     return found
+
+
+def _file_of(module: str) -> str:
+    """Return the file of a module, below the root."""
+    path = Path(*module.split("."))
+    return str(path / "__init__.py" if (ROOT / path).is_dir() else path.with_suffix(".py"))
 
 
 def _lines_reading(node: ast.AST, around: list[ast.AST]) -> range:
@@ -282,9 +291,9 @@ class _Finder:
 
 
 def load_anew(mutation: Mutation, tests: list[str]) -> int:
-    """Run tests in a process that has loaded nothing of gradcheck yet; return pytest's status."""
+    """Run tests in a process that has loaded nothing of gradcheck yet; return pytest's status. Its own loader would come before ours."""
     sys.meta_path.insert(0, _Finder(mutation))
-    return int(pytest.main(["-x", "-q", "-p", "no:xdist", "-p", "no:benchmark", "-m", "", *tests]))
+    return int(pytest.main(["-x", "-q", "--assert=plain", "-p", "no:xdist", "-p", "no:benchmark", "-m", "", *tests]))
 
 
 def exchanged(mutation: Mutation) -> list[tuple[CodeType, CodeType]] | None:
