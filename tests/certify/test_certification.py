@@ -120,17 +120,17 @@ def test_conditions():
 
 
 def test_estimated_conditions():
-    """For many numbers the sum is estimated: half of the entries within a factor of two, all within four."""
+    """For many numbers the sum is estimated, and usually errs by a third of itself: by the median, not by a mean of Cauchy variables."""
     from gradcheck.certify import condition
 
     network = networks["xor-2-2-1"]
     names, ops = tuple(network.graph.differentiable), gradcheck.ops.registry
     exact = condition.movements(network.graph, network.values(0), names, cotangent=None, ops=ops)
-    estimated = condition.movements(network.graph, network.values(0), names, cotangent=None, ops=ops, exact=0)
-    away = np.concatenate([np.ravel(np.abs(np.log2(estimated[k] / exact[k]))) for k in names])
-    assert np.median(away) <= 1
-    assert np.max(away) <= 2
-    assert np.max(away) > 0
+    logarithms = []
+    for seed in range(12):
+        estimated = condition.movements(network.graph, network.values(0), names, cotangent=None, ops=ops, exact=0, seed=seed)
+        logarithms += [np.ravel(np.log(estimated[k] / exact[k])) for k in names]
+    assert 0.2 < np.sqrt(np.mean(np.concatenate(logarithms) ** 2)) < 0.4
 
 
 @pytest.mark.sweep(one_in=5)

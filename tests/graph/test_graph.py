@@ -134,6 +134,16 @@ def test_bad_leaves(leaf):
         Graph([leaf], [Node("y", "neg", ("x",))], ["y"])
 
 
+@pytest.mark.parametrize("type_", ["int", "bool"])
+def test_parameters_are_floats_wherever_they_are_used(type_):
+    """An operand may be an integer or a truth, a parameter may not, also where no operation asks for a float."""
+    where = Leaf("x", "parameter", (2,), type_)
+    node = Node("y", "take", ("w", "x")) if type_ == "int" else Node("y", "where", ("x", "w", "w"))
+    Graph([Leaf("w", "parameter", (2,)), Leaf("x", "input", (2,), type_)], [node], ["y"])
+    with pytest.raises(BadGraph, match=f"parameter 'x': expected type float; got {type_}"):
+        Graph([Leaf("w", "parameter", (2,)), where], [node], ["y"])
+
+
 def test_edges_ancestors_and_descendants():
     """A value used twice has two edges; who depends on whom is known."""
     graph = Graph([W], [Node("a", "mul", ("w", "w")), Node("b", "exp", ("w",)), Node("c", "add", ("a", "b"))], ["c"])

@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from gradcheck.arith.running import Roundoff, Running, wide_format
 from gradcheck.errors import BadInput, FunctionFailed, StepWrong, UnknownDtype, UnknownName
 from gradcheck.learning import Adam, AdamW, Descent, Marquardt, Momentum, check_step
 from gradcheck.learning.steps import StepReport, StepRow
+from gradcheck.learning.trial import drawn
 
 
 def adam(correction=lambda b, t: 1 - b**t, decays=lambda name, settings: name not in settings["exempt"], inside=False):
@@ -159,3 +161,20 @@ def test_mistakes_setting_by_setting():
     assert StepReport("x", (rows[0],), 0).mistakes == ("one",)
     assert StepReport("x", (StepRow("A()", "float64", "skipped"), StepRow("B()", "float64", "pass")), 0).verdict == "pass"
     assert StepReport("x", (), 0).mistakes == ()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("times", "verdict"), [(1.8, "pass"), (2.3, "fail")])
+def test_a_step_may_round_twice_as_much_as_ours(dtype, times, verdict):
+    """A step that is off by a little less than twice what rounding does to ours passes, by a little more it fails."""
+    trial, running = drawn(dtype, 8, 0), Running(Roundoff.of(dtype), wide_format(dtype))
+    ways = list(trial.run(AdamW(), running))
+
+    def step(w, g, state, settings):
+        k = state or 0
+        off = {n: x.radius() * (x.radius() > 32 * np.spacing(np.abs(x.value).astype(w[n].dtype))) for n, x in ways[k].items()}
+        return {n: (x.value + times * off[n]).astype(w[n].dtype) for n, x in ways[k].items()}, k + 1
+
+    report = check_step(step, AdamW(), dtypes=[dtype])
+    assert report.verdict == verdict, str(report)
+    assert abs(report.rows[0].ratio - times / 2) < 0.1 or verdict == "fail"

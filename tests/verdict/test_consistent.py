@@ -1,6 +1,7 @@
 """Which nodes can have made a change at all."""
 
 import numpy as np
+import pytest
 
 from gradcheck import backward
 from gradcheck.graph.trace import trace
@@ -34,3 +35,12 @@ def test_what_is_not_finite_excludes_nothing():
     values = {"w": np.array([0.5, 1.5])}
     graph = trace(lambda w: np.sum(np.sin(w)), values)
     assert consistent(scene_of(graph, values, {"w": np.full(2, np.nan)}), suspects(graph, ["w"])) == ("sin1", "sum1")
+
+
+@pytest.mark.parametrize(("part", "left"), [(1e-7, ("sin1", "sum1", "exp1")), (3e-7, ("sin1", "sum1"))])
+def test_what_linear_algebra_may_leave_over(part, left):
+    """A change that a node cannot make excludes it where it is more of the whole than rounding leaves over, and not below."""
+    values = {"w": np.array([0.5, 1.5, -0.25])}
+    graph = trace(lambda w: np.exp(np.sum(np.sin(w))), values)
+    got = {"w": backward(graph, values)[1]["w"] * (2 + part * np.array([1.0, 0.0, -1.0]))}
+    assert consistent(scene_of(graph, values, got), suspects(graph, ["w"])) == left
