@@ -44,3 +44,12 @@ def test_what_linear_algebra_may_leave_over(part, left):
     graph = trace(lambda w: np.exp(np.sum(np.sin(w))), values)
     got = {"w": backward(graph, values)[1]["w"] * (2 + part * np.array([1.0, 0.0, -1.0]))}
     assert consistent(scene_of(graph, values, got), suspects(graph, ["w"])) == left
+
+
+@pytest.mark.parametrize(("columns", "excluded"), [(40, True), (56, False)])
+def test_how_many_entries_a_node_may_have(columns, excluded):
+    """A change inside of the columns is none that the node of their sums can make, which shows where it has fewer entries than directions."""
+    values = {"w": np.linspace(-1, 1, 2 * columns).reshape(2, columns)}
+    graph = trace(lambda w: np.sum(np.exp(np.sum(np.sin(w), axis=0))), values)
+    got = {"w": backward(graph, values)[1]["w"] * np.array([[1.0], [2.0]])}
+    assert ("exp1" not in consistent(scene_of(graph, values, got), suspects(graph, ["w"]))) is excluded
