@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.arith.running import Roundoff, Running
 from gradcheck.errors import BadInput
 from gradcheck.faults.second import MISTAKES, detached
+from gradcheck.graph.trace import trace
 from gradcheck.networks.network import Network, networks
 from gradcheck.ops import registry
 from gradcheck.targets.reference import Reference
 from gradcheck.targets.registry import targets
+from gradcheck.targets.target import leaf_arrays
+from gradcheck.verdict.second import Product, direction, judge_product
 
 SHAPES = {"w": (3, 2), "v": (3, 2), "x": (4, 3)}
 FEW = ("xor-2-2-1", "activation-tanh", "softmax-regression", "lstm", "conv-group-norm", "loss-huber")
@@ -133,3 +137,13 @@ def test_every_network(name, dtype):
     matrix = gradcheck.validate(name, list(networks), dtypes=[dtype], order=2)
     assert not [str(r) for r in matrix.rows if r.verdict == "fail"]
     assert sum(r.verdict == "pass" for r in matrix.rows) > 0.9 * len(matrix.rows)
+
+
+@pytest.mark.parametrize(("times", "verdict"), [(6, "pass"), (11, "fail")])
+def test_another_order_of_differentiating_rounds_some_times_more(times, verdict):
+    """A Hessian times a vector may be several running bounds of our sweep away, and not a dozen."""
+    values = {"w": np.array([0.5, 1.5, -0.25])}
+    graph = trace(lambda w: np.sum(np.sin(w) * np.sin(w)), values)
+    asked = Product(graph, leaf_arrays(graph, values), direction(graph, "float64"), Roundoff.of("float64"), "float64")
+    right = asked.over(Running(asked.roundoff, asked.wide))["w"]
+    assert judge_product(asked, {"w": np.asarray(right.value + times * right.radius(), np.longdouble)}).verdict == verdict
