@@ -9,6 +9,7 @@ from gradcheck.graph.trace import trace
 from gradcheck.targets.reference import Reference
 from gradcheck.targets.target import Run, leaf_arrays
 from gradcheck.verdict.judge import judge
+from gradcheck.verdict.statistics import usual_deviation
 
 
 def judged(graph, values, run, **settings):
@@ -45,3 +46,23 @@ def test_rigorous_evidence_is_of_a_hundredth():
         assert (found.verdict, found.evidence) in {("pass", "rigorous"), ("pass", "statistical")}
         low, high = (middle, high) if found.evidence == "rigorous" else (low, middle)
     assert 0.009 < judged(graph, values, run, slack=low).resolution <= 0.01
+
+
+@pytest.mark.parametrize(("times", "outcome"), [(6, ("pass", "rigorous")), (10, ("inconclusive", "statistical"))])
+def test_what_rounding_usually_does(times, outcome):
+    """In a sum of thousands of terms, a deviation far below the bound is inconclusive where no sweep came near it."""
+    x, values = np.random.default_rng(0).normal(size=2000), {"w": np.array([1.0])}
+    graph = trace(lambda w: np.sum(np.cumsum(np.sin(x * w))), values)
+    loss, right = backward(graph, values)
+    usual = usual_deviation(graph, leaf_arrays(graph, values), Roundoff.of("float64"), "longdouble", 0)["w"]
+    found = judged(graph, values, Run(loss, {"w": right["w"] + times * usual.deviation}))
+    assert (found.verdict, found.evidence) == outcome
+    assert found.worst_ratio < 0.2
+
+
+def test_an_entry_that_hardly_varies_is_allowed_a_tenth_of_the_others():
+    """Of eight sweeps an entry may have seen no rounding at all, beside others that did."""
+    x, values = np.random.default_rng(0).normal(size=500), {"w": np.array([1.0, 2.0])}
+    graph = trace(lambda w: np.sum(np.sin(x * w[0])) + w[1], values)
+    usual = usual_deviation(graph, leaf_arrays(graph, values), Roundoff.of("float64"), "longdouble", 0)["w"]
+    assert 0.05 < usual.deviation[1] / usual.deviation[0] < 0.2
