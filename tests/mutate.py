@@ -3,6 +3,7 @@
     $ pip install coverage
     $ python tests/mutate.py --map lines.json --pytest tests/verdict tests/targets    # once: which test runs which line, some minutes
     $ python tests/mutate.py --map lines.json gradcheck/verdict    # a module or a folder; prints what survives, and a count
+    $ python tests/mutate.py --map lines.json --pytest tests/verdict/test_new.py    # later: the lines of more tests, or of changed modules
 
 A number becomes four times and a quarter of itself; a condition becomes its contrary, each part of an ``and`` or ``or`` is left out.
 Each change is one process, in which only that module is other than on disk and the tests that run its lines are run, the nearest first.
@@ -426,6 +427,11 @@ def try_all(found: list[Mutation], known: dict, options: argparse.Namespace) -> 
     table.close()
 
 
+def _without_line(text: str) -> str:
+    path, _, change = text.partition(": ")
+    return f"{path.partition(':')[0]} {change}"
+
+
 def main() -> None:
     """Make the map, or change modules and print what no test notices."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -433,6 +439,7 @@ def main() -> None:
     parser.add_argument("--map", type=Path, required=True, help="which test runs which line; made, or renewed, where no module is named")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--one-in", type=int, default=1, help="try every so manieth change only")
+    parser.add_argument("--again", type=Path, help="try only what an earlier output of this tool names, wherever its lines are now")
     parser.add_argument("--only", choices=("numbers", "conditions"), help="try only one kind of change")
     parser.add_argument("--patience", type=float, default=PATIENCE, help="what the tests of a change may take, in seconds")
     parser.add_argument("--pytest", nargs="*", default=[], help="arguments of pytest while the map is made")
@@ -448,6 +455,9 @@ def main() -> None:
     if old := [f for f in files if known["text"].get(str(f), _crc(str(f))) != _crc(str(f))]:
         parser.error(f"expected a map of the modules as they are; {', '.join(map(str, old))} changed since: make it again")
     found = [x for f in files for x in mutations(str(f), uses) if options.only in (None, x.kind)]
+    if options.again:
+        named = {_without_line(text.partition(": ")[2]) for text in options.again.read_text(encoding="utf-8").splitlines()}
+        found = [x for x in found if _without_line(str(x)) in named]
     try_all(found[:: options.one_in], known, options)
 
 
