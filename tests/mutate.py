@@ -105,7 +105,9 @@ def _lines_of(path: str, node: ast.AST, around: list[ast.AST], uses: dict[tuple[
     statement = next((x for x in reversed([*around, node]) if isinstance(x, ast.stmt)), None)
     if inside and not (isinstance(inside[-1], ast.FunctionDef) and any(node in ast.walk(d) for d in (*inside[-1].args.defaults, *inside[-1].args.kw_defaults) if d)):
         return tuple((path, k) for k in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1))
-    if isinstance(statement, ast.Assign | ast.AnnAssign):
+    if not inside and any(isinstance(x, ast.ClassDef) for x in around):
+        statement = next(x for x in around if isinstance(x, ast.ClassDef))  # a default of its fields, on which all its methods depend
+    elif isinstance(statement, ast.Assign | ast.AnnAssign):
         names = [t.id for t in ast.walk(statement) if isinstance(t, ast.Name) and isinstance(t.ctx, ast.Store)]
         return tuple(x for name in names for x in uses.get((path, name), []))
     if statement is None:

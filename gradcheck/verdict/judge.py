@@ -27,9 +27,11 @@ from gradcheck.verdict.profile import histogram, profile
 from gradcheck.verdict.screening import pays, screened
 from gradcheck.verdict.statistics import MARGIN, SWEEPS, textbook_reach, usual_deviation
 
-#: A gradient is judged locally if no more operations than this lie between what was handed back.
+#: A gradient is judged locally if no more operations than this lie between what was handed back: as many as the longest chain that
+#: libraries fuse has, attention (transpose, product, scale, mask, softmax, dropout, product, and the reshape behind it).
 FUSED_LIMIT = 8
-#: The running bound counts as rigorous evidence if it is below this part of the gradient.
+#: The running bound counts as rigorous evidence if it is at most this part of the gradient: a mistake that changes no entry by a
+#: hundredth is not excluded by it, and what the catalogue of mistakes changes less it changes by a thousandth, on purpose.
 WELL_BELOW = 0.01
 
 

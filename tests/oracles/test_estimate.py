@@ -33,3 +33,16 @@ def test_more_digits_are_taken_until_fifty_are_known():
     assert refined(lambda digits: compute(digits, 51), "", precisions=(60, 80, 160)).precision == 160
     assert refined(lambda digits: compute(digits, 53), "", precisions=(60, 80, 160)).precision == 80
     assert tried == [60, 80, 160, 60, 80]
+
+
+@pytest.mark.parametrize("from_digits", [150, 300])
+def test_a_zero_is_not_believed_at_once(from_digits):
+    """What cancels to nothing in a hundred digits may be a number in more; what is none in three hundred is none."""
+
+    def compute(digits):
+        x = entry(digits)["x"]
+        return {"x": x * x[0].context.mpf(10) ** -from_digits if digits >= from_digits else 0 * x}
+
+    assert refined(compute, "").value["x"][0] != 0
+    never = refined(lambda digits: {"x": 0 * entry(digits)["x"]}, "")
+    assert (never.precision, never.digits) == (320, float("inf"))
