@@ -444,7 +444,7 @@ def main() -> None:
     parser.add_argument("--again", type=Path, help="try only what an earlier output of this tool names, wherever its lines are now")
     parser.add_argument("--only", choices=("numbers", "conditions"), help="try only one kind of change")
     parser.add_argument("--patience", type=float, default=PATIENCE, help="what the tests of a change may take, in seconds")
-    parser.add_argument("--pytest", nargs="*", default=[], help="arguments of pytest while the map is made")
+    parser.add_argument("--pytest", nargs=argparse.REMAINDER, default=[], help="while the map is made: all that follows are arguments of pytest")
     options = parser.parse_args()
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
