@@ -186,15 +186,16 @@ def scaled(op: Op, by: Fraction | float, at: frozenset[int]) -> Rule:
 def factors(scene: Scene, nodes: Iterable[Node], directions: list[Direction], u: float) -> Iterator[Hypothesis]:
     """Yield the one factor for each contribution, and for all of a node's, that explains what is seen in the first direction.
 
-    A half, a double, and sizes of axes or arrays and their reciprocals, are known mistakes, and tried before the number that was taken from the gradients.
+    A half, and sizes of axes or arrays and their reciprocals, are known mistakes, and tried before the number that was taken from the gradients.
     """
-    sizes = {n for shape in scene.graph.shapes.values() for n in (*shape, int(np.prod(shape))) if n > 1}
+    sizes = {n for shape in scene.graph.shapes.values() for n in (*shape, int(np.prod(shape))) if n > 2}
+    usual = [Fraction(1, 2), *(q for n in sizes for q in (Fraction(n), Fraction(1, n)))]  # twice is in the catalogue
     for node in nodes if u < _FINE else ():
         real = [k for k, x in enumerate(node.inputs) if x in scene.active and scene.parts[node.name][k] is not None]
         for at in dict.fromkeys([*(frozenset([k]) for k in real), frozenset(real)]):
             c = _factor(scene, node, at, directions[0])
-            plain = [q for n in (2, *sizes) for q in (Fraction(n), Fraction(1, n)) if abs(float(q) - c) <= _PLAIN * abs(c)][:1]
-            tried: list[Fraction | float] = [*plain, *([c] if np.isfinite(c) else [])]
+            tried: list[Fraction | float] = [q for q in usual if abs(float(q) - c) <= _PLAIN * abs(c)][:1]
+            tried += [c] if np.isfinite(c) else []
             for by in tried:
                 rule, fitted = scaled(scene.ops[node.op], by, at), isinstance(by, float)
                 if _holds(scene, node, rule, directions):
