@@ -194,8 +194,8 @@ def factors(scene: Scene, nodes: Iterable[Node], directions: list[Direction], u:
         real = [k for k, x in enumerate(node.inputs) if x in scene.active and scene.parts[node.name][k] is not None]
         for at in dict.fromkeys([*(frozenset([k]) for k in real), frozenset(real)]):
             c = _factor(scene, node, at, directions[0])
-            tried: list[Fraction | float] = [q for q in usual if abs(float(q) - c) <= _PLAIN * abs(c)][:1]
-            tried += [c] if np.isfinite(c) else []
+            plain = [q for q in usual if abs(float(q) - c) <= _PLAIN * abs(c)][:1]
+            tried: list[Fraction | float] = [*plain, *([c] if np.isfinite(c) else [])]
             for by in tried:
                 rule, fitted = scaled(scene.ops[node.op], by, at), isinstance(by, float)
                 if _holds(scene, node, rule, directions):
