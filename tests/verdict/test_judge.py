@@ -6,6 +6,7 @@ import pytest
 from gradcheck import backward
 from gradcheck.arith.running import Roundoff
 from gradcheck.graph.trace import trace
+from gradcheck.ops import registry
 from gradcheck.targets.reference import Reference
 from gradcheck.targets.target import Run, leaf_arrays
 from gradcheck.verdict.judge import judge
@@ -66,3 +67,20 @@ def test_an_entry_that_hardly_varies_is_allowed_a_tenth_of_the_others():
     graph = trace(lambda w: np.sum(np.sin(x * w[0])) + w[1], values)
     usual = usual_deviation(graph, leaf_arrays(graph, values), Roundoff.of("float64"), "longdouble", 0)["w"]
     assert 0.05 < usual.deviation[1] / usual.deviation[0] < 0.2
+
+
+@pytest.mark.parametrize(
+    ("program", "value", "reason"),
+    [(lambda w: np.log(w), 0.0, "are not finite"), (lambda w: np.exp(w), 710.0, "overflow of the format"), (lambda w: registry["relu"](w), 0.0, "")],
+)
+@pytest.mark.parametrize("bare", [False, True])
+def test_why_nothing_can_be_said(program, value, reason, bare):
+    """What is infinite in truth, what only the format does not hold, and what stands on a kink are told apart."""
+    values = {"w": np.array([value])}
+    graph = trace(lambda w: np.sum(program(w)), values)
+    with np.errstate(all="ignore"):
+        run = Reference().run(graph, values)
+    found = judged(graph, values, Run(run.loss, run.gradients) if bare else run)
+    assert found.verdict == ("inconclusive" if reason or bare else "pass")
+    assert reason in found.message
+    assert ("kink" in found.message) is (bare and not reason)

@@ -89,3 +89,13 @@ def test_the_last_bits_tell_no_mistakes_apart(part, same):
     likeness = Likeness(scene_of(graph, values, backward(graph, values)[1]))
     a, b = (hypothesis(graph, "tanh1", "doubled", lambda m, g, y, x, c=c: (c * g,)) for c in (2.0, 2.0 * (1 + part)))
     assert likeness.alike(a, b) is same
+
+
+def test_nothing_is_not_zero():
+    """Two rules that hand on nothing are the same; one that hands on zeros is another."""
+    graph, values = two_layers()
+    likeness = Likeness(scene_of(graph, values, backward(graph, values)[1]))
+    nothing, none, zero = (hypothesis(graph, "tanh1", "nothing", rule) for rule in (lambda m, g, y, x: (None,), lambda m, g, y, x: (None,), lambda m, g, y, x: (0 * g,)))
+    assert likeness.alike(nothing, none)
+    assert not likeness.alike(nothing, zero)
+    assert not likeness.alike(zero, nothing)
