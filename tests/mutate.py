@@ -23,6 +23,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -253,12 +254,16 @@ def collected(tests: list[str]) -> set[str]:
 
 
 def nearest(mutation: Mutation, known: dict, left_out: set[str], patience: float) -> tuple[list[str], float]:
-    """Return the tests that run the changed lines, those of its own folder first, then the quick ones, and their seconds."""
+    """Return the tests that run the changed lines, and their seconds: those of its own folder first, the quick ones of each file in turn."""
     numbers = {k for path, n in mutation.lines for k in known["lines"].get(path, {}).get(str(n), ())}
-    folder, stem = Path(mutation.path).parts[1], Path(mutation.path).stem
-    order = sorted(numbers, key=lambda k: (f"test_{stem}." not in known["tests"][k], f"tests/{folder}/" not in known["tests"][k], known["seconds"][k]))
+    folder, stem, rank = Path(mutation.path).parts[1], Path(mutation.path).stem, Counter()
+    places = {}
+    for k in sorted(numbers, key=lambda k: known["seconds"][k]):
+        file = known["tests"][k].partition("::")[0]
+        rank[file] += 1
+        places[k] = (f"test_{stem}." not in file, f"tests/{folder}/" not in file, rank[file])
     chosen, total = [], 0.0
-    for k in order:
+    for k in sorted(places, key=lambda k: (places[k], known["seconds"][k])):
         if not {known["tests"][k], known["tests"][k].partition("[")[0]} & left_out and total <= patience:
             chosen.append(known["tests"][k])
             total += known["seconds"][k]
