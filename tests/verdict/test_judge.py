@@ -1,5 +1,7 @@
 """What decides between kinds of evidence: how many operations a region may have, how far below a gradient a bound has to be."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,20 @@ def test_why_nothing_can_be_said(program, value, reason, bare):
     assert found.verdict == ("inconclusive" if reason or bare else "pass")
     assert reason in found.message
     assert ("kink" in found.message) is (bare and not reason)
+
+
+INSTRUMENTED = ("pass", "certified (instrumented)")
+
+
+@pytest.mark.parametrize(
+    ("part", "slack", "outcome"),
+    [(0.0, 1, ("pass", "certified")), (2.0**-52, 1, INSTRUMENTED), (1e-14, 1, ("fail", "rigorous")), (1e-14, 8, INSTRUMENTED), (1e-9, 8, ("fail", "rigorous"))],
+)  # fmt: skip
+def test_the_plain_program_is_judged_by_its_gradients(part, slack, outcome):
+    """Where asking for nodes makes another program of it, what is proved of that one says nothing of the plain one; slack is for both."""
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(lambda w: np.sum(np.exp(np.sin(w))), values)
+    run = Reference().run(graph, values)
+    found = judged(graph, values, dataclasses.replace(run, plain_gradients={"w": run.gradients["w"] * (1 + part)}), slack=slack)
+    assert (found.verdict, found.evidence) == outcome
+    assert ("plain program" in found.message) is (part > 0)
