@@ -103,3 +103,33 @@ def test_the_plain_program_is_judged_by_its_gradients(part, slack, outcome):
     found = judged(graph, values, dataclasses.replace(run, plain_gradients={"w": run.gradients["w"] * (1 + part)}), slack=slack)
     assert (found.verdict, found.evidence) == outcome
     assert ("plain program" in found.message) is (part > 0)
+
+
+def test_a_gradient_of_zeros():
+    """It is exact, by itself and where a plain program gives it too; what is not zero then is a fault."""
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(lambda w: np.sum(w * 0.0), values)
+    run = Reference().run(graph, values)
+    assert judged(graph, values, Run(run.loss, run.gradients)).evidence == "rigorous"
+    for plain, outcome in ((np.zeros(2), ("pass", "certified")), (np.full(2, 1e-9), ("fail", "rigorous"))):
+        found = judged(graph, values, dataclasses.replace(run, plain_gradients={"w": plain}))
+        assert (found.verdict, found.evidence) == outcome
+
+
+@pytest.mark.parametrize(("operations", "evidence"), [(8, "certified"), (9, "rigorous")])
+def test_evidence_of_a_fault_in_a_region(operations, evidence):
+    """A wrong gradient behind few operations is proved locally, as a right one would be; the value that is wrong too is told first."""
+
+    def chain(w):
+        for _ in range(operations):
+            w = np.sin(w)
+        return np.sum(w.named("last"))
+
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(chain, values)
+    whole = Reference().run(graph, values)
+    value, adjoint = whole.node_values["last"], whole.node_adjoints["last"]
+    found = judged(graph, values, Run(whole.loss, {"w": 2 * whole.gradients["w"]}, {"last": value}, {"last": adjoint}))
+    assert (found.verdict, found.evidence, found.node) == ("fail", evidence, "w")
+    found = judged(graph, values, Run(whole.loss, {"w": 2 * whole.gradients["w"]}, {"last": value * 1.5}, {"last": adjoint}))
+    assert [(f.node, f.direction) for f in found.findings if f.severity == "fault"] == [("last", "value"), (graph.outputs[0], "value"), ("w", "gradient")]
