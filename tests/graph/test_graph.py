@@ -184,3 +184,11 @@ def test_a_chain_of_100_000_nodes(backwards):
         y, slope = np.sin(y), slope * np.cos(y)
     np.testing.assert_allclose(loss, y, rtol=1e-9)
     np.testing.assert_allclose(gradient["x"], slope, rtol=1e-6)
+
+
+def test_what_is_differentiated():
+    """The parameters; where there are none the inputs that are floats, and never a constant."""
+    leaves = [Leaf("x", "input", (3,)), Leaf("i", "input", (2,), "int"), Leaf("c", "constant", (2,), value=np.ones(2))]
+    nodes = [Node("g", "take", ("x", "i")), Node("y", "mul", ("g", "c"))]
+    assert Graph(leaves, nodes, ["y"]).differentiable == ("x",)
+    assert Graph([*leaves, Leaf("w", "parameter", (2,))], [*nodes, Node("z", "mul", ("y", "w"))], ["z"]).differentiable == ("w",)

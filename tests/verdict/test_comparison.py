@@ -15,3 +15,19 @@ def test_a_bound_is_a_bound_but_for_its_own_rounding(beyond, within, beside):
     found = Comparison("w", "gradient", got, expected, np.full(len(got), 0.25), np.ones(len(got), bool))
     assert (found.worst[0] <= 1) is within
     assert found.worst[1] == (1,)
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "bound", "within"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], [0.0, 0.0], True), ([1.0, 2.0], [1.0, 2.5], [0.0, 0.0], False), ([1.0, 2.0], [1.0, 2.5], [0.0, 1.0], True),
+        ([np.inf, 2.0], [np.inf, 2.0], [1.0, 1.0], True), ([np.inf, 2.0], [1.0, 2.0], [1.0, 1.0], False), ([np.nan, 2.0], [1.0, 2.0], [1.0, 1.0], False),
+        ([np.nan, 2.0], [1.0, 2.0], [0.0, 0.0], False), ([], [], [], True), ([1.0, 2.0], [1.0, 9.0], [1.0, np.inf], True),
+    ],
+)  # fmt: skip
+def test_what_is_exact_or_not_finite(got, expected, bound, within):
+    """An exact operation has no room at all; NaN and infinity are right where they are expected alone."""
+    got, expected, bound = np.array(got), np.array(expected, np.longdouble), np.array(bound)
+    found = Comparison("w", "gradient", got, expected, bound, np.ones(len(got), bool))
+    assert (found.worst[0] <= 1) is within
+    assert (np.max(found.ratios, initial=0.0) <= 1) == within

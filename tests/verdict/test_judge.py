@@ -133,3 +133,14 @@ def test_evidence_of_a_fault_in_a_region(operations, evidence):
     assert (found.verdict, found.evidence, found.node) == ("fail", evidence, "w")
     found = judged(graph, values, Run(whole.loss, {"w": 2 * whole.gradients["w"]}, {"last": value * 1.5}, {"last": adjoint}))
     assert [(f.node, f.direction) for f in found.findings if f.severity == "fault"] == [("last", "value"), (graph.outputs[0], "value"), ("w", "gradient")]
+
+
+@pytest.mark.parametrize("changes", [{"loss": None}, {"gradients": {"w": np.ones(3)}}, {"node_values": {"last": np.ones(3)}}])
+@pytest.mark.parametrize("bare", [False, True])
+def test_what_does_not_fit_is_a_fault(changes, bare):
+    """However right all the rest is."""
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(lambda w: np.sum(np.sin(w).named("last")), values)
+    run = Reference().run(graph, values)
+    run = dataclasses.replace(Run(run.loss, run.gradients) if bare else run, **changes)
+    assert judged(graph, values, run).verdict == "fail"
