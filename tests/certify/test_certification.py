@@ -176,3 +176,12 @@ def test_what_cannot_be_asked():
     with pytest.raises(BadValues, match="shape"):
         gradcheck.certify(graph, {"x": np.ones(2)})["x"].contains(np.zeros(3))
     assert np.array_equal(gradcheck.certify(graph, {"x": np.zeros(2)})["x"].bits, [-np.inf, -np.inf])
+
+
+def test_constants_have_no_errors():
+    """A condition is that of the inputs and parameters: a gradient that is a constant does not move with them, one that is a product does."""
+    values = {"w": np.array([0.5, 0.7])}
+    constant = gradcheck.trace(lambda w: np.sum(w * np.array([2.0, 3.0])), values)
+    assert gradcheck.certify(constant, values)["w"].condition.tolist() == [0.0, 0.0]
+    moving = gradcheck.trace(lambda w: np.sum(w * w * np.array([2.0, 3.0])), values)
+    assert gradcheck.certify(moving, values)["w"].condition == pytest.approx([1.0, 1.0])
