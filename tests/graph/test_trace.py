@@ -274,3 +274,26 @@ def test_norms_of_matrices_have_no_graph_form(options):
     """Of entries and of vectors they have one."""
     with pytest.raises(NotTraceable, match="no graph form"):
         trace(lambda x: np.linalg.norm(x, **options), [np.ones((2, 3))])
+
+
+@pytest.mark.parametrize("axes", [(), (0, 2, 1), ((2, 0, 1),), ([1, 0, 2],), (None,)])
+def test_transpositions(axes):
+    """Axes may be given one by one or together, or not at all."""
+    agrees(lambda x: x.transpose(*axes), C)
+    agrees(lambda x: x.transpose(0), V)
+
+
+def test_a_graph_has_the_name_of_its_function():
+    """Unless another is given."""
+
+    def loss(x):
+        return np.sum(x)
+
+    assert (trace(loss, [V]).name, trace(loss, [V], name="mine").name) == ("loss", "mine")
+
+
+@pytest.mark.parametrize("call", [lambda x: np.add.reduce(x), lambda x: np.exp(x, dtype=np.float32)])
+def test_what_a_ufunc_was_asked_for_is_told(call):
+    """Its method, and its options."""
+    with pytest.raises(NotTraceable, match=r"np.add.reduce with .* has no graph form|np.exp with \['dtype'\] has no graph form"):
+        trace(call, [V])
