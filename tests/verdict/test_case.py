@@ -1,5 +1,7 @@
 """One case: what a target does to what it is given, when its mistake is explained, and code that shows its number again."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from gradcheck import backward, hvp
 from gradcheck.networks import networks
 from gradcheck.networks.network import Network
 from gradcheck.targets.reference import Reference
+from gradcheck.targets.target import Run
 from gradcheck.verdict.validate import validate
 from tests.verdict.networks import MLP, broken, gradients_only
 
@@ -99,3 +102,16 @@ def test_code_of_a_second_derivative(mode):
     assert row.target == f"mine: {mode or 'hvp'}"
     line = next(line for line in row.findings[0].snippet.splitlines() if line.startswith("product"))
     assert line.endswith(f", 'float64', 0), {mode!r})" if mode else ", 'float64', 0))")
+
+
+@pytest.mark.parametrize("part", ["node_values", "node_adjoints"])
+def test_some_nodes_are_enough_for_the_certificate(part):
+    """Where either values or adjoints were handed back it is not gradients alone."""
+
+    def target(graph, values):
+        run = WRONG.run(graph, values)
+        return dataclasses.replace(Run(run.loss, run.gradients), **{part: getattr(run, part)})
+
+    (row,) = validate(target, [MLP], dtypes=["float64"])
+    assert row.verdict == "fail"
+    assert not any("explained" in f.message for f in row.findings)
