@@ -332,7 +332,7 @@ class _Host:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = {x.nodeid: x for x in session.items}
-        self.functions = [f for f in gc.get_objects() if isinstance(f, FunctionType) and f.__code__.co_filename.startswith(str(ROOT / "gradcheck"))]
+        self.functions = [f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename.startswith(str(ROOT / "gradcheck"))]
         gc.freeze()
         self.work(self.run)
         return True
@@ -430,7 +430,8 @@ def try_all(found: list[Mutation], known: dict, options: argparse.Namespace) -> 
     work([p for p in plans if exchanged(p[0]) is None])(load_anew)
     if later:
         files = sorted({name.partition("::")[0] for _, tests, _ in later for name in tests})
-        pytest.main(["-q", "-s", "-p", "no:xdist", "-p", "no:benchmark", "-m", "", *files], plugins=[_Host(work(later))])
+        if pytest.main(["-q", "-s", "-p", "no:xdist", "-p", "no:benchmark", "-m", "", *files], plugins=[_Host(work(later))]) == pytest.ExitCode.INTERNAL_ERROR:
+            raise SystemExit("the tests could not be collected: see above")
     table.close()
 
 
