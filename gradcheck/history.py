@@ -45,7 +45,8 @@ _FIELDS = ", ".join(
 #: The number of a run in "history#number": SQLite has integers of 64 bits.
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
-#: Errors over bounds are compared only where they matter, and where they grew by more than this: other seeds do as much.
+#: Errors over bounds are compared only where they matter, above a tenth of what is a fault, and where they grew by more than this: the
+#: largest of some thousand errors that are spread evenly up to the bound differ by less from seed to seed.
 WORSE_RATIO, LEAST_RATIO = 2.0, 0.1
 #: Times: by so much, and by so many seconds at least; a machine at work elsewhere does as much.
 WORSE_TIME, LEAST_SECONDS = 2.0, 0.5

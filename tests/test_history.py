@@ -114,6 +114,20 @@ def test_noise(old, new):
     assert compare(one(old), one(new)) == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "kinds"),
+    [
+        (row(worst_ratio=0.2), row(worst_ratio=0.39), []), (row(worst_ratio=0.2), row(worst_ratio=0.41), ["less accurate"]),
+        (row(worst_ratio=0.001), row(worst_ratio=0.09), []), (row(worst_ratio=0.001), row(worst_ratio=0.11), ["less accurate"]),
+        (row(seconds=10.0), row(seconds=19.0), []), (row(seconds=10.0), row(seconds=21.0), ["slower"]),
+        (row(seconds=0.1), row(seconds=0.55), []), (row(seconds=0.1), row(seconds=0.65), ["slower"]),
+    ],
+)  # fmt: skip
+def test_how_much_is_a_change(old, new, kinds):
+    """Twice the error where it is a tenth of the bound, twice the time and half a second: a little less is noise."""
+    assert [c.kind for c in compare(one(old), one(new))] == kinds
+
+
 def test_rows_that_come_and_go():
     """A row that is not tested any more is a regression; a new one is one if it fails."""
     assert [(c.kind, c.worse) for c in compare(one(row()), one())] == [("gone", True)]

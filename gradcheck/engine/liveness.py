@@ -15,7 +15,7 @@ from gradcheck.engine.program import Program, Register, Step
 Kind = Literal["buffer", "result", "array", "number", "given", "constant"]
 
 
-#: A block is taken for what is at least so many times smaller, or larger.
+#: A block is taken for what is at most so many times smaller, or larger: no number depends on it, and no buffer is more than twice its need.
 _ROOM = 2
 
 

@@ -154,8 +154,8 @@ class Tracer:
 
     def transpose(self, *axes: Any) -> Tracer:
         """Return the value with its axes permuted."""
-        wanted = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
-        return self._do("transpose", axes=tuple(wanted) or None)
+        wanted = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list | None) else axes
+        return self._do("transpose", axes=tuple(wanted or ()) or None)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
         """Return the sum over axes."""

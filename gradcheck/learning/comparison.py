@@ -54,7 +54,8 @@ DIGITS, MOST_NUMBERS = 40, 500
 
 #: Answers whose largest entries differ by more than this part are two different ones: of bfloat16 a rounding is 0.4 %.
 SAME = 0.02
-#: Gradients may overflow inside where they are within this factor of the largest number.
+#: Gradients may overflow inside where they are within this factor of the largest number: what is added up in them, a batch of a
+#: thousand examples before it is divided, may be so much larger.
 FAR = 2.0**10
 
 Floats = npt.NDArray[np.float64]

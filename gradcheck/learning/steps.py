@@ -32,6 +32,7 @@ from gradcheck.learning.trial import EXEMPT, Trial, drawn
 Step: TypeAlias = Callable[[Arrays, Arrays, Any, Mapping[str, Any]], tuple[Mapping[str, Any], Any]]
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive"]
 
+#: For other intermediate numbers, as above.
 SLACK = 2.0
 #: Decimal digits of the exact steps.
 DIGITS = 60

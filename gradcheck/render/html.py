@@ -137,7 +137,7 @@ def _facts(f: Finding) -> list[tuple[str, str]]:
 
 
 def _length(x: float | None) -> float:
-    """Return the length of a bar, 0 to 100: logarithmic, 50 where an error is its bound."""
+    """Return the length of a bar, 0 to 100: logarithmic, 50 where an error is its bound, the ends a millionth and a million of it."""
     if x is None or x <= 0:
         return 0
     return 100.0 if math.isinf(x) else round(max(1.0, min(100.0, 50 + 2.5 * math.log2(x))), 1)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gradcheck.arith.arithmetic import Array
 from gradcheck.graph.graph import Edge
 
-#: The bounds are themselves computed in float64; this covers what that loses.
+#: The bounds are themselves computed in float64, of numbers that are not negative: a sum of 2^23 of them loses no more than this.
 OWN_ROUNDING = 1 + 2.0**-30
 Floats: TypeAlias = npt.NDArray[np.float64]
 Worst: TypeAlias = tuple[float, tuple[int, ...]]

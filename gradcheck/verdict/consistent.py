@@ -13,7 +13,8 @@ from gradcheck.verdict.scene import ROUNDING, Direction, Scene
 
 #: Directions that are drawn at most; a node with as many entries in its operands cannot be excluded.
 MOST = 48
-#: Part of a change that has to be left over before a node is excluded: the linear algebra has errors of its own.
+#: Part of a change that has to be left over before a node is excluded: the linear algebra has errors of its own, which are so large
+#: where the condition of the random rows is 1e9.
 LEFT = 1e-6
 
 

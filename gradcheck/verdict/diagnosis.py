@@ -6,6 +6,7 @@ recognised" is an allowed answer, a wrong name is a defect.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,8 +22,15 @@ from gradcheck.graph.graph import Edge, Graph, Node
 from gradcheck.ops.op import INTEGER_KINDS, Op
 
 Floats = npt.NDArray[Any]
-NEAR = 16.0  # rounding bounds within which a pattern counts as reproduced
-UNEXPLAINED = 1e-4  # of the largest difference: the bound of a right entry may be far below a wrong one's rounding
+#: Rounding bounds within which a pattern counts as reproduced: the bound is of the right contribution, by the right operands. A wrong
+#: one is rounded by its own, which the sizes of the operands make larger, and what a float16 target rounded is computed in float64.
+NEAR = 16.0
+#: Part of the largest difference within which it does too, whatever the bound is: that of a right entry may be far below a wrong one's
+#: rounding, of which four digits are left even in float16 and its sums.
+UNEXPLAINED = 1e-4
+#: A factor is a plain number where its numerator times its denominator is at most this, and it within so much of it, which float32
+#: leaves of a quotient of two sums: of any other number that is so in a case of a hundred.
+MOST_PLAIN, PLAIN = 1024, 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +182,8 @@ def factor(got: Floats, expected: Floats, bound: Floats) -> str:
 
 
 def _plain_number(c: float) -> str | None:
-    q = Fraction(c).limit_denominator(1024)
-    return str(q) if abs(c) < 1e6 and abs(float(q) - c) <= 1e-5 * abs(c) else None
+    q = Fraction(c).limit_denominator(max(1, math.isqrt(int(MOST_PLAIN / abs(c)))))
+    return str(q) if abs(q.numerator) * q.denominator <= MOST_PLAIN and abs(float(q) - c) <= PLAIN * abs(c) else None
 
 
 def proportional(difference: Floats, parameter: Floats, bound: Floats) -> str:

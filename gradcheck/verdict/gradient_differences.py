@@ -28,7 +28,8 @@ from gradcheck.oracles.estimate import Estimate
 
 Direction = Mapping[str, Any]
 
-#: Bits of the step, and with which gradients are computed; the next pair is taken where entries are not known well enough.
+#: Bits of the step, and with which gradients are computed; the next pair is taken where entries are not known well enough, so that
+#: they decide what it costs and no digit.
 STEPS = ((100, 450), (260, 1000), (700, 2600))
 
 #: Bits to which entries should be known: 45 digits.

@@ -20,12 +20,12 @@ from gradcheck.ops.op import INTEGER_KINDS, Op
 from gradcheck.verdict.scene import MISFITS, Direction, Floats, Rules, Scene
 
 Gradients = Mapping[str, Floats]
-#: Factors that the catalogue of slips has.
-_KNOWN_FACTORS = (1.0, -1.0, 0.0, 2.0, 1.001)
 #: Nodes named of all that an operation has.
 _SHOWN = 4
-#: Relative distance to a plain number below which a factor is that number.
+#: Relative distance from a plain number at which that is tried as well: what float32 leaves of a factor.
 _PLAIN = 1e-6
+#: Multiples of a parameter that are added to its gradient have five decimal places.
+_DECIMALS = 100_000
 #: Above this roundoff a factor cannot be told from its neighbours.
 _FINE = 1e-6
 
@@ -186,34 +186,35 @@ def scaled(op: Op, by: Fraction | float, at: frozenset[int]) -> Rule:
 def factors(scene: Scene, nodes: Iterable[Node], directions: list[Direction], u: float) -> Iterator[Hypothesis]:
     """Yield the one factor for each contribution, and for all of a node's, that explains what is seen in the first direction.
 
-    A half, and sizes of axes or arrays and their reciprocals, are known mistakes; any other number was taken from the gradients.
+    A half, and sizes of axes or arrays and their reciprocals, are known mistakes, and tried before the number that was taken from the gradients.
     """
-    sizes = {n for shape in scene.graph.shapes.values() for n in (*shape, int(np.prod(shape))) if n > 1}
+    sizes = {n for shape in scene.graph.shapes.values() for n in (*shape, int(np.prod(shape))) if n > 2}
+    usual = [Fraction(1, 2), *(q for n in sizes for q in (Fraction(n), Fraction(1, n)))]  # twice is in the catalogue
     for node in nodes if u < _FINE else ():
         real = [k for k, x in enumerate(node.inputs) if x in scene.active and scene.parts[node.name][k] is not None]
         for at in dict.fromkeys([*(frozenset([k]) for k in real), frozenset(real)]):
             c = _factor(scene, node, at, directions[0])
-            if c is None:
-                continue
-            known = next((q for n in (2, *sizes) for q in (Fraction(n), Fraction(1, n)) if abs(float(q) - c) <= _PLAIN * c), None)
-            rule = scaled(scene.ops[node.op], c if known is None else known, at)
-            if _holds(scene, node, rule, directions):
-                to = "" if len(at) == len(real) else f" to operand {min(at)}"
-                words = f"hands on {f'{c:.6g}' if known is None else known} times the right contribution{to}{_size_of(known, sizes)}"
-                yield Hypothesis(_place(node), (node.name,), node.op, f"factor-{min(at)}", words, {node.name: rule}, fitted=known is None)
+            plain = [q for q in usual if abs(float(q) - c) <= _PLAIN * abs(c)][:1]
+            tried: list[Fraction | float] = [*plain, *([c] if np.isfinite(c) else [])]
+            for by in tried:
+                rule, fitted = scaled(scene.ops[node.op], by, at), isinstance(by, float)
+                if _holds(scene, node, rule, directions):
+                    to = "" if len(at) == len(real) else f" to operand {min(at)}"
+                    words = f"hands on {f'{by:.6g}' if fitted else by} times the right contribution{to}{'' if fitted else _size_of(by, sizes)}"
+                    yield Hypothesis(_place(node), (node.name,), node.op, f"factor-{min(at)}", words, {node.name: rule}, fitted=fitted)
 
 
-def _factor(scene: Scene, node: Node, at: frozenset[int], t: Direction) -> float | None:
+def _factor(scene: Scene, node: Node, at: frozenset[int], t: Direction) -> float:
+    """Return the factor that explains a change, NaN where none does."""
     parts = scene.parts[node.name]
     with np.errstate(all="ignore"):
         whole = sum(float(np.sum(t.tangents[node.inputs[k]] * parts[k])) for k in at if node.inputs[k] in t.tangents)
-        c = 1 + t.change / whole if whole else np.nan
-    return None if not np.isfinite(c) or any(abs(c - known) <= _PLAIN for known in _KNOWN_FACTORS) else c
+        return 1 + t.change / whole if whole else np.nan
 
 
-def _size_of(c: Fraction | None, sizes: set[int]) -> str:
+def _size_of(c: Fraction | float, sizes: set[int]) -> str:
     """Return which size of the graph a factor is, or ""."""
-    n = 0 if c is None else max(c.numerator, c.denominator)
+    n = max(Fraction(c).numerator, Fraction(c).denominator)
     return f" ({n} is the size of an axis or array)" if n > 2 and n in sizes else ""
 
 
@@ -259,5 +260,5 @@ def _multiple(scene: Scene, name: str) -> float | None:
     if d is None or np.count_nonzero(x) < 2 or size == 0 or not np.isfinite(d).all():
         return None
     c = float(np.sum(d * x) / size)
-    q = Fraction(c).limit_denominator(100_000)
-    return float(q) if abs(float(q) - c) <= _PLAIN * abs(c) else c
+    q = Fraction(c).limit_denominator(_DECIMALS)
+    return float(q) if abs(float(q) - c) * size <= 2 * float(np.sum(scene.bound[name] * np.abs(x))) else c

@@ -27,9 +27,11 @@ from gradcheck.verdict.profile import histogram, profile
 from gradcheck.verdict.screening import pays, screened
 from gradcheck.verdict.statistics import MARGIN, SWEEPS, textbook_reach, usual_deviation
 
-#: A gradient is judged locally if no more operations than this lie between what was handed back.
+#: A gradient is judged locally if no more operations than this lie between what was handed back: as many as the longest chain that
+#: libraries fuse has, attention (transpose, product, scale, mask, softmax, dropout, product, and the reshape behind it).
 FUSED_LIMIT = 8
-#: The running bound counts as rigorous evidence if it is below this part of the gradient.
+#: The running bound counts as rigorous evidence if it is at most this part of the gradient: a mistake that changes no entry by a
+#: hundredth is not excluded by it, and what the catalogue of mistakes changes less it changes by a thousandth, on purpose.
 WELL_BELOW = 0.01
 
 
@@ -103,7 +105,7 @@ def judge(
         )  # fmt: skip
     found = replace(found, findings=findings)
     if local and _most_fused(certificate) <= FUSED_LIMIT:
-        return _certified(graph, leaves, run, roundoff, wide, seed, found, certificate, ops)
+        return _certified(graph, leaves, run, roundoff, wide, slack, found, certificate, ops)
     hull = "" if certified is None else undecided(certified)
     return _from_gradients(graph, leaves, run, roundoff, wide, seed, found, certificate, ops, hull)
 
@@ -155,7 +157,7 @@ def _unjudged(certificate: Certificate) -> str:
 
 
 def _certified(
-    graph: Graph, leaves: Arrays, run: Run, roundoff: Roundoff, wide: str, seed: int,
+    graph: Graph, leaves: Arrays, run: Run, roundoff: Roundoff, wide: str, slack: float,
     found: Judgement, certificate: Certificate, ops: Mapping[str, Op],
 ) -> Judgement:  # fmt: skip
     if reason := _unjudged(certificate):
@@ -167,7 +169,7 @@ def _certified(
     if distance == 0:
         return replace(found, message=message)
     plain = replace(run, gradients=run.plain_gradients, node_values=None, node_adjoints=None, plain_gradients=None)
-    bare = Certifier(graph, leaves, plain, roundoff, wide, ops=ops).certify()
+    bare = Certifier(graph, leaves, plain, roundoff, wide, slack=slack, ops=ops).certify()
     if bare.exceeded:
         worst = describe(graph, bare, bare.exceeded[0], round(-math.log2(roundoff.u)), ops)
         return replace(found, verdict="fail", evidence="rigorous", message=f"plain program: {worst.message}", findings=(worst,))

@@ -16,6 +16,7 @@ from gradcheck.verdict.certificate import Certificate
 from gradcheck.verdict.finding import Finding
 
 Floats = npt.NDArray[Any]
+#: Slopes that a note names.
 MOST_SLOPES = 4
 
 

@@ -20,7 +20,8 @@ from gradcheck.verdict.hypothesis import Gradients, Hypothesis
 from gradcheck.verdict.scene import MISFITS
 from gradcheck.verdict.statistics import MARGIN, usual_deviation
 
-#: Rounding bounds within which a hypothesis with a fitted number counts as reproducing: its number has errors of its own.
+#: Rounding bounds within which a hypothesis with a fitted number counts as reproducing: its number has errors of its own, a bound's
+#: over as many entries as it was taken from.
 FITTED = 16.0
 
 

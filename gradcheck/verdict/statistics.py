@@ -22,8 +22,8 @@ from gradcheck.ops.op import Op, registry
 
 Floats = npt.NDArray[np.float64]
 
-SWEEPS = 8
-MARGIN = 8.0  # times the largest deviation of `SWEEPS` sweeps; see `usual_deviation`
+#: How often, and how many times the largest deviation is usual: for the chance of a false alarm see `usual_deviation`.
+SWEEPS, MARGIN = 8, 8.0
 
 
 @dataclass(frozen=True, slots=True)

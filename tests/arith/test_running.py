@@ -169,3 +169,17 @@ def test_an_overflow_on_the_way_leaves_no_bound():
     assert np.isinf(y.radius()).all()
     assert np.isinf((1 / y).radius()).all()
     assert np.isfinite(running("float64").square(running("float64").array([1e25])).radius()).all()
+
+
+def test_a_sum_in_a_format_no_wider_has_the_roundoff_of_both():
+    """Where the wide format is the target's own, both sums are rounded: another order lies within the bound, twice as far does not."""
+    u, threes = 2.0**-53, 10
+    m = Running(Roundoff.of("float64"), "float64")
+    terms = np.concatenate([np.ones((1, 2)), np.full((3 * threes, 2), u)])
+    y = m.sum(m.array(terms), (0,))
+    other = 1.0
+    for _ in range(threes):
+        other += u + u + u  # to the even neighbour, upwards; one by one they are rounded away
+    assert y.value.tolist() == [1.0, 1.0]
+    assert (other - y.value <= y.radius()).all()
+    assert (y.radius() < 2 * (other - y.value)).all()

@@ -120,17 +120,17 @@ def test_conditions():
 
 
 def test_estimated_conditions():
-    """For many numbers the sum is estimated: half of the entries within a factor of two, all within four."""
+    """For many numbers the sum is estimated, and usually errs by a third of itself: by the median, not by a mean of Cauchy variables."""
     from gradcheck.certify import condition
 
     network = networks["xor-2-2-1"]
     names, ops = tuple(network.graph.differentiable), gradcheck.ops.registry
     exact = condition.movements(network.graph, network.values(0), names, cotangent=None, ops=ops)
-    estimated = condition.movements(network.graph, network.values(0), names, cotangent=None, ops=ops, exact=0)
-    away = np.concatenate([np.ravel(np.abs(np.log2(estimated[k] / exact[k]))) for k in names])
-    assert np.median(away) <= 1
-    assert np.max(away) <= 2
-    assert np.max(away) > 0
+    logarithms = []
+    for seed in range(12):
+        estimated = condition.movements(network.graph, network.values(0), names, cotangent=None, ops=ops, exact=0, seed=seed)
+        logarithms += [np.ravel(np.log(estimated[k] / exact[k])) for k in names]
+    assert 0.2 < np.sqrt(np.mean(np.concatenate(logarithms) ** 2)) < 0.4
 
 
 @pytest.mark.sweep(one_in=5)
@@ -176,3 +176,12 @@ def test_what_cannot_be_asked():
     with pytest.raises(BadValues, match="shape"):
         gradcheck.certify(graph, {"x": np.ones(2)})["x"].contains(np.zeros(3))
     assert np.array_equal(gradcheck.certify(graph, {"x": np.zeros(2)})["x"].bits, [-np.inf, -np.inf])
+
+
+def test_constants_have_no_errors():
+    """A condition is that of the inputs and parameters: a gradient that is a constant does not move with them, one that is a product does."""
+    values = {"w": np.array([0.5, 0.7])}
+    constant = gradcheck.trace(lambda w: np.sum(w * np.array([2.0, 3.0])), values)
+    assert gradcheck.certify(constant, values)["w"].condition.tolist() == [0.0, 0.0]
+    moving = gradcheck.trace(lambda w: np.sum(w * w * np.array([2.0, 3.0])), values)
+    assert gradcheck.certify(moving, values)["w"].condition == pytest.approx([1.0, 1.0])

@@ -280,6 +280,11 @@ def test_out():
     for wrong in ({"w1": values["w1"]}, {"w1": np.zeros(shape, "f4")}, {"w1": np.zeros((1, *shape))}, {"w1": np.zeros(shape, order="F")}, {"w1": both, "w2": both.reshape(-1)[:2].reshape(2, 1)}):
         with pytest.raises(BadValues, match="out\\['w"):
             plan.value_and_grad(values, out=wrong)
+    fixed = np.zeros(shape)
+    fixed.flags.writeable = False
+    for wrong in (fixed, np.zeros(shape).tolist()):
+        with pytest.raises(BadValues, match="expected a writeable"):
+            plan.value_and_grad(values, out={"w1": wrong})
     with pytest.raises(UnknownName, match="no gradient named"):
         plan.value_and_grad(values, out={"x": np.zeros((4, 2))})
 
@@ -403,3 +408,15 @@ def test_value_alone():
     values = network.values()
     assert same(gradcheck.compile(network.graph, strict=True).value(values), evaluate(network.graph, values))
     assert "Plan of transformer-block" in repr(gradcheck.compile(network.graph))
+
+
+def test_what_a_plan_was_not_compiled_for():
+    """A constant has its shape, and one of whose outputs no cotangent was expected takes none, for gradients and products alike."""
+    graph = trace(lambda w: np.sum(w * np.array([1.0, 2.0])), {"w": np.ones(2)})
+    constant = next(x.name for x in graph.leaves if x.kind == "constant")
+    with pytest.raises(UnknownName, match="no input or parameter named"):
+        gradcheck.compile(graph, shapes={constant: (2,)})
+    plan = gradcheck.compile(graph)
+    assert plan.hvp({"w": np.ones(2)}, {"w": np.ones(2)})["w"].tolist() == [0.0, 0.0]
+    with pytest.raises(BadValues, match="compile with cotangent=True"):
+        plan.hvp({"w": np.ones(2)}, {"w": np.ones(2)}, cotangent=2.0)

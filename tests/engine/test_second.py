@@ -7,8 +7,10 @@ import pytest
 
 import gradcheck
 from gradcheck.arith.multiprecision import Multiprecision
+from gradcheck.engine.second import derivative, hessian, hvp, jacobian, jvp
 from gradcheck.errors import BadInput, BadShape, UnknownName
 from gradcheck.graph.evaluation import lift, propagate
+from gradcheck.graph.trace import trace
 from gradcheck.networks.network import networks
 from gradcheck.networks.specimen import specimen
 from gradcheck.ops import registry
@@ -128,3 +130,32 @@ def test_directions_are_checked():
     with pytest.raises(UnknownName, match="'b'"):
         gradcheck.jvp(graph, {"a": np.ones(2)}, {"b": np.ones(2)})
     assert not gradcheck.hvp(graph, {"a": np.ones(2)}, {})["a"].any()
+
+
+PRODUCTS = {
+    "jvp": lambda graph, values, **a: jvp(graph, values, {"w": np.ones(2)}, **a)[1],
+    "derivative": lambda graph, values, **a: derivative(graph, values, {"w": np.ones(2)}, order=3, **a),
+    "hvp": lambda graph, values, **a: hvp(graph, values, {"w": np.ones(2)}, **a)["w"],
+    "hessian": lambda graph, values, **a: hessian(graph, values, **a)["w", "w"],
+    "jacobian": lambda graph, values, **a: jacobian(graph, values, **a)["w"],
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_any_arithmetic_is_asked(name):
+    """Each is computed in float64 unless another number system is given, and then in all the digits of that."""
+    values = {"w": np.array([0.3, 0.7])}
+    graph = trace(lambda w: np.sum(np.exp(w) * np.sin(w)), values)
+    m = Multiprecision(40)
+    plain, wide = np.ravel(PRODUCTS[name](graph, values)), np.ravel(PRODUCTS[name](graph, values, arithmetic=m))
+    assert plain.dtype == np.float64
+    assert np.allclose(plain, wide.astype(np.float64), rtol=1e-14)
+    assert any(x != float(x) for x in wide)
+
+
+@pytest.mark.parametrize("order", [-1, 1.5, "2"])
+def test_orders_are_counted(order):
+    """An order is a number of derivatives."""
+    values = {"w": np.array([0.3])}
+    with pytest.raises(BadInput, match="expected an order"):
+        derivative(trace(lambda w: np.sum(w), values), values, {"w": np.ones(1)}, order=order)

@@ -40,3 +40,27 @@ def test_values_of_two_traces_do_not_mix():
     trace(lambda x: kept.append(x) or x, [A])
     with pytest.raises(BadInput, match="traced elsewhere"):
         trace(lambda x: x + kept[0], [A])
+
+
+def test_a_value_may_be_named_after_it_was_used():
+    """Whoever used it before reads it by its new name."""
+
+    def program(w):
+        y = np.sin(w)
+        used = np.exp(y)
+        y.named("angle")
+        return np.sum(used * y)
+
+    graph = trace(program, {"w": np.ones(2)})
+    assert [n.inputs for n in graph.nodes if "angle" in n.inputs] == [("angle",), ("exp1", "angle")]
+    for name in ("", 3, None):
+        with pytest.raises(BadInput, match="non-empty text"):
+            trace(lambda w, n=name: np.sin(w).named(n), {"w": np.ones(2)})
+
+
+def test_constants_of_other_shapes_are_others():
+    """A scalar is shared with equal scalars, not with an array of the same bytes; no entries are an index of any type."""
+    graph = trace(lambda w: np.sum(w * 2.0) * np.array([2.0]) * 2.0, {"w": np.ones(2)})
+    assert sorted(x.shape for x in graph.leaves if x.kind == "constant") == [(), (1,)]
+    nothing = trace(lambda w: np.take(w, np.array([])), {"w": np.ones(2)})
+    assert nothing.shapes[nothing.outputs[0]] == (0,)

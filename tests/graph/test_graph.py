@@ -134,6 +134,16 @@ def test_bad_leaves(leaf):
         Graph([leaf], [Node("y", "neg", ("x",))], ["y"])
 
 
+@pytest.mark.parametrize("type_", ["int", "bool"])
+def test_parameters_are_floats_wherever_they_are_used(type_):
+    """An operand may be an integer or a truth, a parameter may not, also where no operation asks for a float."""
+    where = Leaf("x", "parameter", (2,), type_)
+    node = Node("y", "take", ("w", "x")) if type_ == "int" else Node("y", "where", ("x", "w", "w"))
+    Graph([Leaf("w", "parameter", (2,)), Leaf("x", "input", (2,), type_)], [node], ["y"])
+    with pytest.raises(BadGraph, match=f"parameter 'x': expected type float; got {type_}"):
+        Graph([Leaf("w", "parameter", (2,)), where], [node], ["y"])
+
+
 def test_edges_ancestors_and_descendants():
     """A value used twice has two edges; who depends on whom is known."""
     graph = Graph([W], [Node("a", "mul", ("w", "w")), Node("b", "exp", ("w",)), Node("c", "add", ("a", "b"))], ["c"])
@@ -174,3 +184,11 @@ def test_a_chain_of_100_000_nodes(backwards):
         y, slope = np.sin(y), slope * np.cos(y)
     np.testing.assert_allclose(loss, y, rtol=1e-9)
     np.testing.assert_allclose(gradient["x"], slope, rtol=1e-6)
+
+
+def test_what_is_differentiated():
+    """The parameters; where there are none the inputs that are floats, and never a constant."""
+    leaves = [Leaf("x", "input", (3,)), Leaf("i", "input", (2,), "int"), Leaf("c", "constant", (2,), value=np.ones(2))]
+    nodes = [Node("g", "take", ("x", "i")), Node("y", "mul", ("g", "c"))]
+    assert Graph(leaves, nodes, ["y"]).differentiable == ("x",)
+    assert Graph([*leaves, Leaf("w", "parameter", (2,))], [*nodes, Node("z", "mul", ("y", "w"))], ["z"]).differentiable == ("w",)

@@ -250,3 +250,50 @@ def test_functions_without_argument_names():
     """Built-in functions and functions of any number of arguments get names."""
     assert trace(np.tanh, [A]).parameters
     assert trace(lambda *xs: sum(xs), [A, B]).parameters == ("x1", "x2")
+
+
+@pytest.mark.parametrize(
+    ("program", "op"),
+    [
+        (lambda x: x**0.5, "sqrt"), (lambda x: x**0.25, "power"), (lambda x: x**2.0, "square"), (lambda x: x**3, "integer_power"), (lambda x: x ** np.array(2), "square"),
+        (lambda x: np.clip(x, None, 1.5), "minimum"), (lambda x: np.clip(x, 1.5, None), "maximum"), (lambda x: np.clip(x, 1.2, 1.5), "clip"),
+        (lambda x: np.dot(x, 2.0), "mul"), (lambda x: np.dot(2.0, x), "mul"), (lambda x: np.dot(x, np.ones((2, 3, 2))), "matmul"),
+        (lambda x: np.linalg.norm(x), "norm"), (lambda x: np.linalg.norm(x, 3), "norm"), (lambda x: np.linalg.norm(x, 3.0, axis=0), "norm"),
+    ],
+)  # fmt: skip
+def test_which_operation_stands_for_it(program, op):
+    """A call becomes the operation that is nearest to it, with NumPy's value."""
+    x = np.array([1.0, 1.25, 2.0])
+    graph = trace(lambda x: program(x), [x])
+    assert op in {n.op for n in graph.nodes}
+    assert np.allclose(evaluate(graph, {"x": x}), program(x), rtol=1e-14)
+
+
+@pytest.mark.parametrize("options", [{"ord": "fro"}, {"ord": 2}, {"ord": 2, "axis": (0, 1)}])
+def test_norms_of_matrices_have_no_graph_form(options):
+    """Of entries and of vectors they have one."""
+    with pytest.raises(NotTraceable, match="no graph form"):
+        trace(lambda x: np.linalg.norm(x, **options), [np.ones((2, 3))])
+
+
+@pytest.mark.parametrize("axes", [(), (0, 2, 1), ((2, 0, 1),), ([1, 0, 2],), (None,)])
+def test_transpositions(axes):
+    """Axes may be given one by one or together, or not at all."""
+    agrees(lambda x: x.transpose(*axes), C)
+    agrees(lambda x: x.transpose(0), V)
+
+
+def test_a_graph_has_the_name_of_its_function():
+    """Unless another is given."""
+
+    def loss(x):
+        return np.sum(x)
+
+    assert (trace(loss, [V]).name, trace(loss, [V], name="mine").name) == ("loss", "mine")
+
+
+@pytest.mark.parametrize("call", [lambda x: np.add.reduce(x), lambda x: np.exp(x, dtype=np.float32)])
+def test_what_a_ufunc_was_asked_for_is_told(call):
+    """Its method, and its options."""
+    with pytest.raises(NotTraceable, match=r"np.add.reduce with .* has no graph form|np.exp with \['dtype'\] has no graph form"):
+        trace(call, [V])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gradcheck.errors import BadValues, UnknownDtype, UnknownName
+from gradcheck.graph.graph import Graph, Leaf, Node
 from gradcheck.graph.trace import trace
 from gradcheck.graph.values import bind
 
@@ -79,3 +80,12 @@ def test_unknown_format():
     """A format that does not exist is refused."""
     with pytest.raises(UnknownDtype, match="float65"):
         bind(GRAPH, VALUES, "float65")
+
+
+@pytest.mark.parametrize("x", [np.array(["1", "2"]), np.array([1j, 2]), np.array([True, False]), np.array(["2020", "2021"], "datetime64[Y]")])
+@pytest.mark.parametrize("dtype", [None, "float64"])
+def test_floats_are_real_numbers(x, dtype):
+    """Texts, dates, truths and complex numbers are none, whatever format is asked for."""
+    graph = Graph([Leaf("w", "parameter", (2,))], [Node("y", "sum", ("w",))], ["y"])
+    with pytest.raises(BadValues, match="expected real numbers"):
+        bind(graph, {"w": x}, dtype)

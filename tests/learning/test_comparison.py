@@ -6,6 +6,8 @@ import pytest
 import gradcheck
 from gradcheck.errors import BadInput, CannotExpress, TargetFailed, UnknownDtype
 from gradcheck.learning import Adam, Descent, Momentum, compare
+from gradcheck.learning.comparison import _not_finite
+from gradcheck.learning.trajectory import Point
 
 XOR = gradcheck.networks["xor-2-2-1"]
 
@@ -195,3 +197,29 @@ def test_usage():
         compare(XOR, target="./no-such-engine", steps=2)
     with pytest.raises(CannotExpress, match="no form"):
         compare(XOR, target=Ends(0, CannotExpress("no form")), dtype="float64", steps=2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("times", "fault"), [(2.0**-9, None), (2.0**-11, 1)])
+def test_what_may_overflow_inside(dtype, times, fault):
+    """Infinity is right where the reference's gradient is within the size of a sum of the largest number of the format, and wrong below."""
+    most = float(np.finfo(dtype).max)
+    ours = [Point(1.0, 1.0, {}), Point(1.0, times * most, {})]
+    theirs = [Point(1.0, 1.0, {}), Point(1.0, np.inf, {})]
+    assert _not_finite(theirs, ours, dtype) == fault
+
+
+@pytest.mark.parametrize(("part", "said"), [(0.01, "the gradient after 0 steps is wrong"), (0.05, "")])
+def test_whether_it_answers_as_before(part, said):
+    """A wrong answer is a fault of the training where it was the answer then too, but for a rounding of any format; else it is none."""
+    calls = []
+
+    def target(graph, values):
+        calls.append(1)
+        loss, g = gradcheck.backward(graph, values)
+        return loss, {k: x * (1.5 if len(calls) <= 3 else 1.5 * (1 + part)) for k, x in g.items()}
+
+    found = compare(XOR, target=target, optimizer=Descent(rate=0.01), dtype="float64", steps=2)
+    assert found.message.startswith(said)
+    assert bool(found.stopped) is not bool(said)
+    assert found.verdict == ("fail" if said else "inconclusive")

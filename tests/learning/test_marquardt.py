@@ -79,3 +79,21 @@ def test_usage():
         train(gradcheck.networks["xor-2-2-1"], optimizer=Marquardt(), batch=2)
     with pytest.raises(NoResiduals):
         train(gradcheck.networks["softmax-regression"], optimizer=Marquardt())
+
+
+def test_damping_follows_what_a_step_gained():
+    """After a step the damping is that of Nielsen (1999): a third where the loss fell as promised, more where it fell by less than half of that."""
+    graph = gradcheck.trace(lambda x, y: (10 * (y - x * x), 1 - x), {"x": np.array(0.0), "y": np.array(0.0)})
+    found = train(graph, {"x": np.array(-1.2), "y": np.array(1.0)}, optimizer=Marquardt(tau=1e-3), steps=40, keep=True)
+    seen = []
+    for k in range(found.steps):
+        (x, y), (p, q) = ((float(found.path[n]["x"]), float(found.path[n]["y"])) for n in (k, k + 1))
+        mu, after = found.notes[k]["damping"], found.notes[k + 1]["damping"]
+        j, r, h = np.array([[-20 * x, 10.0], [-1.0, 0.0]]), np.array([10 * (y - x * x), 1 - x]), np.array([p - x, q - y])
+        if h.any() and found.losses[k + 1] > 1e-12:
+            gain = (found.losses[k] - found.losses[k + 1]) / (h @ (mu * h - j.T @ r) / 2)
+            assert after / mu == pytest.approx(max(1 / 3, 1 - (2 * gain - 1) ** 3), rel=1e-6)
+            seen.append(after / mu)
+    assert min(seen) == pytest.approx(1 / 3)
+    assert any(1 < x < 2 for x in seen)
+    assert any(0.4 < x < 1 for x in seen)

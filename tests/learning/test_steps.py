@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from gradcheck.arith.multiprecision import Multiprecision
+from gradcheck.arith.running import Roundoff, Running, wide_format
 from gradcheck.errors import BadInput, FunctionFailed, StepWrong, UnknownDtype, UnknownName
 from gradcheck.learning import Adam, AdamW, Descent, Marquardt, Momentum, check_step
-from gradcheck.learning.steps import StepReport, StepRow
+from gradcheck.learning.steps import StepReport, StepRow, _compared, _Known
+from gradcheck.learning.trial import Trial, drawn
 
 
 def adam(correction=lambda b, t: 1 - b**t, decays=lambda name, settings: name not in settings["exempt"], inside=False):
@@ -159,3 +162,43 @@ def test_mistakes_setting_by_setting():
     assert StepReport("x", (rows[0],), 0).mistakes == ("one",)
     assert StepReport("x", (StepRow("A()", "float64", "skipped"), StepRow("B()", "float64", "pass")), 0).verdict == "pass"
     assert StepReport("x", (), 0).mistakes == ()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("times", "verdict"), [(1.8, "pass"), (2.3, "fail")])
+def test_a_step_may_round_twice_as_much_as_ours(dtype, times, verdict):
+    """A step that is off by a little less than twice what rounding does to ours passes, by a little more it fails."""
+    trial, running = drawn(dtype, 8, 0), Running(Roundoff.of(dtype), wide_format(dtype))
+    ways = list(trial.run(AdamW(), running))
+
+    def step(w, g, state, settings):
+        k = state or 0
+        off = {n: x.radius() * (x.radius() > 32 * np.spacing(np.abs(x.value).astype(w[n].dtype))) for n, x in ways[k].items()}
+        return {n: (x.value + times * off[n]).astype(w[n].dtype) for n, x in ways[k].items()}, k + 1
+
+    report = check_step(step, AdamW(), dtypes=[dtype])
+    assert report.verdict == verdict, str(report)
+    assert abs(report.rows[0].ratio - times / 2) < 0.1 or verdict == "fail"
+
+
+def compared(bounds, moved=1.0):
+    """Return the row of exact steps of twenty parameters that moved so far, each with such a bound."""
+    m = Multiprecision(40)
+    got = {"w": np.full(20, moved)}
+    known = [{"w": _Known(m.array(got["w"]), np.asarray(bounds), m)}]
+    return _compared([got], known, Trial({"w": np.zeros(20)}, (), (1.0,)), "a rule", "float64")
+
+
+@pytest.mark.parametrize(("unknown", "verdict"), [(1, "pass"), (3, "inconclusive")])
+def test_most_entries_have_to_be_judged(unknown, verdict):
+    """A pass says something of nine tenths of the entries at least, and how many it says nothing of."""
+    row = compared([np.inf] * unknown + [1e-12] * (20 - unknown))
+    assert row.verdict == verdict
+    assert row.message == f"{unknown / 20:.1%} of the entries have no finite bound"
+
+
+@pytest.mark.parametrize(("part", "verdict"), [(0.009, "pass"), (0.011, "inconclusive")])
+@pytest.mark.parametrize("moved", [1.0, 1e-6])
+def test_a_bound_is_well_below_what_moved(part, verdict, moved):
+    """A bound that is more than a hundredth of the movement would let a wrong step pass."""
+    assert compared(np.full(20, part * moved), moved).verdict == verdict

@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gradcheck.errors import BadInput  # noqa: E402
+from gradcheck.learning import Adam, AdamW  # noqa: E402
 from gradcheck.learning.torch import check_optimizer, checks  # noqa: E402
 
 CHECKS = dict(checks())
@@ -99,3 +100,10 @@ def test_options_that_an_optimiser_does_not_have():
     assert {r.rule: r.verdict for r in report.rows if "amsgrad" in r.rule} == {"Adam(rate=0.1, beta2=0.75, amsgrad=True)": "skipped"}
     assert all(r.verdict == "fail" for r in report.rows if "amsgrad" not in r.rule)
     assert report.diagnosis == ("the mean of the squares has no bias correction",)
+
+
+@pytest.mark.parametrize(("rule", "optimizer"), [(Adam(), torch.optim.Adam), (AdamW(), torch.optim.AdamW)])
+def test_settings_that_are_not_given_are_those_of_torch(rule, optimizer):
+    """Who names a rule and no settings means the ones that the field has."""
+    theirs = optimizer([torch.zeros(1)]).defaults
+    assert (rule.rate, rule.beta1, rule.beta2, rule.epsilon, rule.decay) == (theirs["lr"], *theirs["betas"], theirs["eps"], theirs["weight_decay"])

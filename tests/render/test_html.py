@@ -9,7 +9,7 @@ import pytest
 from gradcheck.render.drawing import drawing
 from gradcheck.render.html import html
 from gradcheck.verdict.finding import NodeRatio
-from tests.render.matrices import CONTROL, hostile, many, matrix, one
+from tests.render.matrices import CONTROL, failing, hostile, many, matrix, one
 
 VOID = {"meta", "br", "input", "img", "link", "rect", "line", "hr"}
 
@@ -129,3 +129,11 @@ def test_bars_and_numbers_of_every_size(value):
 
     assert 0 <= _length(value) <= 100
     assert (_length(value) > 50) == (value > 1)
+
+
+def test_bars_are_logarithmic():
+    """A bar is half as long as the most at the bound, and a quarter of that longer or shorter for each factor of a thousand."""
+    nodes = [NodeRatio("at", "tanh", value=1.0), NodeRatio("above", "tanh", value=2.0**10), NodeRatio("below", "tanh", value=2.0**-10), NodeRatio("far", "tanh", value=2.0**30)]
+    text = html(one(failing(nodes=tuple(nodes))))
+    found = dict(re.findall(r'<td class="name">(\w+)</td>.*?width:([0-9.]+)%', text))
+    assert found == {"far": "100.0", "above": "75.0", "at": "50.0", "below": "25.0"}

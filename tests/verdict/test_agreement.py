@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -160,3 +161,19 @@ def test_few_proved_digits_are_a_fault() -> None:
     answers = (Answer("ball", 80.0, proved=12.0), Answer("forward", 80.0))
     assert "only 12.0 digits are proved" in Agreement(Case("network", "xor-2-2-1"), answers, 0.1, 0.0).faults()[0]
     assert Agreement(Case("network", "relu-at-zero"), answers, 0.1, 0.0).faults() == []
+
+
+@pytest.mark.parametrize(("digits", "proved", "faults"), [(46.0, 41.0, 0), (44.0, 41.0, 1), (46.0, 39.0, 1), (44.0, 39.0, 2)])
+def test_how_many_digits_are_asked_for(digits: float, proved: float, faults: int) -> None:
+    """An oracle agrees to 45 digits, and an enclosure proves 40; a digit less is a fault."""
+    answers = (Answer("symbolic", float("inf")), Answer("ball", digits, proved=proved))
+    assert len(Agreement(Case("network", "xor-2-2-1"), answers, None, 0.0).faults()) == faults
+
+
+def test_agreements_are_plain_data() -> None:
+    """What is equal, and what gave up, is a null; float64 is measured beside its bound."""
+    answers = (Answer("symbolic", float("inf")), Answer("forward", None), Answer("ball", 50.5, proved=49.0))
+    data = json.loads(json.dumps(Agreement(Case("network", "xor-2-2-1"), answers, 0.5, 0.0).to_dict(), allow_nan=False))
+    assert [(a["digits"], a["proved"], a["exact"]) for a in data["answers"]] == [(None, None, True), (None, None, False), (50.5, 49.0, False)]
+    found = agree(Case("network", "xor-2-2-1"), oracles=("forward",))
+    assert 0.01 < found.ratio <= 1

@@ -5,7 +5,10 @@ import warnings
 import numpy as np
 import pytest
 
-from gradcheck.verdict.diagnosis import factor, proportional
+from gradcheck.graph.graph import Edge
+from gradcheck.graph.trace import trace
+from gradcheck.ops import registry
+from gradcheck.verdict.diagnosis import Suspect, diagnose, factor, proportional
 
 RIGHT = np.array([1.0, -2.0, 0.5])
 
@@ -37,3 +40,60 @@ def test_a_single_entry_is_no_regularisation():
     parameter, bound = np.array([10.0, 1.0]), np.array([1e-18, 1e-16])
     assert proportional(np.array([4.36e-17, 4.36e-18]), parameter, bound) == ""
     assert proportional(0.1 * parameter, parameter, bound).startswith("term too many: 0.1 times")
+
+
+def test_plain_numbers_are_rare():
+    """A factor is told as a fraction where that is no accident: hardly a random one is, and every simple one is."""
+    factors = np.random.default_rng(0).uniform(0.1, 10, 400)
+    told = [factor(c * RIGHT, RIGHT, 1e-14 * np.abs(RIGHT)) for c in factors]
+    assert sum("/" in text for text in told) <= 8
+    assert all(text.startswith("factor: every entry is ") for text in told)
+    for c, words in ((1 / 1000, "1/1000"), (31 / 32, "31/32"), (2 / 3, "2/3"), (-512, "-512"), (1 / 3 + 2e-6, "1/3"), (1 / 3 + 8e-6, "0.333341")):
+        assert factor(c * RIGHT, RIGHT, 1e-14 * np.abs(RIGHT)) == f"factor: every entry is {words} times the right one"
+
+
+@pytest.mark.parametrize(("c", "named"), [(1 + 5e-4, True), (1.05432, False), (1.00212, False), (0.70711, False), (2.0, True), (1 / 128, True)])
+def test_one_entry_is_a_multiple_of_anything(c, named):
+    """Of a single number a factor is said where it is nearly 1, or a plain number."""
+    right = np.array([1.5])
+    assert bool(factor(c * right, right, 1e-15 * right)) is named
+
+
+@pytest.mark.parametrize(("bounds", "named"), [(10, True), (25, False)])
+def test_a_factor_is_one_within_some_bounds(bounds, named):
+    """An entry that rounding took farther than the bound of the right one still fits; one that is far off does not."""
+    bound = np.full(3, 1e-12)
+    assert bool(factor(2 * RIGHT + 2 * bounds * bound * np.array([1.0, 0.0, 0.0]), RIGHT, bound)) is named
+
+
+def suspect(got, expected, bound, op="tanh"):
+    """Return a use of a value through which these numbers came."""
+    graph = trace(lambda x: registry[op](x), {"x": RIGHT})
+    (node,) = graph.nodes
+    y = np.tanh(RIGHT)
+    return Suspect(Edge(node.name, 0), node, registry[op], (RIGHT,), y, np.ones(3), got, expected, bound)
+
+
+@pytest.mark.parametrize(("left", "reproduced"), [(7e-5, True), (2e-4, False)])
+def test_what_a_pattern_may_leave_unexplained(left, reproduced):
+    """Of the largest difference a ten-thousandth may be left, where the bound of a right entry is far smaller."""
+    got = RIGHT + np.array([0.0, 0.0, 1.0])
+    s = suspect(got, RIGHT, np.zeros(3))
+    assert s.reproduced_by(got + np.array([left, 0.0, 0.0])) is reproduced
+
+
+@pytest.mark.parametrize(("left", "reproduced"), [(0.08, True), (0.13, False)])
+def test_a_pattern_explains_nine_tenths(left, reproduced):
+    """However wide the bounds are, what hardly comes nearer than the right contribution is no explanation."""
+    got = RIGHT + np.array([0.0, 0.0, 1.0])
+    assert suspect(got, RIGHT, np.ones(3)).reproduced_by(got - np.array([0.0, 0.0, left])) is reproduced
+
+
+@pytest.mark.parametrize(("position", "which"), [(0, "first slice"), (1, "last slice")])
+def test_which_slice_is_left_of_a_sum(position, which):
+    """A rule that forgets to add up over an axis along which its operand was repeated is named, with what it takes instead."""
+    x, b, g = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([0.5, -1.0]), np.array([[1.0, -2.0], [4.0, 8.0]])
+    graph = trace(lambda x, b: x * b, {"x": x, "b": b})
+    (node,) = graph.nodes
+    s = Suspect(Edge(node.name, 1), node, registry["mul"], (x, b), x * b, g, (g * x)[position], np.sum(g * x, axis=0), np.full(2, 1e-15))
+    assert diagnose(s) == f"missing sum over a broadcast axis: only the {which} stands there"

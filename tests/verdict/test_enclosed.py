@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from gradcheck.arith.floating import Floating
 from gradcheck.networks.network import Network, networks
 from gradcheck.render.html import html
 from gradcheck.targets.target import dtype_of
-from gradcheck.verdict.enclosed import enclosures
+from gradcheck.verdict.enclosed import enclosures, undecided
 from gradcheck.verdict.stored import from_dict
 
 
@@ -99,3 +100,14 @@ def test_reports():
     assert a.upper in page
     assert 'id="enclosed"' in page
     assert from_dict(json.loads(json.dumps(matrix.to_dict()))).rows[0].accuracy == matrix.rows[0].accuracy
+
+
+@pytest.mark.parametrize(
+    ("middle", "exponent", "hull"), [(1.0, -5, True), (1.0, -12, False), (0.0, -1075, False), (0.0, -1073, True), (0.0, 0, True)]
+)
+def test_what_is_a_hull(middle, exponent, hull):
+    """A ball of some bits is a number; one of fewer than a byte, if it is no more than underflow leaves, holds all slopes of a kink."""
+    from flint import arb
+
+    balls = np.array([arb(middle) + arb(0, 1) * arb(2) ** exponent], dtype=object)
+    assert bool(undecided({"w": SimpleNamespace(balls=balls)})) is hull

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck import backward
+from gradcheck.arith.floating import Floating
 from gradcheck.bench.explanation import measure, score
 from gradcheck.faults.mutants import mutants
 from gradcheck.graph.trace import trace
@@ -205,3 +206,31 @@ def test_much_of_the_catalogue(part):
     assert len({r.mutant.partition("/")[0] for r in rows}) > len(registry) * 0.9
     assert score(rows).counts["wrong"] == 0
     assert score(rows).share >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("dtype", "part", "words"),
+    [
+        ("float64", 0.0, "hands on 1/2 times"), ("float64", 1e-13, "hands on 0.5 times"), ("float64", 5e-7, "hands on 0.5 times"),
+        ("float64", 2e-6, "hands on 0.500001 times"), ("float32", 7e-7, "hands on 1/2 times"), ("float32", 2e-6, ""),
+    ],
+)  # fmt: skip
+def test_a_factor_is_a_half_as_far_as_rounding_leaves_it(dtype, part, words):
+    """In float32 a millionth more is rounding; in float64 it is another factor, taken from the gradients, and not no mistake at all."""
+    graph, values = two_layers(np.dtype(dtype))
+
+    def doubted(moved):
+        return {k: (np.dtype(dtype).type(0.5 * (1 + part)) * x).astype(dtype) for k, x in backward(graph, moved, Floating(dtype))[1].items()}
+
+    found = {e.words for e in explain(graph, values, doubted(values), again=doubted).mistakes if e.op == "tanh"}
+    assert len(found) == bool(words)
+    assert all(x.startswith(words) for x in found)
+
+
+@pytest.mark.parametrize("decay", [0.25, 0.0123456789012])
+def test_any_multiple_of_a_parameter_is_found(decay):
+    """A weight decay need not be a round number to be recognised in the gradient."""
+    graph, values = two_layers()
+    doubted = lambda moved: {k: x + (decay * moved[k] if k == "w1" else 0) for k, x in backward(graph, moved)[1].items()}
+    found = explain(graph, values, doubted(values), again=doubted)
+    assert found.unique.words == f"has a term too many, as of a regularisation: {decay:.6g} w1"

@@ -1,6 +1,7 @@
 """Two mistakes are one if their rules hand on the same numbers, whatever comes."""
 
 import numpy as np
+import pytest
 
 from gradcheck import backward
 from gradcheck.faults.mutants import mutants
@@ -79,3 +80,22 @@ def test_a_rule_that_does_not_fit_is_like_none():
     likeness = Likeness(scene_of(graph, values, backward(graph, values)[1]))
     h = hypothesis(graph, "tanh1", "broken", broken)
     assert not likeness.alike(h, hypothesis(graph, "tanh1", "sign"))
+
+
+@pytest.mark.parametrize(("part", "same"), [(2.0**-40, True), (2.0**-30, False)])
+def test_the_last_bits_tell_no_mistakes_apart(part, same):
+    """Rules that hand on the same but for rounding are one mistake; a part in a thousand million makes another one."""
+    graph, values = two_layers()
+    likeness = Likeness(scene_of(graph, values, backward(graph, values)[1]))
+    a, b = (hypothesis(graph, "tanh1", "doubled", lambda m, g, y, x, c=c: (c * g,)) for c in (2.0, 2.0 * (1 + part)))
+    assert likeness.alike(a, b) is same
+
+
+def test_nothing_is_not_zero():
+    """Two rules that hand on nothing are the same; one that hands on zeros is another."""
+    graph, values = two_layers()
+    likeness = Likeness(scene_of(graph, values, backward(graph, values)[1]))
+    nothing, none, zero = (hypothesis(graph, "tanh1", "nothing", rule) for rule in (lambda m, g, y, x: (None,), lambda m, g, y, x: (None,), lambda m, g, y, x: (0 * g,)))
+    assert likeness.alike(nothing, none)
+    assert not likeness.alike(nothing, zero)
+    assert not likeness.alike(zero, nothing)

@@ -3,6 +3,7 @@
 from itertools import islice
 
 import numpy as np
+import pytest
 
 from gradcheck.graph.trace import trace
 from gradcheck.verdict.points import LARGEST, points
@@ -42,3 +43,13 @@ def test_a_seed_decides():
     a, b, c = (next(points(graph, values, "float64", seed))["w"] for seed in (0, 0, 1))
     assert np.array_equal(a, b)
     assert not np.array_equal(a, c)
+
+
+@pytest.mark.parametrize(("size", "found"), [(9e5, True), (3e7, False)])
+def test_points_keep_off_large_numbers(size, found):
+    """Where rounding would hide what a point is to show there is none; just below there are."""
+    values = {"w": np.array([size])}
+    graph = trace(lambda w: np.sum(w), values)
+    moved = [abs(float(p["w"][0])) for p in islice(points(graph, values, "float64"), 40)]
+    assert bool(moved) is found
+    assert not found or 5e5 < max(moved) < 1e6

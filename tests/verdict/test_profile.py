@@ -3,6 +3,7 @@
 import numpy as np
 
 from gradcheck.networks import networks
+from gradcheck.render.html import BINS
 from gradcheck.verdict.profile import ENDS, _counted
 from gradcheck.verdict.validate import validate
 from tests.verdict.networks import broken
@@ -38,3 +39,4 @@ def test_bins():
     assert found[1 + ENDS.index(2.0)] == 1
     assert found[-2:] == (1, 2)
     assert sum(_counted(())) == 0
+    assert ("0", *(f"2^{np.log2(x):.0f}" for x in ENDS), "more") == BINS

@@ -71,3 +71,27 @@ def test_usual_deviations_are_small():
     usual = judge.usual(leaves)
     assert set(usual) == set(bounds)
     assert all(np.median(usual[k]) < 8 * np.max(bounds[k]) for k in usual)
+
+
+@pytest.mark.parametrize(("fitted", "times", "reproduced"), [(False, 0.5, True), (False, 2.0, False), (True, 8.0, True), (True, 30.0, False)])
+def test_a_number_that_was_taken_from_gradients_has_errors(fitted, times, reproduced):
+    """What a known mistake makes is compared within the bound, what a fitted one makes within some of them, and no more."""
+    graph, values = two_layers()
+    judge, leaves = Judge(graph, Roundoff.of("float64"), "float64"), leaf_arrays(graph, values)
+    right = backward(graph, values)[1]
+    bounds = {c.name: c.bound for c in judge.compared(leaves, right)}
+    got = {k: x + times * bounds[k] for k, x in right.items()}
+    h = Hypothesis("the gradient of w1", ("w1",), "", "as it is", "", moved=lambda x: x, fitted=fitted)
+    assert judge.reproduces(leaves, got, h, right) is reproduced
+
+
+@pytest.mark.parametrize(("places", "reproduced"), [(1, True), (5, False)])
+def test_a_term_that_was_added_is_rounded(places, reproduced):
+    """A multiple of a parameter is made, and added, in the target's format: three roundings, and no more."""
+    graph, values = two_layers()
+    judge, leaves = Judge(graph, Roundoff.of("float64"), "float64"), leaf_arrays(graph, values)
+    right, decay = backward(graph, values)[1], 2.0**20
+    whole = right["w1"] + decay * values["w1"]
+    got = {**right, "w1": whole + places * np.spacing(np.abs(whole))}
+    h = Hypothesis("the gradient of w1", ("w1",), "", "regularisation", "", terms={"w1": decay})
+    assert judge.reproduces(leaves, got, h, got) is reproduced

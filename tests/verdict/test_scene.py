@@ -6,7 +6,9 @@ import pytest
 from gradcheck import backward
 from gradcheck.arith.running import Roundoff
 from gradcheck.faults.mutants import mutants
+from gradcheck.graph.trace import trace
 from gradcheck.targets.target import leaf_arrays
+from gradcheck.verdict.comparison import Comparison
 from gradcheck.verdict.reproduction import Judge
 from gradcheck.verdict.scene import Scene
 from tests.verdict.doubted import two_layers, wrong
@@ -85,8 +87,30 @@ def test_rules_that_do_not_fit():
 
 def test_a_kink_is_not_sharp():
     """Where entries tie, the bound holds every generalised derivative."""
-    from gradcheck.graph.trace import trace
-
     for w, sharp in ((np.array([1.0, 1.0]), False), (np.array([1.0, 2.0]), True)):
         graph = trace(lambda w: np.max(w), {"w": w})
         assert scene_of(graph, {"w": w}, {"w": np.array([3.0, 3.0])}).sharp is sharp
+
+
+@pytest.mark.parametrize(("times", "possible"), [(40, True), (110, False)])
+def test_rounding_does_not_refute(times, possible):
+    """Wrong gradients are larger than right ones, and rounding with them: some bounds away a mistake is still possible, many are not."""
+    values = {"w": np.array([0.5, 1.5, -0.25])}
+    graph = trace(lambda w: np.exp(np.sum(np.sin(w))), values)
+    right = backward(graph, values)[1]["w"]
+    bound = np.full(3, 2e-3)
+    got = {"w": 2 * right + times * bound * 3}  # 3: the doubled gradients and the right ones
+    scene = Scene(graph, leaf_arrays(graph, values), got, [Comparison("w", "gradient", got["w"], right, bound, np.ones(3, bool))])
+    assert scene.near({"w": 2 * right}) is possible
+
+
+@pytest.mark.parametrize(("part", "possible"), [(5e-4, True), (2e-3, False)])
+def test_what_a_quick_look_does_not_see(part, possible):
+    """A difference of a thousandth is left to a closer look, by inner products and entry by entry."""
+    values = {"w": np.array([0.5, 1.5, -0.25])}
+    graph = trace(lambda w: np.exp(np.sum(np.sin(w))), values)
+    right = backward(graph, values)[1]["w"]
+    scene = scene_of(graph, values, {"w": right * 3})
+    doubled = tuple(c * (3 + 4 * part) for c in scene.parts["sum1"])  # of change and contribution together
+    assert scene.possible(graph.node["sum1"], doubled, scene.directions(2)) is possible
+    assert scene.near({"w": right * 3 + part * scene.size}) is possible

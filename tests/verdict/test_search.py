@@ -1,6 +1,7 @@
 """The search: tiers, fresh points, and which hypotheses are judged."""
 
 import numpy as np
+import pytest
 
 from gradcheck import backward
 from gradcheck.arith.running import Roundoff
@@ -105,3 +106,12 @@ def test_only_some_nodes():
     search, _ = searched(graph, values, wrong(graph, {"tanh1": mutants["tanh/sign"].vjp}), where=["add1"])
     assert [n.name for n in search.nodes] == ["add1"]
     assert {h.nodes for g in search.groups() for h in g} <= {("add1",)}
+
+
+@pytest.mark.parametrize(("part", "found"), [(2e-12, False), (4e-11, True)])
+def test_a_number_is_taken_from_gradients_that_show_some_digits_of_it(part, found):
+    """An error of some hundred bounds is no basis for a factor of three digits; one of some thousand is."""
+    graph, values = two_layers()
+    search, _ = searched(graph, values, lambda v: {k: (1 + part) * x for k, x in backward(graph, v)[1].items()})
+    assert 100 < max(search.scene.wrong.values()) < 1e4
+    assert bool(search.groups()) is found

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.arith.running import Roundoff, Running
 from gradcheck.errors import BadInput
 from gradcheck.faults.second import MISTAKES, detached
+from gradcheck.graph.trace import trace
 from gradcheck.networks.network import Network, networks
 from gradcheck.ops import registry
 from gradcheck.targets.reference import Reference
 from gradcheck.targets.registry import targets
+from gradcheck.targets.target import leaf_arrays
+from gradcheck.verdict.second import Product, direction, judge_product
 
 SHAPES = {"w": (3, 2), "v": (3, 2), "x": (4, 3)}
 FEW = ("xor-2-2-1", "activation-tanh", "softmax-regression", "lstm", "conv-group-norm", "loss-huber")
@@ -133,3 +137,43 @@ def test_every_network(name, dtype):
     matrix = gradcheck.validate(name, list(networks), dtypes=[dtype], order=2)
     assert not [str(r) for r in matrix.rows if r.verdict == "fail"]
     assert sum(r.verdict == "pass" for r in matrix.rows) > 0.9 * len(matrix.rows)
+
+
+@pytest.mark.parametrize(("times", "verdict"), [(6, "pass"), (11, "fail")])
+def test_another_order_of_differentiating_rounds_some_times_more(times, verdict):
+    """A Hessian times a vector may be several running bounds of our sweep away, and not a dozen."""
+    values = {"w": np.array([0.5, 1.5, -0.25])}
+    graph = trace(lambda w: np.sum(np.sin(w) * np.sin(w)), values)
+    asked = Product(graph, leaf_arrays(graph, values), direction(graph, "float64"), Roundoff.of("float64"), "float64")
+    right = asked.over(Running(asked.roundoff, asked.wide))["w"]
+    assert judge_product(asked, {"w": np.asarray(right.value + times * right.radius(), np.longdouble)}).verdict == verdict
+
+
+@pytest.mark.parametrize(("times", "verdict"), [(0.0, "pass"), (1.0, "pass"), (2.0, "inconclusive"), (12.0, "fail")])
+def test_a_wide_bound_is_no_evidence(times, verdict):
+    """Where a narrow format's bound is no small part of the product, what rounding usually does decides, and what is beyond it is open."""
+    values = {"w": np.random.default_rng(0).normal(size=300).astype(np.float16)}
+    graph = trace(lambda w: np.sum(np.cumsum(np.sin(w) * w)), {"w": values["w"].astype(np.float64)})
+    asked = Product(graph, leaf_arrays(graph, values), direction(graph, "float16"), Roundoff.of("float16"), "float16")
+    right = asked.over(Running(asked.roundoff, asked.wide))["w"]
+    found = judge_product(asked, {"w": right.value + times * right.radius()})
+    assert (found.verdict, found.evidence) == (verdict, "rigorous" if verdict == "fail" else "statistical")
+    assert found.resolution is None or 0.01 < found.resolution < 0.1
+
+
+@pytest.mark.parametrize(("entry", "other", "verdict"), [(0.0, 0.0, "inconclusive"), (1.0, 0.0, "inconclusive"), (0.0, 1.0, "fail")])
+def test_at_a_kink_of_the_slope_nothing_is_said(entry, other, verdict):
+    """Of an entry whose second derivative jumps any value may be right; the others are judged."""
+    values = {"w": np.array([0.0, 1.0])}
+    graph = trace(lambda w: np.sum(registry["relu"](w) * registry["relu"](w)), values)
+    asked = Product(graph, leaf_arrays(graph, values), {"w": np.ones(2)}, Roundoff.of("float64"), "float64")
+    assert judge_product(asked, {"w": np.array([entry, 2.0 + other])}).verdict == verdict
+
+
+@pytest.mark.parametrize("found", [{}, {"w": None}, {"w": np.ones(3)}])
+def test_products_that_do_not_fit(found):
+    """One that is missing, or of another shape, is a fault."""
+    values = {"w": np.array([0.5, 1.0])}
+    graph = trace(lambda w: np.sum(w * w), values)
+    asked = Product(graph, leaf_arrays(graph, values), {"w": np.ones(2)}, Roundoff.of("float64"), "float64")
+    assert judge_product(asked, found).verdict == "fail"

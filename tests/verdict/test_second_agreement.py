@@ -126,3 +126,10 @@ def test_ways_have_names():
     """The ways are those of the documentation."""
     assert list(WAYS) == ["recursion", "symbolic", "differences", "multiprecision", "line"]
     assert np.isfinite(agree_second(Case("network", "diamond"), ways=("line",)).answers[0].digits)
+
+
+@pytest.mark.parametrize(("digits", "faults"), [(41.0, 0), (39.0, 1)])
+def test_how_many_digits_are_asked_for(digits, faults):
+    """Second derivatives agree to 40 digits; one less is a fault."""
+    answers = (Answer("recursion", float("inf")), Answer("symbolic", digits))
+    assert len(SecondAgreement(Case("network", "xor-2-2-1"), answers, 50.0, None, None, 0.0).faults()) == faults

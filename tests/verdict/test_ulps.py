@@ -73,3 +73,20 @@ def test_exponentials_far_out_in_jax(name):
     far = Network.of(lambda w: ops.sum(f(w)), {"w": np.linspace(520.0, 700.0, 64)}, name="far")
     (row,) = validate("jax", [far])
     assert row.verdict == "pass", row.message
+
+
+def test_roots_that_are_more_than_an_ulp_off_are_a_fault():
+    """The neighbour of the nearest number on its far side is no root, whatever the engine is built on."""
+
+    def target(graph, values):
+        run = Reference().run(graph, values)
+        node = next(n.name for n in graph.nodes if n.op == "sqrt")
+        nearest, exact = run.node_values[node], np.sqrt(values["w"].astype(np.longdouble))
+        other = np.nextafter(nearest, np.where(exact > nearest, 0.0, 9.0))
+        off = np.abs(other - exact) > 1.2 * np.spacing(nearest)
+        assert off.any()
+        y = np.where(off, other, nearest)
+        return Run(np.sum(y), {"w": 1 / (2 * y)}, {node: y})
+
+    (row,) = validate(target, [ROOTS])
+    assert row.verdict == "fail"

@@ -1,0 +1,146 @@
+"""What decides between kinds of evidence: how many operations a region may have, how far below a gradient a bound has to be."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gradcheck import backward
+from gradcheck.arith.running import Roundoff
+from gradcheck.graph.trace import trace
+from gradcheck.ops import registry
+from gradcheck.targets.reference import Reference
+from gradcheck.targets.target import Run, leaf_arrays
+from gradcheck.verdict.judge import judge
+from gradcheck.verdict.statistics import usual_deviation
+
+
+def judged(graph, values, run, **settings):
+    """Return the judgement on a run in float64."""
+    return judge(graph, leaf_arrays(graph, values), run, Roundoff.of("float64"), "float64", **settings)
+
+
+@pytest.mark.parametrize(("operations", "evidence"), [(8, "certified"), (9, "rigorous")])
+def test_a_region_of_few_operations_is_local_evidence(operations, evidence):
+    """A target that hands back the first and last of a chain is certified over as many operations as libraries fuse, and no more."""
+
+    def chain(w):
+        for _ in range(operations):
+            w = np.sin(w)
+        return np.sum(w.named("last"))
+
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(chain, values)
+    whole = Reference().run(graph, values)
+    run = Run(whole.loss, whole.gradients, {"last": whole.node_values["last"]}, {"last": whole.node_adjoints["last"]})
+    found = judged(graph, values, run)
+    assert (found.verdict, found.evidence) == ("pass", evidence)
+
+
+def test_rigorous_evidence_is_of_a_hundredth():
+    """With ever wider bounds the evidence is rigorous until they are a hundredth of the gradient, and statistical from there."""
+    values = {"w": np.array([0.5])}
+    graph = trace(lambda w: np.sum(np.exp(np.sin(w))), values)
+    run = Run(*backward(graph, values))
+    low, high = 1.0, 1e5
+    for _ in range(20):
+        middle = (low * high) ** 0.5
+        found = judged(graph, values, run, slack=middle)
+        assert (found.verdict, found.evidence) in {("pass", "rigorous"), ("pass", "statistical")}
+        low, high = (middle, high) if found.evidence == "rigorous" else (low, middle)
+    assert 0.009 < judged(graph, values, run, slack=low).resolution <= 0.01
+
+
+@pytest.mark.parametrize(("times", "outcome"), [(6, ("pass", "rigorous")), (10, ("inconclusive", "statistical"))])
+def test_what_rounding_usually_does(times, outcome):
+    """In a sum of thousands of terms, a deviation far below the bound is inconclusive where no sweep came near it."""
+    x, values = np.random.default_rng(0).normal(size=2000), {"w": np.array([1.0])}
+    graph = trace(lambda w: np.sum(np.cumsum(np.sin(x * w))), values)
+    loss, right = backward(graph, values)
+    usual = usual_deviation(graph, leaf_arrays(graph, values), Roundoff.of("float64"), "longdouble", 0)["w"]
+    found = judged(graph, values, Run(loss, {"w": right["w"] + times * usual.deviation}))
+    assert (found.verdict, found.evidence) == outcome
+    assert found.worst_ratio < 0.2
+
+
+def test_an_entry_that_hardly_varies_is_allowed_a_tenth_of_the_others():
+    """Of eight sweeps an entry may have seen no rounding at all, beside others that did."""
+    x, values = np.random.default_rng(0).normal(size=500), {"w": np.array([1.0, 2.0])}
+    graph = trace(lambda w: np.sum(np.sin(x * w[0])) + w[1], values)
+    usual = usual_deviation(graph, leaf_arrays(graph, values), Roundoff.of("float64"), "longdouble", 0)["w"]
+    assert 0.05 < usual.deviation[1] / usual.deviation[0] < 0.2
+
+
+@pytest.mark.parametrize(
+    ("program", "value", "reason"),
+    [(lambda w: np.log(w), 0.0, "are not finite"), (lambda w: np.exp(w), 710.0, "overflow of the format"), (lambda w: registry["relu"](w), 0.0, "")],
+)
+@pytest.mark.parametrize("bare", [False, True])
+def test_why_nothing_can_be_said(program, value, reason, bare):
+    """What is infinite in truth, what only the format does not hold, and what stands on a kink are told apart."""
+    values = {"w": np.array([value])}
+    graph = trace(lambda w: np.sum(program(w)), values)
+    with np.errstate(all="ignore"):
+        run = Reference().run(graph, values)
+    found = judged(graph, values, Run(run.loss, run.gradients) if bare else run)
+    assert found.verdict == ("inconclusive" if reason or bare else "pass")
+    assert reason in found.message
+    assert ("kink" in found.message) is (bare and not reason)
+
+
+INSTRUMENTED = ("pass", "certified (instrumented)")
+
+
+@pytest.mark.parametrize(
+    ("part", "slack", "outcome"),
+    [(0.0, 1, ("pass", "certified")), (2.0**-52, 1, INSTRUMENTED), (1e-14, 1, ("fail", "rigorous")), (1e-14, 8, INSTRUMENTED), (1e-9, 8, ("fail", "rigorous"))],
+)  # fmt: skip
+def test_the_plain_program_is_judged_by_its_gradients(part, slack, outcome):
+    """Where asking for nodes makes another program of it, what is proved of that one says nothing of the plain one; slack is for both."""
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(lambda w: np.sum(np.exp(np.sin(w))), values)
+    run = Reference().run(graph, values)
+    found = judged(graph, values, dataclasses.replace(run, plain_gradients={"w": run.gradients["w"] * (1 + part)}), slack=slack)
+    assert (found.verdict, found.evidence) == outcome
+    assert ("plain program" in found.message) is (part > 0)
+
+
+def test_a_gradient_of_zeros():
+    """It is exact, by itself and where a plain program gives it too; what is not zero then is a fault."""
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(lambda w: np.sum(w * 0.0), values)
+    run = Reference().run(graph, values)
+    assert judged(graph, values, Run(run.loss, run.gradients)).evidence == "rigorous"
+    for plain, outcome in ((np.zeros(2), ("pass", "certified")), (np.full(2, 1e-9), ("fail", "rigorous"))):
+        found = judged(graph, values, dataclasses.replace(run, plain_gradients={"w": plain}))
+        assert (found.verdict, found.evidence) == outcome
+
+
+@pytest.mark.parametrize(("operations", "evidence"), [(8, "certified"), (9, "rigorous")])
+def test_evidence_of_a_fault_in_a_region(operations, evidence):
+    """A wrong gradient behind few operations is proved locally, as a right one would be; the value that is wrong too is told first."""
+
+    def chain(w):
+        for _ in range(operations):
+            w = np.sin(w)
+        return np.sum(w.named("last"))
+
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(chain, values)
+    whole = Reference().run(graph, values)
+    value, adjoint = whole.node_values["last"], whole.node_adjoints["last"]
+    found = judged(graph, values, Run(whole.loss, {"w": 2 * whole.gradients["w"]}, {"last": value}, {"last": adjoint}))
+    assert (found.verdict, found.evidence, found.node) == ("fail", evidence, "w")
+    found = judged(graph, values, Run(whole.loss, {"w": 2 * whole.gradients["w"]}, {"last": value * 1.5}, {"last": adjoint}))
+    assert [(f.node, f.direction) for f in found.findings if f.severity == "fault"] == [("last", "value"), (graph.outputs[0], "value"), ("w", "gradient")]
+
+
+@pytest.mark.parametrize("changes", [{"loss": None}, {"gradients": {"w": np.ones(3)}}, {"node_values": {"last": np.ones(3)}}])
+@pytest.mark.parametrize("bare", [False, True])
+def test_what_does_not_fit_is_a_fault(changes, bare):
+    """However right all the rest is."""
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(lambda w: np.sum(np.sin(w).named("last")), values)
+    run = Reference().run(graph, values)
+    run = dataclasses.replace(Run(run.loss, run.gradients) if bare else run, **changes)
+    assert judged(graph, values, run).verdict == "fail"
