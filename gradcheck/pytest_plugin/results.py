@@ -38,7 +38,7 @@ class Collector:
 
     def expect(self, tests: list[str]) -> None:
         """Note which tests are gradcheck's, and that no row is there yet: an old file is not taken for the one of this session."""
-        self.session.record.expected = dict.fromkeys(tests)
+        self.session.record.expected, self.session.record.collected = dict.fromkeys(tests), True
         self._keep()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -58,9 +58,9 @@ class Collector:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any) -> None:
-        """Take the ids from the first worker that has them: all collect the same. One on another machine has none."""
+        """Take the ids from the first worker that has them: all collect the same. Of those on another machine nobody knows."""
         file = Path(node.workerinput[_FOLDER]) / f"{node.workerinput['workerid']}.json"
-        if not self.session.record.expected:
+        if not self.session.record.collected:
             with suppress(BadDocument):
                 self.expect([str(name) for name in read(file, "ids of tests")])
 
