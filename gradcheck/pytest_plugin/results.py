@@ -38,7 +38,7 @@ class Collector:
 
     def expect(self, tests: list[str]) -> None:
         """Note which tests are gradcheck's, and that no row is there yet: an old file is not taken for the one of this session."""
-        self.session.record.expected, self.session.record.collected = dict.fromkeys(tests), True
+        self.session.record.expected = dict.fromkeys(tests)
         self._keep()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -62,7 +62,9 @@ class Collector:
         file = Path(node.workerinput[_FOLDER]) / f"{node.workerinput['workerid']}.json"
         if not self.session.record.collected:
             with suppress(BadDocument):
-                self.expect([str(name) for name in read(file, "ids of tests")])
+                tests = [str(name) for name in read(file, "ids of tests")]
+                self.session.record.collected = True
+                self.expect(tests)
 
     def close(self) -> None:
         """Remove the folder."""
@@ -81,6 +83,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         mine = session.config.stash[SESSION]
         mine.collector = Collector(mine)
         session.config.pluginmanager.register(mine.collector, "gradcheck_collector")
+
+
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """Note that collecting came to its end: what comes next is called after an interrupt too."""
+    config.stash[SESSION].record.collected = True
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -146,7 +146,7 @@ def test_modules_that_cannot_be_imported(fated):
 
 def test_interrupted_while_it_collects(repository):
     """Then nobody knows of any test, and nothing is complete."""
-    repository.makepyfile(test_zzz="raise KeyboardInterrupt")
+    repository.makepyfile(test_aaa="raise KeyboardInterrupt")
     done, matrix = result(repository, process=True)
     assert done.ret == pytest.ExitCode.INTERRUPTED
     assert (matrix.complete, matrix.expected, len(matrix)) == (False, None, 0)
