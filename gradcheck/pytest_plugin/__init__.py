@@ -5,11 +5,16 @@ workers travel with the reports of their tests, and the controller writes one fi
 """
 
 from gradcheck.pytest_plugin.fixtures import gradcheck, gradcheck_validate, pytest_generate_tests
-from gradcheck.pytest_plugin.results import pytest_collection_finish, pytest_sessionfinish, pytest_sessionstart
+from gradcheck.pytest_plugin.results import (
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+    pytest_sessionfinish,
+    pytest_sessionstart,
+)
 from gradcheck.pytest_plugin.session import chosen, pytest_addoption, pytest_configure
 from gradcheck.pytest_plugin.summary import pytest_terminal_summary
 
 __all__ = [
-    "chosen", "gradcheck", "gradcheck_validate", "pytest_addoption", "pytest_collection_finish", "pytest_configure", "pytest_generate_tests",
-    "pytest_sessionfinish", "pytest_sessionstart", "pytest_terminal_summary",
+    "chosen", "gradcheck", "gradcheck_validate", "pytest_addoption", "pytest_collection_finish", "pytest_collection_modifyitems", "pytest_configure",
+    "pytest_generate_tests", "pytest_sessionfinish", "pytest_sessionstart", "pytest_terminal_summary",
 ]  # fmt: skip

@@ -59,11 +59,13 @@ class Record:
         expected: ids of the gradcheck tests that were collected, in order; the values mean nothing.
         found: what came of each test.
         broken: how many modules could not be collected, whose tests nobody knows.
+        collected: whether collecting came to its end.
     """
 
     expected: dict[str, None] = field(default_factory=dict)
     found: dict[str, list[Row | Skipped]] = field(default_factory=dict)
     broken: int = 0
+    collected: bool = False
 
     def take(self, report: pytest.TestReport) -> bool:
         """Take the rows out of a report, and answer whether there were any; what ended a gradcheck test without one is its row."""
@@ -110,9 +112,10 @@ class Record:
 
         rows, skipped = self.rows, [x for x in self.ordered() if isinstance(x, Skipped)]
         missing = sum(not self.found.get(name) for name in self.expected)
-        expected = None if self.broken else len(rows) + len(skipped) + missing
+        known = self.collected and not self.broken
+        expected = len(rows) + len(skipped) + missing if known else None
         versions = {"gradcheck": __version__, "pytest": pytest.__version__}
-        complete = ended and not missing and not self.broken
+        complete = ended and known and not missing
         return Matrix(tuple(rows), tuple(skipped), seed, versions, sum(r.seconds for r in rows), complete, expected)
 
 

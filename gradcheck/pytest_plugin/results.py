@@ -58,11 +58,13 @@ class Collector:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any) -> None:
-        """Take the ids from the first worker that has them: all collect the same. One on another machine has none."""
+        """Take the ids from the first worker that has them: all collect the same. Of those on another machine nobody knows."""
         file = Path(node.workerinput[_FOLDER]) / f"{node.workerinput['workerid']}.json"
-        if not self.session.record.expected:
+        if not self.session.record.collected:
             with suppress(BadDocument):
-                self.expect([str(name) for name in read(file, "ids of tests")])
+                tests = [str(name) for name in read(file, "ids of tests")]
+                self.session.record.collected = True
+                self.expect(tests)
 
     def close(self) -> None:
         """Remove the folder."""
@@ -81,6 +83,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         mine = session.config.stash[SESSION]
         mine.collector = Collector(mine)
         session.config.pluginmanager.register(mine.collector, "gradcheck_collector")
+
+
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """Note that collecting came to its end: what comes next is called after an interrupt too."""
+    config.stash[SESSION].record.collected = True
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -144,6 +144,14 @@ def test_modules_that_cannot_be_imported(fated):
     assert "incomplete: 11 rows" in done.stdout.str()
 
 
+def test_interrupted_while_it_collects(repository):
+    """Then nobody knows of any test, and nothing is complete."""
+    repository.makepyfile(test_aaa="raise KeyboardInterrupt")
+    done, matrix = result(repository, process=True)
+    assert done.ret == pytest.ExitCode.INTERRUPTED
+    assert (matrix.complete, matrix.expected, len(matrix)) == (False, None, 0)
+
+
 CRASH = '''
 import os
 import numpy as np
