@@ -73,7 +73,10 @@ def _name(what: str, key: Any) -> str:
 
 def _edge(key: Any) -> tuple[str, Edge]:
     try:
-        name, edge = answer_of(lambda: (key[0], Edge(str.__str__(key[1].consumer), int(key[1].position))))
-        return _name("edge adjoint", name), edge
+        return answer_of(lambda: _name_and_edge(*key))
     except TargetFailed:
         raise TargetFailed(f"expected edge adjoints by (name, Edge); got {shown(key)}") from None
+
+
+def _name_and_edge(name: Any, edge: Any) -> tuple[str, Edge]:
+    return _name("edge adjoint", name), Edge(str.__str__(edge.consumer), int(edge.position))
