@@ -20,9 +20,8 @@ def judged(graph, values, run, **settings):
     return judge(graph, leaf_arrays(graph, values), run, Roundoff.of("float64"), "float64", **settings)
 
 
-@pytest.mark.parametrize(("operations", "evidence"), [(8, "certified"), (9, "rigorous")])
-def test_a_region_of_few_operations_is_local_evidence(operations, evidence):
-    """A target that hands back the first and last of a chain is certified over as many operations as libraries fuse, and no more."""
+def chained(operations):
+    """Return a chain of operations with a name for the last, values, and the run of the reference."""
 
     def chain(w):
         for _ in range(operations):
@@ -31,7 +30,13 @@ def test_a_region_of_few_operations_is_local_evidence(operations, evidence):
 
     values = {"w": np.array([0.5, 0.7])}
     graph = trace(chain, values)
-    whole = Reference().run(graph, values)
+    return graph, values, Reference().run(graph, values)
+
+
+@pytest.mark.parametrize(("operations", "evidence"), [(8, "certified"), (9, "rigorous")])
+def test_a_region_of_few_operations_is_local_evidence(operations, evidence):
+    """A target that hands back the first and last of a chain is certified over as many operations as libraries fuse, and no more."""
+    graph, values, whole = chained(operations)
     run = Run(whole.loss, whole.gradients, {"last": whole.node_values["last"]}, {"last": whole.node_adjoints["last"]})
     found = judged(graph, values, run)
     assert (found.verdict, found.evidence) == ("pass", evidence)
@@ -119,15 +124,7 @@ def test_a_gradient_of_zeros():
 @pytest.mark.parametrize(("operations", "evidence"), [(8, "certified"), (9, "rigorous")])
 def test_evidence_of_a_fault_in_a_region(operations, evidence):
     """A wrong gradient behind few operations is proved locally, as a right one would be; the value that is wrong too is told first."""
-
-    def chain(w):
-        for _ in range(operations):
-            w = np.sin(w)
-        return np.sum(w.named("last"))
-
-    values = {"w": np.array([0.5, 0.7])}
-    graph = trace(chain, values)
-    whole = Reference().run(graph, values)
+    graph, values, whole = chained(operations)
     value, adjoint = whole.node_values["last"], whole.node_adjoints["last"]
     found = judged(graph, values, Run(whole.loss, {"w": 2 * whole.gradients["w"]}, {"last": value}, {"last": adjoint}))
     assert (found.verdict, found.evidence, found.node) == ("fail", evidence, "w")
