@@ -44,7 +44,7 @@ def equivalent(name):
     return all(prove_vjp(op, number).status == "proved" for number in mutant.samples)
 
 
-@pytest.mark.sweep(one_in=4)
+@pytest.mark.sweep(one_in=8)
 @pytest.mark.parametrize("op", registry)
 def test_killed_or_proved_equivalent(op):
     """The middle one of an operation's mutants."""
