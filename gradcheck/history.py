@@ -243,7 +243,9 @@ def compare(old: Matrix, new: Matrix) -> list[Change]:
 
 
 def _keyed(matrix: Matrix) -> Mapping[str, Row]:
-    return {f"{r.target}/{r.network}/{r.dtype}": r for r in matrix.rows}
+    """Return the rows by what they are of; of several of one thing the worst."""
+    order = ("pass", "inconclusive", "fail")
+    return {f"{r.target}/{r.network}/{r.dtype}": r for r in sorted(matrix.rows, key=lambda r: order.index(r.verdict))}
 
 
 def _first(key: str, row: Row) -> Iterator[Change]:

@@ -53,9 +53,9 @@ def _names(x: Any, _: Path) -> tuple[str, ...]:
 
 
 def _whole(x: Any, _: Path) -> int:
-    if isinstance(x, int) and not isinstance(x, bool) and x >= 0:
+    if isinstance(x, int) and not isinstance(x, bool) and 0 <= x < 2**63:  # a history keeps integers of 64 bits
         return x
-    raise ValueError("a whole number of at least 0")
+    raise ValueError("a whole number of at least 0 and below 2^63")
 
 
 def _truth(x: Any, _: Path) -> bool:

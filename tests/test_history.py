@@ -225,3 +225,14 @@ def test_reading_ends(tmp_path, monkeypatch):
     with pytest.raises(BadDocument, match="interrupted"), History(tmp_path / "h.sqlite")._opened() as db:
         db.execute(ENDLESS)
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("failing", [0, -1])
+def test_of_rows_that_stand_twice_the_worst_counts(failing):
+    """A failure is not hidden by a second row of the same name, before or after it."""
+    old = matrix()
+    rows = [r for r in old.rows if r.verdict == "pass"]
+    twice = [rows[0], rows[0]]
+    twice[failing] = dataclasses.replace(rows[0], verdict="fail")
+    changes = compare(dataclasses.replace(old, rows=tuple(rows)), dataclasses.replace(old, rows=(*twice, *rows[1:])))
+    assert [c.kind for c in regressions(changes)] == ["new failure"]

@@ -14,7 +14,7 @@ from rich.text import Text
 from gradcheck.bench.accuracy import Accuracy, as_table
 from gradcheck.bench.accuracy import measure as elementary
 from gradcheck.bench.ulps.report import DTYPES, Settings, measure
-from gradcheck.cli.output import NEW_FILE, as_json, console, finish, progress, showing_what_there_is, to_file
+from gradcheck.cli.output import NEW_FILE, SEED, as_json, console, finish, progress, showing_what_there_is, to_file
 from gradcheck.errors import BadDocument
 from gradcheck.files import json
 from gradcheck.render.accuracy import as_json as report_json
@@ -34,7 +34,7 @@ def _list(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.option("--dtype", "dtypes", default=",".join(DTYPES), show_default=True, callback=_list, metavar="LIST", help="Formats; each target's own.")
 @click.option("--ops", default="*", show_default=True, callback=_list, metavar="PATTERNS", help="Operations, by shell patterns.")
 @click.option("--points", default=20_000, show_default=True, type=click.IntRange(2), help="Inputs for each function that is searched.")
-@click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
+@click.option("--seed", default=0, type=SEED, show_default=True)
 @click.option("--conventions/--no-conventions", default=True, show_default=True, help="What is given at kinks.")
 @click.option("--json", "json_file", type=NEW_FILE, help="Write everything as JSON.")
 @click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write Markdown.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gradcheck.cli.output import NEW_FILE, as_json, console, finish, status_line
+from gradcheck.cli.output import NEW_FILE, SEED, as_json, console, finish, status_line
 from gradcheck.errors import BadInput
 from gradcheck.foreign import answer_of, attribute_at
 from gradcheck.probe.check import check
@@ -24,7 +24,7 @@ from gradcheck.probe.report import Report
 @click.option("--at", "point", required=True, metavar="MODULE:INPUTS", help="The inputs, or a function that makes them.")
 @click.option("--order", default=1, type=click.IntRange(1, 2), show_default=True, help="2 checks second derivatives too.")
 @click.option("--explore", is_flag=True, help="Vary the inputs as well: special values, shapes, indices, tails, ...")
-@click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
+@click.option("--seed", default=0, type=SEED, show_default=True)
 @click.option("--budget", help="Evaluations of f, or time such as 30s.")
 @click.option("--accuracy", type=click.FloatRange(0, min_open=True), help="Declare an approximate derivative: relative errors below it pass.")
 @click.option("--json", "file", type=NEW_FILE, help="Write the report as JSON.")

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.cli.output import NEW_FILE, Output, as_json, console, finish, progress, showing_what_there_is, to_file
+from gradcheck.cli.output import NEW_FILE, SEED, Output, as_json, console, finish, progress, showing_what_there_is, to_file
 from gradcheck.errors import BadInput, MissingDependency
 from gradcheck.files.writing import check
 from gradcheck.graph.values import Arrays
@@ -46,7 +46,7 @@ _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 @click.option("--decay", type=click.FloatRange(0), help="Weight decay, of parameters whose name does not begin with b.  [default: the rule's]")
 @click.option("--steps", default=200, show_default=True, type=click.IntRange(1))
 @click.option("--batch", type=click.IntRange(1), help="Examples a step.  [default: all]")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of values, batches and perturbations.")
+@click.option("--seed", default=0, show_default=True, type=SEED, help="Of values, batches and perturbations.")
 @click.option("--goal", type=float, help="Stop at a loss of at most so much.")
 @click.option("--target", metavar="TARGET", help="Train with its gradients, and compare with the reference in higher precision.")
 @click.option("--dtype", help="Format of the target's training.  [default: float32]")

@@ -94,7 +94,7 @@ def _tell(error: BaseException, *, debug: bool) -> None:
     """Say what went wrong: in our own words, or that it was not foreseen."""
     if debug:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    foreseen = isinstance(error, GradcheckError | OSError)
+    foreseen = issubclass(type(error), GradcheckError | OSError)
     text = text_of(error) if foreseen else f"unexpected {description_of(error)}; --debug before the verb shows where it comes from"
     _remark(text)
 

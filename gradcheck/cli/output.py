@@ -61,7 +61,7 @@ class _NewFile(click.Path):
         path = Path(str(super().convert(value, param, ctx)))
         if not path.parent.is_dir() or path.name in ("-", ":memory:"):
             self.fail(f"expected a file in a folder that exists; got {str(path)!r}", param, ctx)
-        path = path.absolute()  # the folder may be changed by then
+        path = path.parent.resolve() / path.name  # the folder may be changed by then
         if ctx is not None and param is not None and ctx.meta.setdefault(f"{__name__}:{path}", param.name) != param.name:
             self.fail(f"expected a file for each option; got {str(path)!r} twice", param, ctx)
         try:
@@ -82,6 +82,9 @@ class _HistoryFile(_NewFile):
         if path.exists():
             History(path).check()
 
+
+#: A seed, in every command: what a result can hold, whose reader takes 20 digits, and a history, whose integers have 64 bits.
+SEED = click.IntRange(0, 2**63 - 1)
 
 #: The types of every ``--json FILE`` and of ``--save FILE``.
 NEW_FILE, HISTORY = _NewFile(dir_okay=False), _HistoryFile(dir_okay=False)

@@ -18,7 +18,7 @@ from gradcheck.bench.checkers import CHECKERS, checker, installed
 from gradcheck.bench.power import Row, Score, chosen, examine, false_alarms, misnamed, missed, score
 from gradcheck.cli.explanations import explanations as explained
 from gradcheck.cli.journals import RESUME, completing, journal_beside, kept_in, not_kept
-from gradcheck.cli.output import NEW_FILE, as_json, console, document, finish, progress, showing_what_there_is
+from gradcheck.cli.output import NEW_FILE, SEED, as_json, console, document, finish, progress, showing_what_there_is
 
 #: Rows shown of each list of single cases.
 SHOWN = 30
@@ -41,7 +41,7 @@ _CAPTION = (
 @click.option("--explanations", is_flag=True, help="Place every mutant in random networks, ask which mistake was made, and nothing else.")
 @click.option("--graphs", default=200, show_default=True, type=click.IntRange(1), help="Random networks of --explanations.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that share the cases.")
-@click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
+@click.option("--seed", default=0, type=SEED, show_default=True)
 @click.option("--json", "file", type=NEW_FILE, help="Write every row as JSON.")
 @RESUME
 @click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write the report of --explanations.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,19 @@ from pathlib import Path
 import click
 
 from gradcheck.cli.compare import changed
-from gradcheck.cli.output import HISTORY, NEW_FILE, Output, as_json, console, document, finish, interrupted, progress, to_file
+from gradcheck.cli.output import (
+    HISTORY,
+    NEW_FILE,
+    SEED,
+    Output,
+    as_json,
+    console,
+    document,
+    finish,
+    interrupted,
+    progress,
+    to_file,
+)
 from gradcheck.errors import BadDocument, BadInput
 from gradcheck.files.writing import Keeper, write
 from gradcheck.history import Change, History, compare, read, regressions
@@ -23,7 +36,7 @@ from gradcheck.targets.opening import all_opened
 from gradcheck.verdict import known
 from gradcheck.verdict.finding import Matrix, Row, Skipped
 from gradcheck.verdict.stored import read as read_result
-from gradcheck.verdict.validate import Key, validate
+from gradcheck.verdict.validate import Key, asked_of, validate, versions_of
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -33,7 +46,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--networks", "patterns", multiple=True, metavar="PATTERN", help="Names, systems (S1) or tags, with * and ?.")
 @click.option("--dtype", metavar="LIST", help="Formats, separated by commas.  [default: float64]")
 @click.option("--random", "count", default=0, type=click.IntRange(0), metavar="N", help="Add N random networks.")
-@click.option("--seed", type=click.IntRange(0), help="Of data and random networks.  [default: 0]")
+@click.option("--seed", type=SEED, help="Of data and random networks.  [default: 0]")
 @click.option("--json", "file", type=NEW_FILE, help="Write the result as JSON, while the run goes on too.")
 @click.option("--resume", is_flag=True, help="Do only what is missing in the file of --json.")
 @click.option("--html", "html_file", type=NEW_FILE, help="Write the report as one HTML file.")
@@ -115,7 +128,7 @@ def _drawn(history: Path | None) -> str:
 def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, order: int, enclose: bool) -> tuple[Matrix, str]:
     """Return the result, or what there is of it when the user interrupts, and what there is to remark."""
     keeper = Keeper(file) if file is not None else None
-    done = _done(file, settings) if resume and file is not None and file.exists() else {}
+    done = _done(file, settings, order, enclose) if resume and file is not None and file.exists() else {}
     latest: list[Callable[[], Matrix]] = []
 
     def settled(so_far: Callable[[], Matrix]) -> None:
@@ -141,22 +154,22 @@ def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, 
     return found, f"while it went on it was not kept: {keeper.remark}" if keeper is not None and keeper.remark else ""
 
 
-def _done(file: Path, settings: Settings) -> dict[Key, Row | Skipped]:
-    """Return what a file holds of this same run.
+def _done(file: Path, settings: Settings, order: int, enclose: bool) -> dict[Key, Row | Skipped]:
+    """Return what a file holds of this same run; what it holds twice is not known.
 
     Raises:
-        BadInput: if it is of another seed, or of other versions.
+        BadInput: if it is of another seed, order or kind, of other versions, or of other targets of these names.
     """
     before = read_result(file)
-    if before.seed != settings.seed:
-        raise BadInput(f"{file}: expected results of seed {settings.seed}; got seed {before.seed}; run without --resume")
     with all_opened(settings.targets, settings.timeout) as described:
-        versions = {d.name: d.version for d in described}
-    for name, version in versions.items():
-        if before.versions.get(name, version) != version:
-            raise BadInput(f"{file}: expected results of {name} {version}; got {before.versions[name]}; run without --resume")
+        wanted = {"seed": str(settings.seed), **versions_of(described), **asked_of(described, order, enclose=enclose)}
+    got = {"order": "", "enclose": "", "seed": str(before.seed), **before.versions, **before.asked}
+    for name, value in wanted.items():
+        if got.get(name, value) != value:
+            raise BadInput(f"{file}: expected results of {name} {value}; got {name} {got[name] or 'unknown'}; run without --resume")
     found: list[Row | Skipped] = [*before.rows, *before.skipped]
-    return {(x.target, x.network, x.dtype): x for x in found}
+    count = Counter((x.target, x.network, x.dtype) for x in found)
+    return {key: x for x in found if count[key := (x.target, x.network, x.dtype)] == 1}
 
 
 def status(matrix: Matrix, strict: bool, complaints: Sequence[str] = (), changes: Sequence[Change] | None = None) -> int:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcheck.arith.rounding import BINARY
-from gradcheck.cli.output import NEW_FILE, as_json, console, finish, progress, showing_what_there_is
+from gradcheck.cli.output import NEW_FILE, SEED, as_json, console, finish, progress, showing_what_there_is
 from gradcheck.errors import MissingDependency, TargetFailed, UnknownName
 from gradcheck.targets.registry import is_command, targets
 from gradcheck.vectors.reading import load
@@ -38,7 +38,7 @@ def vectors_command() -> None:
 @click.option("--networks", multiple=True, callback=_split, metavar="PATTERNS", help="Names (networks/xor-*), sources (xor-*) or tags (fault).")
 @click.option("--dtype", "dtypes", multiple=True, callback=_split, metavar="LIST", help=f"Out of {', '.join(BINARY)}; all unless given.")
 @click.option("--format", "kind", default="json", type=click.Choice(["json", "npz"]), show_default=True, help="Where the arrays are.")
-@click.option("--seed", default=0, type=click.IntRange(0), show_default=True, help="Of all values; the same gives the same bytes.")
+@click.option("--seed", default=0, type=SEED, show_default=True, help="Of all values; the same gives the same bytes.")
 def export_command(folder: Path, networks: tuple[str, ...], dtypes: tuple[str, ...], kind: str, seed: int) -> int:
     """Write a set of vectors into FOLDER, which is made or has to be empty."""
     with progress() as told:

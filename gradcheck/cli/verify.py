@@ -14,7 +14,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.cli.output import NEW_FILE, as_json, console, finish, progress, showing_what_there_is
+from gradcheck.cli.output import NEW_FILE, SEED, as_json, console, finish, progress, showing_what_there_is
 from gradcheck.oracles import ORACLES
 from gradcheck.verdict.agreement import DIGITS, Agreement, Answer, cases, verify
 from gradcheck.verdict.second_agreement import DIGITS as SECOND_DIGITS
@@ -30,7 +30,7 @@ Agreed: TypeAlias = Agreement | SecondAgreement
 @click.option("--oracle", "oracles", multiple=True, metavar="NAME", help="Out of `gradcheck list oracles`, of this order; all unless given.")
 @click.option("--order", default=1, type=click.IntRange(1, 2), show_default=True, help="Of the derivatives: 2 for Hessians.")
 @click.option("--digits", type=click.IntRange(1, DIGITS), help=f"Decimal digits asked for: {DIGITS}, or {SECOND_DIGITS} of second derivatives.")
-@click.option("--seed", default=0, type=click.IntRange(0), show_default=True)
+@click.option("--seed", default=0, type=SEED, show_default=True)
 @click.option("--json", "file", type=NEW_FILE, help="Write the result as JSON.")
 def verify_command(
     networks: tuple[str, ...], ops: tuple[str, ...], oracles: tuple[str, ...], order: int, digits: int | None, seed: int, file: Path | None

@@ -33,7 +33,8 @@ Restore = Callable[[], None]
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Put back, at the end, what foreign code may have changed: folder, streams, handlers of signals, depth of recursion, precisions, names.
+    """Put back, at the end, what foreign code may have changed: folder, streams, handlers of signals, depth of recursion, where modules
+    are found, precisions, names.
 
     >>> before = np.asarray
     >>> with undisturbed():
@@ -42,7 +43,7 @@ def undisturbed() -> Iterator[None]:
     True
     """
     with ExitStack() as stack:
-        for restore in (_names(), _depth(), _precisions(), _streams(), _folder(), _handler()):
+        for restore in (_names(), _imports(), _depth(), _precisions(), _streams(), _folder(), _handler()):
             stack.callback(restore)
         yield
 
@@ -54,6 +55,19 @@ def _names() -> Restore:
         for own, names in before:
             for name in [k for k, x in names.items() if own.get(k) is not x and k != "_"]:  # "_" is the last answer of a prompt
                 own[name] = names[name]
+
+    return restore
+
+
+def _imports() -> Restore:
+    """Keep where modules are looked for; what was added stays, since it may be needed later."""
+    places: list[list[Any]] = [sys.path, sys.meta_path, sys.path_hooks]
+    before = [(x, list(x)) for x in places]
+
+    def restore() -> None:
+        for own, kept in before:
+            if any(x not in own for x in kept):
+                own[:] = kept
 
     return restore
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import count, islice
 from typing import Any
 
 from gradcheck.errors import BadInput, CannotExpress, MissingDependency, TargetFailed
@@ -81,7 +82,8 @@ def all_opened(several: Iterable[AnyTarget], timeout: float | None = None) -> It
 
 def _unusable(target: AnyTarget, error: Exception) -> Description:
     name = target if isinstance(target, str) else text_of(target, lambda t: getattr(t, "__name__", type(t).__name__))
-    return Description.of(Unusable(name[:MOST_NAME], str(error)))
+    plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name[:MOST_NAME])
+    return Description.of(Unusable(plain if plain.strip() else "a target without a name", str(error)))
 
 
 def _told_apart(found: list[Description]) -> list[Description]:
@@ -91,10 +93,15 @@ def _told_apart(found: list[Description]) -> list[Description]:
     for d in found:
         owns = names[d.name] == 1 or (d.spec == d.name and d.spec in targets)
         base = d.name if owns else f"{d.name} ({d.spec})" if d.spec != d.name else d.name
-        taken = {x.name for x in made} | (set() if owns else set(names) - {d.name})
-        numbered = (f"{base} ({k})" for k in range(2, len(found) + 2))
-        made.append(replace(d, name=base if base not in taken else next(n for n in numbered if n not in taken)))
+        taken = {x for other in made for x in _labels(other)} | (set() if owns else set(names) - {d.name})
+        numbered = (f"{base} ({k})" for k in count(2))
+        made.append(next(x for n in (base, *islice(numbered, len(taken) + 1)) if taken.isdisjoint(_labels(x := replace(d, name=n)))))
     return made
+
+
+def _labels(d: Description) -> list[str]:
+    """Return the names that its rows may have."""
+    return [d.name, *(d.label(mode) for mode in d.second_modes or ("",))]
 
 
 def run_of(target: Target, graph: Graph, values: Values) -> Run:

@@ -91,6 +91,10 @@ class Description:
     second_modes: tuple[str, ...] = ()
     spec: str = ""
 
+    def label(self, mode: str | None) -> str:
+        """Return the name of the target in its rows, with the way to second derivatives; None for gradients."""
+        return self.name if mode is None else f"{self.name}: {mode or 'hvp'}"
+
     @classmethod
     def of(cls, target: Target | Callable[..., Any], spec: str = "") -> Description:
         """Describe a target or a plain callable; `spec` is what it was asked for by.

@@ -29,11 +29,6 @@ from gradcheck.verdict.second import Product, direction, judge_product
 from gradcheck.verdict.ulps import measured_ulps
 
 
-def label(d: Description, mode: str | None) -> str:
-    """Return the name of a target in its rows, with the way to second derivatives."""
-    return d.name if mode is None else f"{d.name}: {mode or 'hvp'}"
-
-
 def judged_case(d: Description, network: Network, dtype: str, mode: str | None, seed: int, *, enclose: bool) -> Row | Skipped:
     """Return the row of one case, or why there is none.
 
@@ -45,7 +40,7 @@ def judged_case(d: Description, network: Network, dtype: str, mode: str | None, 
         seed: of the data.
         enclose: see `gradcheck.validate`.
     """
-    name = label(d, mode)
+    name = d.label(mode)
     if dtype not in d.dtypes:
         return Skipped(name, network.name, dtype, f"the target has no {dtype}")
     if dtype not in network.dtypes:
@@ -57,7 +52,9 @@ def judged_case(d: Description, network: Network, dtype: str, mode: str | None, 
         return Skipped(name, network.name, dtype, text_of(reason))
     except GradcheckError as error:
         found = Judgement("inconclusive", "none", text_of(error))
-    except Exception as error:  # nothing that goes wrong, in code of our own too, stops the rest
+    except KeyboardInterrupt:  # of the user: the gate keeps those of others
+        raise
+    except BaseException as error:  # nothing that goes wrong, in code of our own too, stops the rest
         found = Judgement("inconclusive", "none", f"internal error of gradcheck: {description_of(error)}; please report it")
     row = Row(
         name, network.name, dtype, found.verdict, found.evidence, found.worst_ratio, found.node, found.op,

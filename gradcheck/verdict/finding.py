@@ -181,6 +181,7 @@ class Matrix:
         seconds: of the whole run.
         complete: whether the run came to its end.
         expected: how many rows and networks that are not expressed that end would have; None where nobody knows.
+        asked: what a run that goes on has to have in common with this one: order, enclose, and by "target NAME" what each was asked for by.
 
     >>> Matrix((), (), 0, {}).verdict
     'inconclusive'
@@ -193,6 +194,7 @@ class Matrix:
     seconds: float = 0.0
     complete: bool = True
     expected: int | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -230,6 +232,7 @@ class Matrix:
             "schema": SCHEMA,
             "seed": self.seed,
             "versions": dict(self.versions),
+            "asked": dict(self.asked),
             "seconds": self.seconds,
             "verdict": self.verdict,
             "complete": self.complete,

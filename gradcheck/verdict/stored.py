@@ -44,9 +44,7 @@ def from_dict(data: Any, where: str = "result") -> Matrix:
         raise BadDocument(f"{where}: expected schema {SCHEMA!r}; got {got!r:.80}")
     rows = [row_of(r, f"{where}, row {k}") for k, r in enumerate(_list(data, "rows", where), 1)]
     skipped = [_made(Skipped, s, f"{where}, skipped {k}") for k, s in enumerate(_list(data, "skipped", where), 1)]
-    versions = data.get("versions", {})
-    if not isinstance(versions, dict) or not all(isinstance(v, str) for v in versions.values()):
-        raise BadDocument(f"{where}: expected versions, texts by name; got {versions!r:.80}")
+    versions, asked = (_texts(data, key, where) for key in ("versions", "asked"))
     seed, seconds = data.get("seed", 0), data.get("seconds", 0.0)
     if type(seed) is not int or type(seconds) not in (int, float):
         raise BadDocument(f"{where}: expected a seed and seconds; got {seed!r:.40} and {seconds!r:.40}")
@@ -54,7 +52,14 @@ def from_dict(data: Any, where: str = "result") -> Matrix:
     if expected is not None and (type(expected) is not int or expected < 0):
         raise BadDocument(f"{where}: expected how many rows are expected, a count; got {expected!r:.40}")
     complete = data.get("complete", True) is True and len(rows) + len(skipped) >= (expected or 0)
-    return Matrix(tuple(rows), tuple(skipped), seed, versions, float(seconds), complete, expected)
+    return Matrix(tuple(rows), tuple(skipped), seed, versions, float(seconds), complete, expected, asked)
+
+
+def _texts(data: Mapping[str, Any], key: str, where: str) -> dict[str, str]:
+    found = data.get(key, {})
+    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+        raise BadDocument(f"{where}: expected {key}, texts by name; got {found!r:.80}")
+    return found
 
 
 def _list(data: Mapping[str, Any], key: str, where: str) -> list[Any]:

@@ -15,7 +15,7 @@ from gradcheck.errors import BadInput, UnknownDtype
 from gradcheck.networks.network import Network, networks
 from gradcheck.targets.opening import all_opened
 from gradcheck.targets.target import Description, Target
-from gradcheck.verdict.case import judged_case, label
+from gradcheck.verdict.case import judged_case
 from gradcheck.verdict.finding import Matrix, Row, Skipped
 
 Progress = Callable[[str, int, int], None]
@@ -76,20 +76,20 @@ def validate(
     start = perf_counter()
     with all_opened(_several(target), timeout) as described:
         cases = _cases(described, networks, dtypes, [f"random/{seed}/{k}" for k in range(random)], order)
-        return _validated(described, cases, start, seed, enclose, progress or None, done, settled)
+        return _validated(described, cases, start, seed, order, enclose, progress or None, done, settled)
 
 
 def _validated(
-    described: list[Description], cases: list[Case], start: float, seed: int, enclose: bool, progress: Progress | None,
+    described: list[Description], cases: list[Case], start: float, seed: int, order: int, enclose: bool, progress: Progress | None,
     done: Mapping[Key, Row | Skipped] | None, settled: Callable[[Callable[[], Matrix]], None] | None,
 ) -> Matrix:  # fmt: skip
-    versions = {"gradcheck": _version(), **{d.name: d.version for d in described}, "numpy": np.__version__}
-    keys = [(label(d, mode), network.name, dtype) for d, network, dtype, mode in cases]
+    versions, asked = versions_of(described), asked_of(described, order, enclose=enclose)
+    keys = [(d.label(mode), network.name, dtype) for d, network, dtype, mode in cases]
     found = {k: done[key] for k, key in enumerate(keys) if key in done} if done else {}  # what was found before is not lost by stopping early again
 
     def so_far(*, complete: bool) -> Matrix:
         rows, skipped = (tuple(x for k in range(len(cases)) if isinstance(x := found.get(k), kind)) for kind in (Row, Skipped))
-        return Matrix(rows, skipped, seed, versions, perf_counter() - start, complete, len(cases))  # type: ignore[arg-type]  # by kind
+        return Matrix(rows, skipped, seed, versions, perf_counter() - start, complete, len(cases), asked)  # type: ignore[arg-type]  # by kind
 
     if settled is not None:
         settled(partial(so_far, complete=False))
@@ -101,6 +101,26 @@ def _validated(
         if settled is not None:
             settled(partial(so_far, complete=False))
     return so_far(complete=True)
+
+
+def versions_of(described: Iterable[Description]) -> dict[str, str]:
+    """Return the versions of all that a result depends on, by name.
+
+    Args:
+        described: the targets.
+    """
+    return {"gradcheck": _version(), **{d.name: d.version for d in described}, "numpy": np.__version__}
+
+
+def asked_of(described: Iterable[Description], order: int, *, enclose: bool) -> dict[str, str]:
+    """Return what `Matrix.asked` holds.
+
+    Args:
+        described: the targets.
+        order: of the derivatives.
+        enclose: see `validate`.
+    """
+    return {"order": str(order), "enclose": str(enclose), **{f"target {d.name}": d.spec for d in described}}
 
 
 def _cases(

@@ -102,6 +102,40 @@ def test_another_run_is_not_resumed(elsewhere, capsys):
     assert run("reference", *TWO, "--resume") == 2
 
 
+class Again(Reference):
+    """Another target of the same name and version."""
+
+    def __init__(self):
+        super().__init__(name="counting")
+
+
+again = Again()
+
+
+def test_another_target_of_the_name_is_not_resumed(elsewhere, capsys):
+    """Rows of one target are never those of another, whatever it calls itself; nor those of another order, or without enclosures."""
+    assert run(f"{HERE}:counting", *TWO, "--json", "r.json") == 0
+    for more, said in ((f"{HERE}:again",), "target counting"), ((f"{HERE}:counting", "--order", 2), "order 2"), ((f"{HERE}:counting", "--enclose"), "enclose True"):
+        assert run(*more, *TWO, "--json", "r.json", "--resume") == 2
+        assert said in capsys.readouterr().err
+    data = json.loads((elsewhere / "r.json").read_text())
+    data["versions"]["gradcheck"] = "0.0.1"
+    (elsewhere / "r.json").write_text(json.dumps(data))
+    assert run(f"{HERE}:counting", *TWO, "--json", "r.json", "--resume") == 2
+    assert "gradcheck 0.0.1" in capsys.readouterr().err
+
+
+def test_rows_that_stand_twice_are_judged_again(elsewhere):
+    """Which of them holds is not known."""
+    assert run(f"{HERE}:counting", *TWO, "--json", "r.json") == 0
+    data = json.loads((elsewhere / "r.json").read_text())
+    data["rows"] += [{**data["rows"][0], "verdict": "fail"}]
+    (elsewhere / "r.json").write_text(json.dumps(data))
+    counting.ran = []
+    assert run(f"{HERE}:counting", *TWO, "--json", "r.json", "--resume") == 0
+    assert counting.ran == [data["rows"][0]["network"]]
+
+
 def test_every_file(elsewhere):
     """HTML, Markdown, JUnit, JSON and a history in one run."""
     names = {"--json": "r.json", "--html": "r.html", "--markdown": "r.md", "--junit": "r.xml", "--save": "h.sqlite"}

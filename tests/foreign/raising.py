@@ -68,6 +68,27 @@ class Nameless(Exception, metaclass=Named):
     """An exception of such a class."""
 
 
+class Disguised(Exception):
+    """One that raises when it is asked what it is."""
+
+    @property
+    def __class__(self):
+        raise SystemExit(0)
+
+
+class Placeless(type):
+    """A class that is of no module."""
+
+    def __getattribute__(cls, name):
+        if name in ("__module__", "__mro__"):
+            raise SystemExit(0)
+        return super().__getattribute__(name)
+
+
+class LikeOurs(TargetFailed, metaclass=Placeless):
+    """A derived one of such a class."""
+
+
 def _deep(n=0):
     return _deep(n + 1)
 
@@ -98,6 +119,8 @@ RAISES = {
     "a text of surrogates": _raising(ValueError("\ud800 \x1b[2J")),
     "a class without a name": _raising(Nameless),
     "like ours": _raising(Derived),
+    "one that denies what it is": _raising(Disguised),
+    "like ours, of no module": _raising(LikeOurs),
     "ours with an object": _raising(TargetFailed(MuteArgument())),
     "ours": _raising(TargetFailed("own words")),
     "another of ours": _raising(UnknownName("network", "x", [])),

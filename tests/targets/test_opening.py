@@ -82,6 +82,29 @@ def test_told_apart(names, told):
         assert [d.name for d in found] == ["reference", "reference (somewhere:Named)", "reference (2)"]
 
 
+class Modes(Named):
+    """A target with ways to second derivatives."""
+
+    def __init__(self, name, *modes):
+        super().__init__(name)
+        self.second_modes = modes
+
+
+def test_names_of_rows_are_told_apart():
+    """A name and a way to second derivatives are never the name and way of another target."""
+    with all_opened([Modes("a: b", "x", "y"), Modes("a", "b: x", "c")]) as found:
+        labels = [d.label(mode) for d in found for mode in d.second_modes]
+        assert len(set(labels)) == 4
+
+
+@pytest.mark.parametrize("name", ["./my\u00a0engine", "./x\ny", "a\u00a0b:c", " /"])
+def test_any_name_that_cannot_be_used(name):
+    """Characters that cannot be shown are replaced in the name of what stands for the target."""
+    with all_opened([name, "reference"]) as (bad, good):
+        assert good.name == "reference"
+        assert bad.name.isprintable()
+
+
 def test_one_that_cannot_be_used_says_why():
     """In place of the target there is one whose every run raises the reason; an unknown name is a mistake of the caller."""
     with all_opened(["no_such_module:x", "reference"]) as (bad, good):
