@@ -65,7 +65,8 @@ def accuracy_command(
     ):  # fmt: skip
         data = measure(described, Settings(dtypes, ops, points, seed, conventions), told=told, latest=latest)
     outputs = [(json_file, to_file(lambda: report_json(data))), (markdown_file, to_file(lambda: markdown(data))), (html_file, to_file(lambda: html(data)))]
-    return finish(0 if data["rows"] or data["conventions"] else 2, lambda: _show(data), outputs)
+    silent = {d.name for d in described} - {r["target"] for r in (*data["rows"], *data["conventions"])}
+    return finish(2 if silent else 0, lambda: _show(data), outputs, [f"{name}: nothing was measured" for name in sorted(silent)])
 
 
 def _show(data: Mapping[str, Any]) -> None:

@@ -36,6 +36,8 @@ def report_command(result: str, kind: str, file: Path | None, history: Path | No
 
     The exit status is that of writing: 0 whatever the verdicts are.
     """
+    if file is not None and file in (Path(x).resolve() for x in (result, result.rpartition("#")[0])):
+        raise click.UsageError(f"expected another file than the result itself; got {str(file)!r}")
     matrix = read(result)
     if history is not None and kind != "html":
         raise click.UsageError("--history is for --format html")

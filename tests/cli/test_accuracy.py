@@ -62,6 +62,14 @@ def test_nothing_measured(arguments):
     assert run(*arguments) == 2
 
 
+def test_a_target_that_never_answers(capsys):
+    """What the others have is shown, and the job was not done."""
+    assert run("reference", "no_such_module:x", "--dtype", "float32", "--ops", "tanh", "--points", "20", "--no-conventions") == 2
+    out, err = capsys.readouterr()
+    assert "tanh" in out
+    assert "no_such_module:x: nothing was measured" in err
+
+
 def test_the_kept_report():
     """reports/accuracy.* is what the command wrote: all three files, every operation, at most 1.5 MB."""
     reports = DOCS.parent / "reports"

@@ -74,9 +74,10 @@ def test_no_histories(kind, elsewhere, capsys, monkeypatch):
         held.close()
 
 
-@pytest.mark.parametrize("names", [("--save", ":memory:"), ("--json", "-"), ("--json", "gone/r.json"), ("--json", "same", "--html", "./same")])
-def test_no_files(names, capsys):
-    """What is no file, no folder for one, and one file for two results."""
+@pytest.mark.parametrize("names", [("--save", ":memory:"), ("--json", "-"), ("--json", "gone/r.json"), ("--json", "same", "--html", "./same"), ("--json", "same", "--html", "again/same")])
+def test_no_files(names, elsewhere, capsys):
+    """What is no file, no folder for one, and one file for two results, by whatever way it is named."""
+    (elsewhere / "again").symlink_to(elsewhere)
     assert status("run", f"{HERE}:counting", *TWO, *names) == 2
     assert counting.ran == []
     assert "expected a file" in capsys.readouterr().err

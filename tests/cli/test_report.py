@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner
 
 from gradcheck.cli.compare import compare_command
@@ -50,6 +51,15 @@ def test_histories(tmp_path, result):
     text = run(report_command, tmp_path / "h.sqlite", "--history", tmp_path / "h.sqlite")[1]
     assert 'id="trend"' in text
     assert "2026-01-01T00:00:00Z: 1 pass, 0 inconclusive, 0 fail" in text
+
+
+def test_a_report_never_replaces_its_result(result):
+    """Whether it is read as a file or as a history."""
+    before = result.read_bytes()
+    for spec in (result, f"{result}#1"):
+        with pytest.raises(UsageError, match="another file than the result"):
+            run(report_command, spec, "--output", result)
+    assert result.read_bytes() == before
 
 
 def test_nothing_there(tmp_path):
