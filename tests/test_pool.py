@@ -45,7 +45,7 @@ def test_leaving_early(tmp_path):
 @pytest.mark.deep
 def test_the_one_that_asked_is_killed(tmp_path):
     """Processes whose parent has died end, though their work has not."""
-    code = f"import sys; sys.path[:0] = {sys.path!r}\nif __name__ == '__main__':\n    from functools import partial\n    from gradcheck.pool import mapped\n    from tests.test_pool import _told\n    list(mapped(partial(_told, {str(tmp_path)!r}), [1, 1], 2))"
+    code = f"import sys; sys.path[:0] = {[str(Path(__file__).parents[1]), *sys.path]!r}\nif __name__ == '__main__':\n    from functools import partial\n    from gradcheck.pool import mapped\n    from tests.test_pool import _told\n    list(mapped(partial(_told, {str(tmp_path)!r}), [1, 1], 2))"
     (tmp_path / "ours.py").write_text(code)
     with subprocess.Popen([sys.executable, tmp_path / "ours.py"]) as process:
         end = time.monotonic() + 60
