@@ -85,7 +85,10 @@ def _validated(
 ) -> Matrix:  # fmt: skip
     versions, asked = versions_of(described), asked_of(described, order, enclose=enclose)
     keys = [(d.label(mode), network.name, dtype) for d, network, dtype, mode in cases]
-    found = {k: done[key] for k, key in enumerate(keys) if key in done} if done else {}  # what was found before is not lost by stopping early again
+    done = done or {}
+    if others := sorted(done.keys() - set(keys)):
+        raise BadInput(f"expected results of what this run is asked for; got {'/'.join(others[0])} and {len(others) - 1} more of others, which would be lost")
+    found = {k: done[key] for k, key in enumerate(keys) if key in done}  # what was found before is not lost by stopping early again
 
     def so_far(*, complete: bool) -> Matrix:
         rows, skipped = (tuple(x for k in range(len(cases)) if isinstance(x := found.get(k), kind)) for kind in (Row, Skipped))

@@ -125,6 +125,19 @@ def test_another_target_of_the_name_is_not_resumed(elsewhere, capsys):
     assert "gradcheck 0.0.1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("less", [("counting", "--networks", "diamond"), ("counting", *TWO, "--dtype", "float32"), ("again", "--networks", "diamond")])
+def test_results_of_another_run_are_not_lost(elsewhere, capsys, less):
+    """A run that goes on has every row that is there, or says that it has not, and leaves the file."""
+    assert run(f"{HERE}:counting", *TWO, "--json", "r.json") == 0
+    before = (elsewhere / "r.json").read_bytes()
+    name, *options = less
+    assert run(f"{HERE}:{name}", *options, "--json", "r.json", "--resume") == 2
+    assert "expected results of" in capsys.readouterr().err
+    assert (elsewhere / "r.json").read_bytes() == before
+    assert run(f"{HERE}:counting", *TWO, "--dtype", "float64,float32", "--json", "r.json", "--resume") == 0
+    assert len(read(elsewhere / "r.json")) == 4
+
+
 def test_rows_that_stand_twice_are_judged_again(elsewhere):
     """Which of them holds is not known."""
     assert run(f"{HERE}:counting", *TWO, "--json", "r.json") == 0

@@ -163,7 +163,7 @@ def test_a_full_disk(name, elsewhere):
     assert status("run", "reference", *TWO, "--json", "old.json") == 0
     (elsewhere / "r.json").write_text('{"old": true}')
     code = f"{_FULL}; from gradcheck.cli.main import main; main(sys.argv[1:])"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([sys.executable, "-c", code, *COMMANDS[name]], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 2, done.stderr
     assert "too large" in done.stderr or "full" in done.stderr
