@@ -66,7 +66,7 @@ def _build(block, folder, page):
     subprocess.run(command[0].split(), cwd=folder, check=True)
 
 
-@pytest.mark.parametrize("page", ["howto/ci.md", "howto/numpy.md"])
+@pytest.mark.parametrize("page", ["howto/ci.md", pytest.param("howto/numpy.md", marks=pytest.mark.deep)])
 def test_tests_in_pages_are_tests(page, pytester):
     """The tests that a page shows pass under the plugin."""
     code = "\n".join(block for kind, block in blocks(page) if kind == "python")

@@ -48,6 +48,7 @@ def test_valid_workflows(name):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.deep
 def test_gradients(tmp_path):
     """The right gradient passes, the wrong one fails, is annotated at its line, and stands in the summary and the HTML."""
     (tmp_path / "gradients.py").write_text(GRADIENTS)
