@@ -26,6 +26,7 @@ def test_products_of_a_net(sizes, batch):
     assert found.forward_mode.operations == found.entries * found.jvp.operations
 
 
+@pytest.mark.sweep(one_in=5)
 @pytest.mark.parametrize("network", networks.values(), ids=lambda n: n.name)
 def test_every_network(network):
     """Every network has a model; a gradient takes at most nine times the value's work, and not less than it."""

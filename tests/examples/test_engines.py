@@ -40,7 +40,7 @@ def built(tmp_path_factory):
     return build
 
 
-@pytest.fixture(params=["c", "node", "python"])
+@pytest.fixture(params=["c", pytest.param("node", marks=pytest.mark.deep), "python"])
 def command(request, built):
     """Return a function that gives the command of an engine, right or broken."""
 

@@ -65,7 +65,7 @@ def entries(x, seed=2):
     ]
 
 
-@pytest.mark.sweep("fault", one_in=10)
+@pytest.mark.sweep(one_in=5)
 @each
 @everywhere
 def test_right_is_right(fault, where):

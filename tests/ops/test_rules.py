@@ -102,6 +102,7 @@ def test_every_operation_has_samples(op: Op) -> None:
     assert op.doc
 
 
+@sweep
 @every_sample
 def test_shapes_agree(op: Op, s: Sample) -> None:
     """The shape rule says the shape of the value, the tangent, and the cotangents those of the operands."""

@@ -30,6 +30,7 @@ lengths = st.integers(0, 6)
 few = st.integers(1, 5)
 
 
+@pytest.mark.sweep(one_in=5)
 @pytest.mark.parametrize(("op", "k"), SAMPLES, ids=lambda x: getattr(x, "name", x))
 def test_the_formula_is_the_value_s_shape(op, k):
     """Of every sample of every operation."""

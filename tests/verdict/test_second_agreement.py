@@ -113,6 +113,7 @@ def test_networks_with_kinks_are_left_out():
         verify_second([], ways=("lines",))
 
 
+@pytest.mark.deep
 def test_two_processes_give_the_same():
     """Answers come in order; progress counts."""
     todo, seen = cases(["diamond", "adaline"], []), []
