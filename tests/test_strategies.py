@@ -64,6 +64,7 @@ def doubled(op):
     return fails
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("op", ["tanh", "logistic", "matmul", "max_pool", "scatter_add"])
 def test_a_planted_fault_shrinks_to_four_nodes(op):
     """A wrong vjp is found and shrunk to the operation and the loss behind it.

@@ -69,6 +69,7 @@ def test_interrupted_and_resumed(elsewhere):
     assert len(second.rows) == 2
 
 
+@pytest.mark.deep
 def test_killed(elsewhere):
     """A process that is killed leaves a file that can be read, and a run that can be resumed."""
     (elsewhere / "slow.py").write_text(

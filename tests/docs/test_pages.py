@@ -35,6 +35,7 @@ def test_every_page_with_examples_is_run():
     assert found - {"findings.md", "architecture.md", "formats.md", "power.md"} == set(PAGES)
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_print_what_is_shown(page, tmp_path, monkeypatch):
     """One namespace a page; what needs a library that is missing ends the page."""

@@ -31,6 +31,7 @@ def test_right_at_first_order(name):
             assert all(np.array_equal(right[k], same[k]) for k in right)
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", ["tanh", "mul", "softplus", "softmax"])
 def test_caught_as_functions(name):
     """`check` rejects each as the derivative of the gradient, and accepts the right one."""

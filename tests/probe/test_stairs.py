@@ -42,6 +42,7 @@ def test_attention_that_is_confident(seed, monkeypatch):
     assert report.arithmetic.startswith("dual numbers")
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("seed", range(3))
 def test_errors_of_large_entries_are_no_noise(seed):
     """A factor that rounding does not explain is seen, all over or in the smallest row."""

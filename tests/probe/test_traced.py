@@ -30,6 +30,7 @@ def test_a_right_derivative_is_compared_entry_by_entry():
     assert report.evaluations < 20
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("entry", [0, 1, 2])
 def test_one_entry_off(entry):
     """A single entry that is wrong by 1e-11 is found, among a thousand too."""

@@ -21,6 +21,7 @@ def test_everything_is_there():
     assert set(HALVES) <= set(gradcheck.networks)
 
 
+@pytest.mark.deep
 def test_patterns():
     """Names, sources and tags."""
     assert [c.name for c in cases(["networks/xor-*"])] == ["networks/xor-2-2-1", "networks/xor-2-2-1-tanh"]

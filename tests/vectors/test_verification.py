@@ -36,6 +36,7 @@ def row(engine, name="networks/xor-2-2-1/float64"):
     return found
 
 
+@pytest.mark.deep
 def test_the_reference_passes_everything():
     """All formats, nothing skipped."""
     found = verify("reference", shipped())

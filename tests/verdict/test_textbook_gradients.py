@@ -40,6 +40,7 @@ def test_every_network(dtype, every):
         assert "1 - y^2" in next(f.message for f in row.findings if f.severity == "accuracy")
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("factor", [2.0, 1 + 1e-3, 1 + 1e-9])
 @pytest.mark.parametrize("network", ["fan-in-concatenate-30", "unnormalised-inputs"])
 def test_faults_beside_it_are_no_pass(network, factor):
