@@ -46,6 +46,7 @@ def test_outside_the_real_numbers():
     assert not (m.constant(1) / m.constant(0)).item().is_finite()
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", registry)
 def test_every_operation(name):
     """The loss and the gradients of every sample agree with 40 digits of multiprecision."""

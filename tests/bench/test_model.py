@@ -37,6 +37,7 @@ def test_every_network(network):
     assert found.jvp.operations >= found.value.operations
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", registry)
 def test_every_operation(name):
     """Every operation's rules can be counted on its samples, whatever they look at."""

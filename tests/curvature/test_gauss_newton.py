@@ -75,6 +75,7 @@ def test_it_is_jacobian_hessian_jacobian(name):
     assert np.max(np.abs(gauss_newton(graph, values).matrix - wanted)) <= 1e-12 * max(np.max(np.abs(wanted)), 1e-300)
 
 
+@pytest.mark.sweep(one_in=4)
 @pytest.mark.parametrize("name", WITH_LOSS)
 def test_convex_losses_make_it_positive_semidefinite(name):
     """No eigenvalue is negative by more than rounding: all losses here are convex in the predictions."""

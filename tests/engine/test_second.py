@@ -29,6 +29,7 @@ def flat(found, names):
     return np.concatenate([np.ravel(found[k]) for k in names]) if names else np.zeros(0)
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", registry)
 def test_hessians_of_operations(name):
     """Batches of directions give what each gives alone, and the matrix is symmetric."""

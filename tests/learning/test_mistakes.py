@@ -23,7 +23,7 @@ def wrong(rule, mistake):
     return step
 
 
-@pytest.mark.sweep("mistake", one_in=6)
+@pytest.mark.sweep("mistake", one_in=12)
 @pytest.mark.parametrize(("rule", "mistake"), CASES, ids=[f"{label(r)}-{x.name}" for r, x in CASES])
 def test_it_is_caught_and_named(rule, mistake):
     """A step with one mistake fails, and that mistake alone explains it."""

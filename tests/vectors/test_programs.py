@@ -26,6 +26,7 @@ def test_tables_name_faults(table):
     assert set(table) <= HISTORICAL - set(WITHOUT)
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", MADE)
 def test_the_graph_has_the_value_of_the_fault(name):
     """The loss of the graph is the weighted sum of what the fault's function gives, but for constants that were shortened."""

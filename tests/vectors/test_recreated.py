@@ -8,6 +8,7 @@ from gradcheck.faults.fault import faults
 from gradcheck.vectors.recreated import Recreation, recreations
 
 
+@pytest.mark.sweep(one_in=3)
 @pytest.mark.parametrize("name", [r.name for r in recreations()])
 def test_the_reference_agrees_with_the_right_rule_and_not_with_the_wrong_one(name):
     """Off kinks the gradient of the graph is what the fault's right derivative gives; the mistaken one is not."""
