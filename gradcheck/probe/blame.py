@@ -10,124 +10,121 @@ import numpy.typing as npt
 
 from gradcheck.errors import OutOfBudget
 from gradcheck.probe.evidence import boundary, kept_one, lost_output, same_factor
+from gradcheck.probe.instrument import Instrument
+from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.locate import locate, masks, split
-from gradcheck.probe.look import MARGIN, Look
-from gradcheck.probe.meter import Instrument
+from gradcheck.probe.look import Look, look
 from gradcheck.probe.pattern import Scene, name_mistake
-from gradcheck.probe.subject import Arrays
+from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
 Floats = npt.NDArray[np.float64]
 
 #: Gradients up to this many entries are measured whole, entry by entry, to name the mistake.
 WHOLE = 64
-#: Where the quick looks of the search begin: three levels from here keep ten digits of smooth functions.
-QUICK_STEP = 2.0**-7
 #: Entries shown of a located fault.
 SHOWN = 5
 #: Entries that are drawn where many are wrong.
 SAMPLE = 4
 
 
-def plain(instrument: Instrument, look: Look, base: Arrays) -> Look:
+def plain(instrument: Instrument, seen: Look) -> Look:
     """Return the look with a cotangent of 1 where f is a number and the mismatch is there too: then it tells the caller's own numbers.
 
     Args:
         instrument: of the function.
-        look: a confirmed mismatch.
-        base: the outputs of f.
+        seen: a confirmed mismatch.
     """
+    base = instrument.base
     if len(base) != 1 or base[0].size != 1:
-        return look
-    again = instrument.look([np.ones(base[0].shape)], look.ts)
-    return again if again.wrong else look
+        return seen
+    again = look(instrument, Vector.of([np.ones(base[0].shape)]), seen.ts)
+    return again if again.wrong else seen
 
 
-def blame(instrument: Instrument, look: Look, base: Arrays) -> list[Finding]:
-    """Return a finding for every input whose gradient is wrong."""
+def blame(instrument: Instrument, seen: Look, locating: bool = True) -> list[Finding]:
+    """Return a finding for every input whose gradient is wrong; of the direction alone where its entries are not asked for, or not found."""
     sizes = [x.size for x in instrument.subject.point]
     try:
-        if sum(sizes) <= WHOLE:
-            return _whole(instrument, look, base) or [unlocated(instrument, look)]
-        return _located(instrument, look, sizes) or [unlocated(instrument, look)]
+        found = (_whole(instrument, seen) if sum(sizes) <= WHOLE else _located(instrument, seen, sizes)) if locating else []
     except OutOfBudget:
-        return [unlocated(instrument, look)]
+        found = []
+    return found or [unlocated(instrument, seen)]
 
 
-def _entry(instrument: Instrument, look: Look, k: int, index: tuple[int, ...]) -> tuple[float, float, float]:
+def _entry(instrument: Instrument, seen: Look, k: int, index: tuple[int, ...]) -> tuple[float, float, float]:
     """Return (got, expected, bar) of one entry of the gradient for the look's cotangent."""
-    ts = [np.zeros_like(t) for t in look.ts]
-    step = look.ts[k][index]
-    ts[k][index] = step if step != 0 else 1.0
-    r = instrument.look(look.gs, ts, gradients=look.gradients).residual
-    got = float(look.gradients[k][index])
-    value = 0.0 if r.kink and min(r.left, r.right) <= 0 <= max(r.left, r.right) else r.value
-    return got, got + value / float(ts[k][index]), r.error / abs(float(ts[k][index]))
+    step = float(seen.ts[k][index]) or 1.0
+    r = look(instrument, seen.gs, Vector.unit(seen.ts, k, index, step), seen.gradients)
+    got = float(seen.gradients[k][index])
+    value = 0.0 if r.sides is not None and min(r.sides) <= 0 <= max(r.sides) else r.value
+    return got, got + value / step, r.error / abs(step)
 
 
-def _whole(instrument: Instrument, look: Look, base: Arrays) -> list[Finding]:
+def _whole(instrument: Instrument, seen: Look) -> list[Finding]:
     """Measure every entry and compare whole gradients."""
-    measured = [_measured(instrument, look, k) for k in range(len(look.gradients))]
+    measured = [_measured(instrument, seen, k) for k in range(len(seen.gradients))]
     out = []
     for k, path in enumerate(instrument.subject.paths):
-        got, (expected, bar) = look.gradients[k], measured[k]
+        got, (expected, bar) = seen.gradients[k], measured[k]
         wrong = np.abs(got - expected) > MARGIN * bar
         if wrong.any():
-            mistake = _exchanged(instrument, look, measured, k) or _named(instrument, look, base, k, expected, bar, wrong)
+            mistake = _exchanged(instrument, seen, measured, k) or _named(instrument, seen, k, expected, bar, wrong)
             out.append(_finding(path, got, expected, bar, wrong, mistake))
     return out
 
 
-def _measured(instrument: Instrument, look: Look, k: int) -> tuple[Floats, Floats]:
+def _measured(instrument: Instrument, seen: Look, k: int) -> tuple[Floats, Floats]:
     """Return the right gradient of an input, entry by entry, with its error bar."""
-    expected, bar = np.array(look.gradients[k]), np.zeros(look.gradients[k].shape)
+    expected, bar = np.array(seen.gradients[k]), np.zeros(seen.gradients[k].shape)
     for index in np.ndindex(*expected.shape):
-        _, expected[index], bar[index] = _entry(instrument, look, k, index)
+        _, expected[index], bar[index] = _entry(instrument, seen, k, index)
     return expected, bar
 
 
-def _exchanged(instrument: Instrument, look: Look, measured: list[tuple[Floats, Floats]], k: int) -> str:
+def _exchanged(instrument: Instrument, seen: Look, measured: list[tuple[Floats, Floats]], k: int) -> str:
     """Name two inputs whose gradients were exchanged, where both are something."""
     mine, bar = measured[k]
     for j, path in enumerate(instrument.subject.paths):
         theirs, other = measured[j]
         if j == k or mine.shape != theirs.shape or not (np.any(np.abs(mine) > 16 * bar) or np.any(np.abs(theirs) > 16 * other)):
             continue
-        swapped = np.abs(look.gradients[k] - theirs) <= 16 * other + 1e-12 * np.abs(theirs)
-        back = np.abs(look.gradients[j] - mine) <= 16 * bar + 1e-12 * np.abs(mine)
+        swapped = np.abs(seen.gradients[k] - theirs) <= 16 * other + 1e-12 * np.abs(theirs)
+        back = np.abs(seen.gradients[j] - mine) <= 16 * bar + 1e-12 * np.abs(mine)
         if np.all(swapped & back):
             return f"swapped: it is the gradient of {path}, and the other way round"
     return ""
 
 
 def _named(
-    instrument: Instrument, look: Look, base: Arrays, k: int, expected: Floats, bar: Floats, wrong: npt.NDArray[np.bool_]
+    instrument: Instrument, seen: Look, k: int, expected: Floats, bar: Floats, wrong: npt.NDArray[np.bool_]
 ) -> str:
     """Return the mistake of a gradient that was measured whole."""
-    got = look.gradients[k]
+    got = seen.gradients[k]
     places = [tuple(int(i) for i in w) for w in np.argwhere(wrong)]
-    scene, entry = _scene(instrument, look, base), partial(_entry, instrument)
-    name = name_mistake(got, expected, bar, scene) or _swapped(instrument, look, k, expected, bar)
-    if name.startswith("factor") and not same_factor(instrument, look, k, places[0], entry):
+    scene, entry = _scene(instrument, seen), partial(_entry, instrument)
+    name = name_mistake(got, expected, bar, scene) or _swapped(instrument, seen, k, expected, bar)
+    if name.startswith("factor") and not same_factor(instrument, seen, k, places[0], entry):
         name = ""
     return (
         name
-        or lost_output(look, k, expected - got, bar, entry)
-        or kept_one(instrument, look, base, k, places)
+        or lost_output(seen, k, expected - got, bar, entry)
+        or kept_one(instrument, seen, k, places)
         or boundary(np.asarray(instrument.subject.point[k], np.float64), wrong, got, expected, bar, scene.g)
     )
 
 
-def _scene(instrument: Instrument, look: Look, base: Arrays) -> Scene:
+def _scene(instrument: Instrument, seen: Look) -> Scene:
+    base = instrument.base
     single = len(base) == 1
     inputs = tuple(zip(instrument.subject.paths, (np.asarray(x, np.float64) for x in instrument.subject.point), strict=True))
-    return Scene(look.gs[0] if single else None, np.asarray(base[0], np.float64) if single else None, inputs)
+    return Scene(seen.gs[0] if single else None, np.asarray(base[0], np.float64) if single else None, inputs)
 
 
-def _swapped(instrument: Instrument, look: Look, k: int, expected: Floats, bar: Floats) -> str:
+def _swapped(instrument: Instrument, seen: Look, k: int, expected: Floats, bar: Floats) -> str:
     """Name another input's gradient handed to this one."""
     for j, path in enumerate(instrument.subject.paths):
-        other = look.gradients[j]
+        other = seen.gradients[j]
         near = other.shape == expected.shape and bool(np.all(np.abs(other - expected) <= 16 * bar + 1e-12 * np.abs(other)))
         if j != k and near and np.any(np.abs(expected) > 16 * bar):
             return f"swapped: the right gradient was handed to {path}"
@@ -149,14 +146,12 @@ def _finding(path: str, got: Floats, expected: Floats, bar: Floats, wrong: npt.N
     )  # fmt: skip
 
 
-def _located(instrument: Instrument, look: Look, sizes: list[int]) -> list[Finding]:
+def _located(instrument: Instrument, seen: Look, sizes: list[int]) -> list[Finding]:
     """Find wrong entries of large gradients by halving, measure some of them."""
     shapes = [x.shape for x in instrument.subject.point]
 
     def wrong(group: npt.NDArray[np.intp]) -> bool:
-        ts = [t * on for t, on in zip(look.ts, masks(group, shapes), strict=True)]
-        steps = {} if instrument.exact else {"first": min(QUICK_STEP, instrument.first), "levels": 3}
-        return instrument.look(look.gs, ts, gradients=look.gradients, confirmed=True, **steps).wrong  # type: ignore[arg-type]  # as named
+        return look(instrument, seen.gs, seen.ts.times(masks(group, shapes)), seen.gradients).wrong
 
     found = locate(sum(sizes), wrong)
     if not found.complete:  # many are wrong: entries from all over say more about the mistake than neighbours
@@ -168,13 +163,13 @@ def _located(instrument: Instrument, look: Look, sizes: list[int]) -> list[Findi
         mine = [np.unravel_index(e, shapes[k]) for j, e in entries if j == k]
         if not mine:
             continue
-        measured = [_entry(instrument, look, k, tuple(int(i) for i in index)) for index in mine[:SHOWN]]
+        measured = [_entry(instrument, seen, k, tuple(int(i) for i in index)) for index in mine[:SHOWN]]
         really = [i for i, (a, b, e) in enumerate(measured) if abs(a - b) > MARGIN * e]
         if not really:
             continue  # the quick looks went astray: nothing is accused that a full look acquits
         mine = [*(mine[i] for i in really), *mine[SHOWN:]]
         got, expected, bar = (np.array(v) for v in zip(*(measured[i] for i in really), strict=True))
-        mistake = name_mistake(got, expected, bar) or _elsewhere(look.gradients[k], mine[: len(got)], expected, bar) if len(got) > 1 else ""
+        mistake = name_mistake(got, expected, bar) or _elsewhere(seen.gradients[k], mine[: len(got)], expected, bar) if len(got) > 1 else ""
         index = tuple(int(i) for i in mine[0])
         listed = ", ".join(str(tuple(int(i) for i in m)) for m in mine[:SHOWN])
         more = f"; wrong entries: {listed}{'' if found.complete and len(mine) <= SHOWN else ', ...'}"
@@ -202,12 +197,11 @@ def _elsewhere(v: Floats, places: list[Any], expected: Floats, bar: Floats) -> s
     return ""
 
 
-def unlocated(instrument: Instrument, look: Look) -> Finding:
+def unlocated(instrument: Instrument, seen: Look) -> Finding:
     """Return a finding for a direction along which the derivative is wrong, without the entries."""
-    r = look.residual
-    moving = [p for p, t in zip(instrument.subject.paths, look.ts, strict=True) if np.any(t != 0)]
+    moving = [p for p, t in zip(instrument.subject.paths, seen.ts, strict=True) if np.any(t != 0)]
     message = (
-        f"along a direction over {', '.join(moving)}: the doubted derivative is {r.claimed:.15g}, the difference quotient "
-        f"{r.claimed + r.value:.15g} +- {r.error:.1g}"
+        f"along a direction over {', '.join(moving)}: the doubted derivative is {seen.claimed:.15g}, the difference quotient "
+        f"{seen.claimed + seen.value:.15g} +- {seen.error:.1g}"
     )
-    return Finding("fault", message, direction="gradient", got=r.claimed, expected=r.claimed + r.value, bound=r.error)
+    return Finding("fault", message, direction="gradient", got=seen.claimed, expected=seen.claimed + seen.value, bound=seen.error)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.probe.contracts import stretches
+from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.look import Look
-from gradcheck.probe.meter import Instrument
-from gradcheck.probe.quotient import moved
-from gradcheck.probe.subject import Arrays
+from gradcheck.probe.vector import Vector
 
 Floats = npt.NDArray[np.float64]
 #: One entry of the gradient of an input: index -> (got, expected, bar).
@@ -24,7 +24,7 @@ MOST_OUTPUTS = 4
 STEP, GOOD = 2.0**-12, 1e-5
 
 
-def kept_one(instrument: Instrument, look: Look, base: Arrays, k: int, wrong: list[tuple[int, ...]]) -> str:
+def kept_one(instrument: Instrument, look: Look, k: int, wrong: list[tuple[int, ...]]) -> str:
     """Name = for +=: in every wrong entry only one of several contributions was kept, always the last or always the first.
 
     Where the input was broadcast to the output, that is a missing sum.
@@ -40,6 +40,7 @@ def kept_one(instrument: Instrument, look: Look, base: Arrays, k: int, wrong: li
     if len(kept) != 1 and not (len(wrong) == 1 and kept):
         return ""
     which, shape = kept.pop(), instrument.subject.point[k].shape
+    base = instrument.base
     if len(base) == 1 and shape != base[0].shape and stretches(shape, base[0].shape):
         return f"missing sum over a broadcast axis: only the {which} slice is kept"
     return f"= for +=: of the contributions to an entry only the {which} is kept"
@@ -48,10 +49,9 @@ def kept_one(instrument: Instrument, look: Look, base: Arrays, k: int, wrong: li
 def contributions(instrument: Instrument, look: Look, k: int, index: tuple[int, ...]) -> Floats | None:
     """Return what each output entry contributes to an entry of the gradient, zeros left out; None where f is not finite."""
     subject = instrument.subject
-    ts = [np.zeros(x.shape) for x in subject.point]
     x = abs(float(np.asarray(subject.point[k], np.float64)[index]))
-    ts[k][index] = x if x > 0 else 1.0
-    plus, minus = moved(subject.point, ts, STEP), moved(subject.point, ts, -STEP)
+    ts = Vector.unit(subject.point, k, index, x if x > 0 else 1.0)
+    plus, minus = ts.beside(subject.point, STEP), ts.beside(subject.point, -STEP)
     step = float(plus[k][index]) - float(minus[k][index])
     up, down = subject.value(plus), subject.value(minus)
     parts = np.concatenate([(g * (np.asarray(a, np.float64) - np.asarray(b, np.float64)) / step).ravel() for g, a, b in zip(look.gs, up, down, strict=True)])
@@ -65,7 +65,7 @@ def lost_output(look: Look, k: int, difference: Floats, bar: Floats, entry: Entr
     if not 1 < len(look.gs) <= MOST_OUTPUTS:
         return ""
     for j in range(len(look.gs)):
-        alone = Look(look.residual, [g if i == j else np.zeros_like(g) for i, g in enumerate(look.gs)], look.ts, [0 * v for v in look.gradients])
+        alone = replace(look, gs=look.gs.only(j), gradients=look.gradients.times(0.0))
         part = np.zeros(difference.shape)
         for index in np.ndindex(*difference.shape):
             part[index] = entry(alone, k, index)[1]
@@ -91,7 +91,7 @@ def boundary(x: Floats, wrong: npt.NDArray[np.bool_], got: Floats, expected: Flo
 def same_factor(instrument: Instrument, look: Look, k: int, index: tuple[int, ...], entry: Entry) -> bool:
     """Answer whether the factor in an entry is the same for another cotangent: else it is none."""
     rng = np.random.default_rng(1)
-    gs = [g * rng.uniform(0.25, 4.0, g.shape) * rng.choice([-1.0, 1.0], g.shape) for g in look.gs]
-    again = Look(look.residual, gs, look.ts, instrument.gradients(gs))
+    gs = look.gs.times([rng.uniform(0.25, 4.0, g.shape) * rng.choice([-1.0, 1.0], g.shape) for g in look.gs])
+    again = replace(look, gs=gs, gradients=instrument.gradients(gs))
     (a, b, _), (c, d, _) = entry(look, k, index), entry(again, k, index)
     return abs(a * d - b * c) <= GOOD * (abs(a * d) + abs(b * c))

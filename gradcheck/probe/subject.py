@@ -105,6 +105,12 @@ class Subject:
             raise FunctionFailed("there is no vjp to check")
         if self.fresh:
             self.value(xs)
+        return self.pulled(gs, xs)
+
+    def pulled(self, gs: Arrays, xs: Arrays) -> list[Array | None]:
+        """Return the doubted gradients where f has just been evaluated."""
+        if self.pull is None:
+            raise FunctionFailed("there is no vjp to check")
         found = self.pull([g.copy() for g in gs], [x.copy() for x in xs])
         made = [None if v is None else np.asarray(v) for v in found]
         for path, v in zip(self.paths, made, strict=False):

@@ -20,7 +20,7 @@ from gradcheck.probe.explore.mutation import Arrays, Mutation, floats
 from gradcheck.probe.explore.order import mixtures, ordered
 from gradcheck.probe.explore.same import operands, sliced, stretched
 from gradcheck.probe.explore.shrink import shrunk
-from gradcheck.probe.meter import Instrument
+from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.report import Explored
 from gradcheck.probe.snippet import Reproduction
 from gradcheck.probe.structure import differentiable
@@ -188,7 +188,7 @@ class Explorer:
                 raise
             self.counts[UNSUPPORTED] += count
             return None
-        if self._coarse(arrays) and any(look.wrong and look.residual.step for look in examination.looks):
+        if self._coarse(arrays) and any(r.verdict in ("wrong", "beside") for _, r in examination.lines):
             examination.findings = []  # between neighbouring numbers there is room for whole periods of f
         examination.findings = [tail(f, subject, self.sizes) for f in examination.findings]
         shape = any(f.direction == contracts.SHAPE for f in examination.findings)

@@ -13,12 +13,12 @@ from gradcheck.probe.directions import array_scale, own_scale, together
 from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.cotangents import Maker
 from gradcheck.probe.explore.mutation import Array
+from gradcheck.probe.instrument import DUAL, Instrument
 from gradcheck.probe.jet import MOST_ENTRIES
-from gradcheck.probe.meter import Instrument
 from gradcheck.probe.subject import Arrays, Subject, evaluated
+from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
-Floats = npt.NDArray[np.float64]
 Masks = list[npt.NDArray[np.bool_]]
 
 #: Roundings of the gradient's ordinary size below which an error far out in a tail is lost accuracy, not a fault.
@@ -57,6 +57,7 @@ def glance(examination: Examination, like: Instrument, focus: Masks | None, make
     subject = examination.subject
     base = outputs(subject)
     rng = np.random.default_rng([examination.seed, 1])
+    examination.cotangents = maker
     gs = maker(rng, base)
     try:
         well = examination.well_formed(base, gs)
@@ -69,30 +70,28 @@ def glance(examination: Examination, like: Instrument, focus: Masks | None, make
         return
     instrument = _instrument(like, subject, base)
     for ts in _directions(rng, subject.point, focus):
-        if examination.judged(instrument, examination.sharp(instrument, maker(rng, base), ts), rng, base, maker):
+        if examination.looked(instrument, maker(rng, base), ts, rng):
             return
 
 
 def _instrument(like: Instrument, subject: Subject, base: Arrays) -> Instrument:
     made = Instrument(subject, base)  # its noise is measured anew: at a far point it is another one
-    made.arithmetic, made.first = like.arithmetic, like.first
-    if made.exact and sum(x.size for x in (*subject.point, *base)) > MOST_ENTRIES:
-        made.arithmetic = "differences"
+    if like.arithmetic == DUAL and sum(x.size for x in (*subject.point, *base)) <= MOST_ENTRIES:
+        made.arithmetic = DUAL
     return made
 
 
-def _same_twice(subject: Subject, gs: list[Floats], base: Arrays) -> bool:
-    typed = [g.astype(y.dtype) for g, y in zip(gs, base, strict=True)]
+def _same_twice(subject: Subject, gs: Vector, base: Arrays) -> bool:
+    typed = gs.formatted(base)
     return contracts.equal(*(subject.gradient(typed, subject.point) for _ in range(2)))
 
 
-def _directions(rng: np.random.Generator, point: Arrays, focus: Masks | None) -> list[list[Floats]]:
+def _directions(rng: np.random.Generator, point: Arrays, focus: Masks | None) -> list[Vector]:
     ts = own_scale(rng, point)
     out = [ts, together(point)]
     if focus is not None and any(m.any() for m in focus):
-        inside = [t * m for t, m in zip(ts, focus, strict=True)]
-        outside = [t * ~m for t, m in zip(array_scale(rng, point), focus, strict=True)]
-        out = [inside, outside, *out] if any(np.any(t) for t in outside) else [inside, *out]
+        inside, outside = ts.times(focus), array_scale(rng, point).times([~m for m in focus])
+        out = [inside, outside, *out] if outside.largest else [inside, *out]
     return out
 
 
