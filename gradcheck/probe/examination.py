@@ -118,7 +118,9 @@ class Examination:
         self.reasons += found.reasons
         self.remarks += found.remarks
         self.undeclared |= found.undeclared
-        return not self.findings and not self.reasons and sum(x.size for x in self.subject.point) > 0
+        if not sum(x.size for x in self.subject.point):
+            self.reasons.append("the inputs are empty: nothing was checked")
+        return not self.findings and not self.reasons
 
     # -- looks ------------------------------------------------------------------------------------
 
@@ -223,12 +225,12 @@ class Examination:
 
     def _blame(self, instrument: Instrument, look: Look, line: Line | None) -> None:
         """Keep a finding for each input whose gradient is wrong, at the point, or beside it where the point itself is right."""
-        place = _beside(instrument, line) if line is not None and not (line.off("alone") or line.off("at")) else None
+        place = _beside(instrument, line) if line is not None and line.kink() is None and not (line.off("alone") or line.off("at")) else None
         if place is not None:
             instrument, look = place
         look = plain(instrument, look)
         found = blame(instrument, look, locating=self.locating)
-        found = [weighed(f, line, exact=look.exact) for f in found]
+        found = [weighed(f, line, exact=look.exact, rounding=instrument.largest_rounding(look.gs, look.gradients)) for f in found]
         if place is not None:
             where = ", ".join(f"{p} = {np.array2string(x, precision=17, threshold=8)}" for p, x in zip(self.subject.paths, instrument.subject.point, strict=True))
             found = [replace(f, message=f"right at the given inputs, wrong beside them: {f.message} (at {where})") for f in found]
@@ -238,8 +240,6 @@ class Examination:
 
     def _vacuity(self) -> None:
         """Say what was left undecided, and along which inputs nothing was checked."""
-        if not sum(x.size for x in self.subject.point):
-            self.reasons.append("the inputs are empty: nothing was checked")
         if self.faults or self.reasons:
             return
         dead, blind = vacuity.unmoved(self.subject, self.lines, self.undeclared), [] if self.seen else vacuity.unseen(self.subject, self.lines)

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from gradcheck.probe.directions import own_scale
-from gradcheck.probe.hull import place_in_hull
+from gradcheck.probe.hull import APART, place_in_hull
 from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.line.line import LADDER, SEEN, SHARP, Line
 from gradcheck.probe.line.stencils import LEFT, MARGIN, RIGHT
@@ -167,9 +167,11 @@ def _finer(case: Case) -> Ruling | None:
 def _truncation(case: Case) -> Ruling | None:
     """Small, and of changing sign over tables beside each other: it does not add up."""
     line = case.line
-    line.survey()
     share = line.mismatch[0] / line.size
-    if share >= TRUNCATION or not line.wavers:
+    if share >= TRUNCATION:
+        return None
+    line.survey()
+    if not line.wavers:
         return None
     return Ruling("right", f"f is computed to a tolerance: the derivative agrees to {digits(share)}, and the difference changes sign from place to place")
 
@@ -230,11 +232,9 @@ def _stair(line: Line) -> Ruling | None:
 
 
 def _branches(line: Line) -> bool:
-    """Answer whether claims next to the point differ from each other by more than a smooth function's would."""
-    near = line.tables[0].near
-    if len(near) < 2:
-        return False
-    return near[0].plus(near[1], -1.0).largest > 0.05 * max(v.largest for v in near)
+    """Answer whether claims next to the point differ from each other by more than a smooth function's would, however narrow the table."""
+    near = [*line.table(max(LADDER[5], line.finest)).near, line.gradients]
+    return any(v.plus(near[0], -1.0).largest > APART * max(v.largest for v in near) for v in near)
 
 
 def _law(line: Line) -> Literal["beside", "finer", ""]:

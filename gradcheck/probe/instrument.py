@@ -21,6 +21,8 @@ DUAL, WIDER = "dual numbers of 34 digits", "differences of f run in float64"
 #: Of the digits of a format a derivative may lose a fifth to its conditioning, and nobody is told: 2^-42 remains in float64, 2^-19 in float32,
 #: 2^-6 in bfloat16. No recorded fault is smaller than 2^-26 of its entry; right formulas lose less.
 KEPT_DIGITS = 0.8
+#: Roundings that a derivative may have made in a chain without showing them at nearby inputs.
+CHAIN = 64
 #: Steps along the point, in units of rounding, between the gradients whose third differences show their noise: closer by, roundings repeat
 #: themselves (a chain of additions passes on the same bits); in formats of a few digits a wider step would leave what is smooth.
 NOISE_STEP, NARROW_NOISE_STEP = 4099, 4
@@ -114,6 +116,10 @@ class Instrument:
             return own
         return u * gs.norm * Vector.of(self.subject.point).largest
 
+    def largest_rounding(self, gs: Vector, v: Vector) -> float:
+        """Return what a chain of roundings of numbers as large as 1, the outputs or the gradient may leave in any entry of it."""
+        return CHAIN * self.unit * max(1.0, Vector.of(self.base).largest, v.largest) * gs.largest
+
     def roughness(self, gs: Vector) -> float:
         """Return the noise of <g, f> relative to its terms: what uses f's values is computed no better."""
         size = self.size(gs)
@@ -142,12 +148,12 @@ class Instrument:
 
     def entry_bars(self, gs: Vector, v: Vector) -> list[Floats]:
         """Return the error bar of the doubted gradient in each entry: its noise, the digits it may lose, and underflow."""
-        part = max(self.kept, 2 * self.roughness(gs))
+        part = max(CHAIN * self.unit, 2 * self.roughness(gs))
         return [np.hypot(d, part * np.abs(a)) + smallest(max(self.subject.eps)) for d, a in zip(self.deviation(gs), v, strict=True)]
 
     def error_along(self, gs: Vector, ts: Vector, v: Vector) -> float:
         """Return the error bar of the doubted derivative along a direction."""
-        part = max(self.kept, 2 * self.roughness(gs))
+        part = max(CHAIN * self.unit, 2 * self.roughness(gs))
         noise = [d * t for d, t in zip(self.deviation(gs), ts, strict=True)]
         return Vector.of([*noise, *v.times(ts).times(part)]).norm + ts.total * smallest(max(self.subject.eps))
 

@@ -5,19 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from gradcheck.probe import duals
 from gradcheck.probe.instrument import DUAL, Instrument
 from gradcheck.probe.jet import DIGITS
-from gradcheck.probe.line import stencils as st
-from gradcheck.probe.line.line import FINEST, Line
+from gradcheck.probe.line.line import LADDER, Line
 from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.traced import INFORMATIVE
 from gradcheck.probe.vector import Vector
-
-#: Half widths, relative to the entries, over which the noise of the doubted derivative is looked for where it moves in stairs.
-STAIRS = (2.0**-20, 2.0**-8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +96,11 @@ def exact_look(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> Loo
     if instrument.traced is None:  # cancellation inside f costs digits of the dual numbers too
         again = duals.residual(instrument.subject, list(gs), list(ts), list(v), 2 * DIGITS)
         value, error = (again[0], abs(again[0] - value)) if again is not None else (value, error)
-    return Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v) + claim_noise(instrument, gs, ts, v), exact=True)
+    line = Line(instrument, gs, ts, v)
+    for h in LADDER[:2]:
+        line.table(h)
+    noise = min(line.claim_noise, INFORMATIVE * abs(made.claimed) / MARGIN)
+    return Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v) + noise, exact=True)
 
 
 def _known(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> tuple[float, float] | None:
@@ -110,26 +108,3 @@ def _known(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> tuple[f
     if found is None and instrument.arithmetic == DUAL:
         found = duals.residual(instrument.subject, list(gs), list(ts), list(v))
     return found
-
-
-def claim_noise(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> float:
-    """Return the noise of the doubted derivative where it moves in stairs: next to 1, s (1 - s) does.
-
-    It is what remains of the doubted derivative along the point when all that is smooth is taken out, at two spacings. It counts where it
-    is rounding beside the gradient's largest entries, and leaves most of what is doubted.
-    """
-    if max(instrument.subject.eps) > FINEST:
-        return 0.0
-    most = sum(float(np.max(np.abs(a), initial=0.0)) * float(np.sum(np.abs(t))) for a, t in zip(v, ts, strict=True))
-    found = [n for h in STAIRS if (n := _flat_tail(instrument, gs, ts, h)) <= FINEST * most]
-    return min(max(found, default=0.0), INFORMATIVE * abs(v.dot(ts)) / MARGIN)
-
-
-def _flat_tail(instrument: Instrument, gs: Vector, ts: Vector, h: float) -> float:
-    """Return the level of the coefficients of the doubted derivative along the point where they do not fall, else 0."""
-    own = Vector.of(instrument.subject.point)
-    psi = np.array([instrument.gradients(gs, own.beside(instrument.subject.point, h * s)).dot(ts) for s in st.NODES])
-    if not np.isfinite(psi).all():
-        return 0.0
-    level, decay = st.tail(st.COEFFICIENTS @ psi)
-    return level if decay >= st.GEOMETRIC else 0.0

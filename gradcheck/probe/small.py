@@ -17,18 +17,19 @@ LARGE = 2.0**-10
 #: Below this no fault is on record: 1.5e-8.
 SMALL = 2.0**-26
 
-def weighed(finding: Finding, line: Line | None, *, exact: bool) -> Finding:
+def weighed(finding: Finding, line: Line | None, *, exact: bool, rounding: float) -> Finding:
     """Return a finding as the fault that it is, or as lost accuracy.
 
     Args:
         finding: located, with the numbers of its worst entry.
         line: on which the difference was seen; None where the derivative is known exactly.
         exact: whether the right entry is known exactly.
+        rounding: what roundings of intermediate results may leave in an entry.
     """
     error, size = abs(finding.got - finding.expected), max(abs(finding.got), abs(finding.expected))
     if finding.severity != "fault" or finding.diagnosis or not 0 < error < LARGE * size:
         return finding
-    if exact or (error >= SMALL * size and line is not None and _adds_up(line)):
+    if exact or (error >= SMALL * size and error > rounding and line is not None and _adds_up(line)):
         return finding
     return replace(finding, severity="accuracy", message=f"{finding.message}: {accuracy_told(error / size)}")
 

@@ -142,10 +142,20 @@ class Line:
         """The noise of phi: what was seen anywhere, and the rounding of the outputs."""
         return max(self.instrument.own_rounding(self.gs), self.instrument.noise * self.gs.norm)
 
+    @property
+    def claim_noise(self) -> float:
+        """The noise of the doubted derivative along the line, as wider tables show it: next to 1, s (1 - s) moves in stairs.
+
+        It counts up to what roundings of intermediate results as large as 1 or the derivative may make of it.
+        """
+        largest = max(1.0, self.gs.largest, self.gradients.largest)
+        most = ROUNDINGS * self.instrument.unit * largest * self.ts.total
+        return max((t.claim_noise for t in self.tables if t.claim_noise <= most), default=0.0)
+
     def bar(self, table: Samples, way: Way) -> float:
         """Return the error bar of a comparison."""
         found: Estimate = getattr(table, way)
-        return found.bar(self.noise, table.rounding)
+        return found.bar(self.noise, table.rounding + self.claim_noise)
 
     def best(self, way: Way) -> Samples:
         """Return the table with the smallest bar."""

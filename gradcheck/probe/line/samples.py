@@ -65,6 +65,7 @@ class Samples:
         around_left, around_right: as `around`, by one side.
         mismatch: phi less the integral of psi, at every point.
         noise: of phi, where it is irregular and psi is not; else 0.
+        claim_noise: of psi, where its coefficients do not fall; else 0.
     """
 
     h: float
@@ -84,6 +85,7 @@ class Samples:
     around_right: Estimate = field(init=False, default=Estimate())
     mismatch: Floats = field(init=False, default_factory=lambda: np.full(st.N, np.nan))
     noise: float = field(init=False, default=0.0)
+    claim_noise: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         with np.errstate(all="ignore"):
@@ -111,8 +113,7 @@ class Samples:
 
     def _integrated(self, others: Floats) -> dict[str, object]:
         """Compare phi with the integral of psi, and psi in the middle with psi around."""
-        h, level_decay = self.h, tail(st.COEFFICIENTS_OF_OTHERS @ others)
-        level, decay = level_decay
+        h, (level, decay) = self.h, tail(st.COEFFICIENTS_OF_OTHERS @ others)
         mismatch = self.phi - h * (st.INTEGRAL_OF_OTHERS @ others)
         low = st.LOW_PART @ mismatch
         sigma = float(np.linalg.norm(mismatch - low)) / math.sqrt(st.FREEDOM)
@@ -126,6 +127,7 @@ class Samples:
             "at": Estimate(float(st.VALUE_OF_OTHERS @ others) - float(self.psi[st.MIDDLE]), beside),
             "mismatch": mismatch,
             "noise": sigma if irregular else 0.0,
+            "claim_noise": st.PER_COEFFICIENT * level if decay >= st.GEOMETRIC else 0.0,
         }
 
     def _one_sided(self, nodes: Floats, sign: float) -> tuple[Estimate, Estimate]:

@@ -77,6 +77,8 @@ SIDE_SLOPE, SIDE_SLOPE_MORE = _one_sided_slope(len(SIDE) - 1), _one_sided_slope(
 SIDE_INTEGRAL, SIDE_INTEGRAL_MORE = _one_sided_integral(len(SIDE) - 1), _one_sided_integral(len(SIDE))
 #: What independent noise of 1 in every value makes of a slope: the norms of the weights.
 SLOPE_NOISE, SIDE_SLOPE_NOISE = float(np.linalg.norm(SLOPE)), float(np.linalg.norm(SIDE_SLOPE))
+#: Independent noise of 1 in every value makes Chebyshev coefficients of the root of 2 / N.
+PER_COEFFICIENT = float(np.sqrt(N / 2))
 #: Coefficients fall from pair to pair by less than this where a function is smooth. Those of a kink of any order up to the
 #: sixth, |s|^p, fall like k^-(p+1): from the last but one pair (5, 6) to the last (7, 8) by no less than (5.5 / 7.5)^7 = 0.11.
 GEOMETRIC = 1 / 8
