@@ -6,7 +6,7 @@ import importlib
 
 from tests.right.kinds.case import Case
 
-KINDS = ("implicit", "iterations", "odes", "data", "layers", "stationary", "narrow", "noisy", "edges", "structures", "underflow")
+KINDS = ("implicit", "iterations", "odes", "data", "geometry", "layers", "networks", "stationary", "narrow", "noisy", "edges", "structures", "underflow")
 
 
 def cases(kind: str = "") -> list[Case]:
