@@ -4,7 +4,16 @@ import numpy as np
 from scipy import linalg, special, stats
 
 from tests.right.kinds.case import (
-    BACKWARDS, BY_LOG, FIRST_ONLY, HALF, LAST_MISSING, MEAN, PERCENT, ROLLED, SIGN, TRANSPOSED, TWICE, Kind, dropped, entry, plus, scaled, times,
+    BACKWARDS,
+    BY_LOG,
+    HALF,
+    MEAN,
+    PERCENT,
+    ROLLED,
+    SIGN,
+    TWICE,
+    Kind,
+    scaled,
 )  # fmt: skip
 
 KIND = Kind("data")
@@ -34,13 +43,13 @@ KIND.grad("normal@floats", lambda m, s: np.sum(0.5 * ((D - m) / s) ** 2 + np.log
 KIND.grad("normal@vector", lambda q: np.sum(0.5 * ((D - q[0]) / q[1]) ** 2 + np.log(q[1])), np.array([0.2, 1.5]),
           lambda q: np.array([-np.sum(D - q[0]) / q[1] ** 2, np.sum(-((D - q[0]) ** 2) / q[1] ** 3 + 1 / q[1])]),
           ("by the variance", lambda q: np.array([-np.sum(D - q[0]) / q[1] ** 2, np.sum(-((D - q[0]) ** 2) / q[1] ** 3 + 1 / q[1]) / (2 * q[1])])), ROLLED, PERCENT)  # fmt: skip
-KIND.grad("normal@0-d", lambda m, l: np.sum(0.5 * (D - m) ** 2 * np.exp(-2 * l) + l), (np.array(0.2), np.array(0.4)),
-          lambda m, l: (-np.sum(D - m) * np.exp(-2 * l), np.sum(1 - (D - m) ** 2 * np.exp(-2 * l))),
-          ("by sigma", lambda m, l: (-np.sum(D - m) * np.exp(-2 * l), np.sum(1 - (D - m) ** 2 * np.exp(-2 * l)) / np.exp(l))), scaled(0, 2), SIGN)  # fmt: skip
+KIND.grad("normal@0-d", lambda m, scale: np.sum(0.5 * (D - m) ** 2 * np.exp(-2 * scale) + scale), (np.array(0.2), np.array(0.4)),
+          lambda m, scale: (-np.sum(D - m) * np.exp(-2 * scale), np.sum(1 - (D - m) ** 2 * np.exp(-2 * scale))),
+          ("by sigma", lambda m, scale: (-np.sum(D - m) * np.exp(-2 * scale), np.sum(1 - (D - m) ** 2 * np.exp(-2 * scale)) / np.exp(scale))), scaled(0, 2), SIGN)  # fmt: skip
 
 
-def _kernel(l):
-    return np.exp(-0.5 * ((T[:, None] - T) / l) ** 2) + 0.1 * np.eye(6)
+def _kernel(scale):
+    return np.exp(-0.5 * ((T[:, None] - T) / scale) ** 2) + 0.1 * np.eye(6)
 
 
 def gaussian_process(m, log_length):
@@ -51,14 +60,14 @@ def gaussian_process(m, log_length):
 
 
 def _process(m, log_length, half=0.5, trace=True, chain=True):
-    l = np.exp(log_length)
-    K = _kernel(l)
-    a, dK = np.linalg.solve(K, Y - m), (K - 0.1 * np.eye(6)) * ((T[:, None] - T) ** 2) / l ** (2 if chain else 3)
+    scale = np.exp(log_length)
+    K = _kernel(scale)
+    a, dK = np.linalg.solve(K, Y - m), (K - 0.1 * np.eye(6)) * ((T[:, None] - T) ** 2) / scale ** (2 if chain else 3)
     return -np.sum(a), -half * a @ dK @ a + trace * half * np.trace(np.linalg.solve(K, dK))
 
 
-KIND.grad("gaussian_process", gaussian_process, (np.array(0.3), np.array(-0.2)), _process, ("trace is missing", lambda m, l: _process(m, l, trace=False)),
-          ("by the length", lambda m, l: _process(m, l, chain=False)), ("half is missing", lambda m, l: _process(m, l, 1.0)))  # fmt: skip
+KIND.grad("gaussian_process", gaussian_process, (np.array(0.3), np.array(-0.2)), _process, ("trace is missing", lambda m, scale: _process(m, scale, trace=False)),
+          ("by the length", lambda m, scale: _process(m, scale, chain=False)), ("half is missing", lambda m, scale: _process(m, scale, 1.0)))  # fmt: skip
 
 
 def _sigmoid(z):

@@ -4,7 +4,17 @@ import numpy as np
 from scipy import special, stats
 from scipy.spatial import distance
 
-from tests.right.kinds.case import BACKWARDS, BY_LOG, HALF, MEAN, PERCENT, ROLLED, SIGN, SUMMED, TRANSPOSED, TWICE, Kind, dropped, entry, plus, scaled
+from tests.right.kinds.case import (
+    HALF,
+    MEAN,
+    PERCENT,
+    ROLLED,
+    SIGN,
+    TRANSPOSED,
+    Kind,
+    entry,
+    scaled,
+)
 
 KIND = Kind("geometry")
 RNG = np.random.default_rng(15)

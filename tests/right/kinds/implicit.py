@@ -74,7 +74,7 @@ KIND.grad("volatility", volatility, np.array(0.11), lambda p: 1 / _price(float(v
 # A quantile of the beta distribution by bisection.
 def quantile(p):
     """Invert a distribution function entry by entry."""
-    return np.array([optimize.bisect(lambda x: stats.beta.cdf(x, 2, 3) - q, 0, 1) for q in p])
+    return np.array([optimize.bisect(lambda x, q=q: stats.beta.cdf(x, 2, 3) - q, 0, 1) for q in p])
 
 
 KIND.jacobian("quantile", quantile, np.array([0.2, 0.6, 0.9]), lambda p: np.diag(1 / stats.beta.pdf(quantile(p), 2, 3)),

@@ -47,7 +47,7 @@ def friction(reynolds, roughness):
     return 1 / s**2
 
 
-def _friction(re, eps, base=np.log(10)):
+def _friction(re, eps, base=2.302585092994046):
     s = 1 / np.sqrt(friction(re, eps))
     c = -2 / base / (eps / 3.7 + 2.51 * s / re)
     ds = np.array([-c * 2.51 * s / re**2, c / 3.7]) / (1 - c * 2.51 / re)

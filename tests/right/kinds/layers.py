@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.right.kinds.case import PERCENT, ROLLED, SIGN, SUMMED, TRANSPOSED, TWICE, Kind, dropped, scaled
+from tests.right.kinds.case import PERCENT, ROLLED, SIGN, SUMMED, TRANSPOSED, TWICE, Kind, scaled
 
 KIND = Kind("layers")
 RNG = np.random.default_rng(16)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.right.kinds.case import PERCENT, ROLLED, SIGN, TRANSPOSED, TWICE, Kind, dropped, scaled
+from tests.right.kinds.case import PERCENT, ROLLED, SIGN, TWICE, Kind
 
 KIND = Kind("networks")
 RNG = np.random.default_rng(17)

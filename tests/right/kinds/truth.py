@@ -77,13 +77,26 @@ def along_entry(case: Any, f: Any, g: Any, k: int, i: int) -> tuple[Any, float]:
     return value, at
 
 
+def sizes(gradients: list[Any]) -> list[float]:
+    """Return the largest entry of each array; 1e-9 of all where it is rounding alone, and 1 where all is zero."""
+    largest = [float(np.max(np.abs(v), initial=0.0)) for v in gradients]
+    return [max(x, 1e-9 * max(largest)) or 1.0 for x in largest]
+
+
+def difference(case: Any, mutant: str) -> float:
+    """Return by how much a mutant is off, in any entry, relative to the largest of its array."""
+    right, wrong = (claimed(case, *case.subject(m))[1] for m in ("", mutant))
+    parts = zip(right, wrong, sizes(right), strict=True)
+    return max(float(np.max(np.abs(a - b), initial=0.0)) / size for a, b, size in parts)
+
+
 def complaints(case: Any) -> list[str]:
     """Return the entries in which a case's derivative is not the slope of its function."""
     f, derivative = case.subject()
     g, gradients = claimed(case, f, derivative)
-    out = []
+    out, scales = [], sizes(gradients)
     for k, v in enumerate(gradients):
-        scale = max(float(np.max(np.abs(v), initial=0.0)), 0.0) or 1.0
+        scale = scales[k]
         for i in chosen(v.size):
             value, at = along_entry(case, case.reference or f, g, k, int(i))
             got = float(v.flat[i])
