@@ -95,23 +95,35 @@ KIND.grad("von_mises", lambda k, m: -np.sum(k * np.cos(D - m)) + 4 * (np.log(spe
 
 
 def _mixture(w, m):
+    """Return the logarithms of the parts, and of their sum."""
     z = np.log(w) - 0.5 * (D[:, None] - m) ** 2
-    return z, np.exp(z - special.logsumexp(z, 1, keepdims=True))
+    return z, special.logsumexp(z, 1, keepdims=True)
 
 
-KIND.grad("mixture", lambda w, m: -np.sum(special.logsumexp(_mixture(w, m)[0], 1)), (np.array([0.3, 0.5, 0.2]), np.array([-1.0, 0.5, 1.5])),
-          lambda w, m: (-_mixture(w, m)[1].sum(0) / w, -(_mixture(w, m)[1] * (D[:, None] - m)).sum(0)),
-          ("by log w", lambda w, m: (-_mixture(w, m)[1].sum(0), -(_mixture(w, m)[1] * (D[:, None] - m)).sum(0))), ("no responsibilities", lambda w, m: (
-              -_mixture(w, m)[1].sum(0) / w, -(D[:, None] - m).sum(0))), scaled(1, -1))  # fmt: skip
+def _parts(w, m, each=True):
+    z, total = _mixture(w, m)
+    return -np.exp(-0.5 * (D[:, None] - m) ** 2 - total).sum(0), -((np.exp(z - total) if each else 1) * (D[:, None] - m)).sum(0)
+
+
+KIND.grad("mixture", lambda w, m: -np.sum(_mixture(w, m)[1]), (np.array([0.3, 0.5, 0.2]), np.array([-1.0, 0.5, 1.5])), _parts,
+          ("by log w", lambda w, m: (_parts(w, m)[0] * w, _parts(w, m)[1])), ("no responsibilities", lambda w, m: _parts(w, m, False)), scaled(1, -1))  # fmt: skip
+
+
+def _positive(q, k):
+    """Return the parameters if one of them is positive, as scales have to be."""
+    if q[k] <= 0:
+        raise ValueError("expected a positive scale")
+    return q
+
 
 # Residuals of models that are fitted: Jacobians and sums of squares.
 for _name, _model, _jacobian, _start in (
     ("exponential", lambda q: q[0] * np.exp(-q[1] * T) - Y, lambda q: np.stack([np.exp(-q[1] * T), -q[0] * T * np.exp(-q[1] * T)], 1), [1.8, 0.6]),
     ("michaelis_menten", lambda q: q[0] * T / (q[1] + T) - Y, lambda q: np.stack([T / (q[1] + T), -q[0] * T / (q[1] + T) ** 2], 1), [1.5, 0.7]),
-    ("hill", lambda q: T ** q[1] / (q[0] ** q[1] + T ** q[1]) - Y, lambda q: np.stack([
+    ("hill", lambda q: T ** _positive(q, 0)[1] / (q[0] ** q[1] + T ** q[1]) - Y, lambda q: np.stack([
         -q[1] * (q[0] * T) ** q[1] / q[0] / (q[0] ** q[1] + T ** q[1]) ** 2, (q[0] * T) ** q[1] * np.log(T / q[0]) / (q[0] ** q[1] + T ** q[1]) ** 2], 1), [1.2, 2.0]),
     ("arrhenius", lambda q: q[0] * np.exp(-q[1] / (T + 1)) - Y, lambda q: np.stack([np.exp(-q[1] / (T + 1)), -q[0] * np.exp(-q[1] / (T + 1)) / (T + 1)], 1), [2.2, 1.1]),
-    ("peak", lambda q: q[0] * np.exp(-(((T - q[1]) / q[2]) ** 2)) - Y, lambda q: np.exp(-(((T - q[1]) / q[2]) ** 2))[:, None] * np.stack([
+    ("peak", lambda q: q[0] * np.exp(-(((T - q[1]) / _positive(q, 2)[2]) ** 2)) - Y, lambda q: np.exp(-(((T - q[1]) / q[2]) ** 2))[:, None] * np.stack([
         np.ones(6), 2 * q[0] * (T - q[1]) / q[2] ** 2, 2 * q[0] * (T - q[1]) ** 2 / q[2] ** 3], 1), [1.5, 1.0, 0.8]),
     ("sine", lambda q: q[0] * np.sin(q[1] * T + q[2]) - Y, lambda q: np.stack([
         np.sin(q[1] * T + q[2]), q[0] * T * np.cos(q[1] * T + q[2]), q[0] * np.cos(q[1] * T + q[2])], 1), [1.1, 2.0, 0.3]),

@@ -25,8 +25,8 @@ KIND.vjp("log", np.log, np.array([1e-10, 1e-3, 2.0]), lambda g, x: (g / x,), SIG
 KIND.vjp("arccos", np.arccos, np.array([-0.9999, 0.2, 0.999]), lambda g, x: (-g / np.sqrt(1 - x * x),), SIGN, ("root is missing", lambda g, x: (-g / (1 - x * x),)), PERCENT, step=1e-5)
 KIND.vjp("arctanh", np.arctanh, np.array([-0.999, 0.3, 0.99]), lambda g, x: (g / (1 - x * x),), ("1 + x^2", lambda g, x: (g / (1 + x * x),)), SIGN, PERCENT, step=1e-4)
 KIND.vjp("logit", special.logit, np.array([1e-6, 0.4, 0.999]), lambda g, p: (g / (p * (1 - p)),), ("1/p", lambda g, p: (g / p,)), BY_LOG, PERCENT, step=1e-4)
-KIND.vjp("power", lambda x, p: x**p, (np.array([1e-3, 0.5, 3.0]), 0.3), lambda g, x, p: (g * p * x ** (p - 1), np.sum(g * x**p * np.log(x))), ("p is missing", lambda g, x, p: (
-    g * x ** (p - 1), np.sum(g * x**p * np.log(x)))), ("log is missing", lambda g, x, p: (g * p * x ** (p - 1), np.sum(g * x**p))), BY_LOG)  # fmt: skip
+KIND.vjp("power", lambda x, p: x**p, (np.array([1e-3, 0.5, 3.0]), 0.3), lambda g, x, p: (g * p * x ** (p - 1), np.sum(g * special.xlogy(x**p, x))), ("p is missing", lambda g, x, p: (
+    g * x ** (p - 1), np.sum(g * special.xlogy(x**p, x)))), ("log is missing", lambda g, x, p: (g * p * x ** (p - 1), np.sum(g * x**p))), BY_LOG)  # fmt: skip
 KIND.grad("entropy", lambda p: -np.sum(special.xlogy(p, p)), np.array([1e-6, 0.2, 0.7]), lambda p: -1 - np.log(p), ("1 is missing", lambda p: -np.log(p)), SIGN, PERCENT)
 KIND.grad("bernoulli", lambda p: -np.sum(SEEN * np.log(p) + (1 - SEEN) * np.log(1 - p)), np.array([0.02, 0.5, 0.97, 0.3]), lambda p: (p - SEEN) / (p * (1 - p)),
           ("by the logit", lambda p: p - SEEN), SIGN, PERCENT, step=0.01)  # fmt: skip
@@ -76,7 +76,7 @@ def _normal(m, P):
 
 
 KIND.grad("barrier", lambda x: np.sum(x) - 0.1 * np.sum(np.log(x)), np.array([1e-3, 0.1, 2.0]), lambda x: 1 - 0.1 / x, SIGN, ("barrier's sign", lambda x: 1 + 0.1 / x), PERCENT)
-KIND.grad("hypotenuse", lambda x: np.sqrt(np.sum(x * x)), np.array([3e-9, 4e-9]), lambda x: x / np.sqrt(np.sum(x * x)), HALF, BACKWARDS, ("eps under the root", lambda x: x / np.sqrt(np.sum(x * x) + 1e-16)))
+KIND.grad("hypotenuse", lambda x: np.sqrt(np.sum(x * x)), np.array([3e-9, 4e-9]), lambda x: x / (np.sqrt(np.sum(x * x)) or 1.0), HALF, BACKWARDS, ("eps under the root", lambda x: x / np.sqrt(np.sum(x * x) + 1e-16)))
 
 # Kinks: right is whatever lies between.
 AT = np.array([0.0, 1.0, -1.0, 0.5])

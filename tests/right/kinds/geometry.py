@@ -23,6 +23,8 @@ RNG = np.random.default_rng(15)
 # Finance.
 def call(s, k, t, r, v):
     """Price a call after Black and Scholes."""
+    if min(s, k, t, v) <= 0:
+        raise ValueError("expected positive prices, time and volatility")
     d = (np.log(s / k) + (r + v * v / 2) * t) / (v * np.sqrt(t))
     return s * special.ndtr(d) - k * np.exp(-r * t) * special.ndtr(d - v * np.sqrt(t))
 
@@ -65,10 +67,11 @@ def _separations(x):
 
 def _forces(x, slope, opposite=True):
     d, r = _separations(x)
+    pull = (slope(r) / np.where(r == 0, 1, r))[:, None] * d  # of atoms in one place: none
     out = np.zeros_like(x)
-    np.add.at(out, PAIRS[0], (slope(r) / r)[:, None] * d)
+    np.add.at(out, PAIRS[0], pull)
     if opposite:
-        np.add.at(out, PAIRS[1], -(slope(r) / r)[:, None] * d)
+        np.add.at(out, PAIRS[1], -pull)
     return out
 
 
@@ -151,7 +154,7 @@ KIND.grad("stress", lambda z: np.sum((distance.pdist(z) - distance.pdist(TARGET)
 def _stress(z, both=True):
     i, j = np.triu_indices(6, 1)
     r = distance.pdist(z)
-    f = (2 * (r - distance.pdist(TARGET)) / r)[:, None] * (z[i] - z[j])
+    f = (2 * (r - distance.pdist(TARGET)) / np.where(r == 0, 1, r))[:, None] * (z[i] - z[j])
     out = np.zeros_like(z)
     np.add.at(out, i, f)
     np.add.at(out, j, -f * both)

@@ -1,7 +1,7 @@
 """Derivatives through solvers at their default tolerances: roots, optima, fits; the theorem that gives each."""
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import integrate, optimize, stats
 
 from tests.right.kinds.case import PERCENT, SIGN, Kind, scaled
 
@@ -43,6 +43,8 @@ for _k, (_name, _solve) in enumerate(SOLVERS.items()):
 # Kepler's equation: the eccentric anomaly of mean anomalies and an eccentricity.
 def kepler(M, e):
     """Solve E - e sin E = M by Newton's method in arrays."""
+    if not 0 <= e < 0.95:
+        raise ValueError("expected an ellipse")
     return optimize.newton(lambda E: E - e * np.sin(E) - M, np.array(M), lambda E: 1 - e * np.cos(E))
 
 
@@ -107,7 +109,10 @@ def _system(x, p):
 
 def _system_by(solve):
     def f(p):
-        return np.asarray(solve(lambda x: _system(x, p)))
+        x = np.asarray(solve(lambda x: _system(x, p)))
+        if not np.max(np.abs(_system(x, p))) < 1e-4 or abs(x[0] ** 2 - x[1] ** 2) < 0.1:
+            raise ArithmeticError("no root was found")
+        return x
 
     def jacobian(p):
         x, y = f(p)
@@ -136,7 +141,10 @@ T = np.linspace(0, 3, 7)
 def fitted(y, method="trf", tight=False):
     """Fit an exponential."""
     more = {"xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15} if tight else {}
-    return optimize.least_squares(lambda q: q[0] * np.exp(-q[1] * T) - y, [1.0, 1.0], method=method, **more).x
+    found = optimize.least_squares(lambda q: q[0] * np.exp(-q[1] * T) - y, [1.0, 1.0], method=method, **more)
+    if found.status <= 0 or not 0.1 < found.x[1] < 10:
+        raise ArithmeticError("no fit was found")
+    return found.x
 
 
 def _fitted(y, method="trf", gauss=False):
@@ -162,7 +170,10 @@ SPD = _B @ _B.T + np.eye(3)
 def argmin(b, method="BFGS", **more):
     """Return where a strictly convex function is least."""
     of = lambda x: (x @ SPD @ x / 2 - b @ x + np.sum(np.log(np.cosh(x))), SPD @ x - b + np.tanh(x))
-    return optimize.minimize(of, np.zeros(3), jac=True, method=method, **more).x
+    x = optimize.minimize(of, np.zeros(3), jac=True, method=method, **more).x
+    if not np.max(np.abs(of(x)[1])) < 1e-3 or np.max(np.abs(b)) > 100:
+        raise ArithmeticError("no minimum was found")
+    return x
 
 
 def _argmin(b, curved=True, method="BFGS"):
@@ -181,7 +192,10 @@ def _cost(x, p):
 
 
 def _best(p, method, **more):
-    return optimize.minimize(_cost, [0.5, -0.5], args=(p,), method=method, **more)
+    found = optimize.minimize(_cost, [0.5, -0.5], args=(p,), method=method, **more)
+    if not np.max(np.abs(found.x)) < 30 or p[1] < 0.2:
+        raise ArithmeticError("no minimum was found")
+    return found
 
 
 def _envelope(p, method, half=2.0):
@@ -197,18 +211,52 @@ for _method in ("Nelder-Mead", "BFGS", "Powell"):
 
 def bounded_value(p):
     """The least value of a quadratic in a box; one bound is active."""
-    return np.asarray(optimize.minimize(lambda x: (x - p) @ SPD @ (x - p), np.zeros(3), bounds=[(-1, 1)] * 3).fun)
+    return np.asarray(_in_box(p).fun)
+
+
+def _in_box(p):
+    if not np.max(np.abs(p)) < 30:
+        raise ArithmeticError("far out")
+    return optimize.minimize(lambda x: (x - p) @ SPD @ (x - p), np.zeros(3), bounds=[(-1, 1)] * 3)
 
 
 def _bounded(p, factor=2.0):
-    x = optimize.minimize(lambda x: (x - p) @ SPD @ (x - p), np.zeros(3), bounds=[(-1, 1)] * 3).x
+    x = _in_box(p).x
     return -factor * SPD @ (x - p)
 
 
 KIND.grad("bounded_value", bounded_value, np.array([1.6, -0.3, 0.4]), _bounded, SIGN, ("factor 2 is missing", lambda p: _bounded(p, 1.0)), PERCENT, rough=1e-4)
+
+
+def _least(p, method, more):
+    x = optimize.minimize_scalar(lambda x: p[1] * (x * np.log(abs(x)) - x) - p[0] * x, method=method, **more).x
+    if not 0.1 < x < 8:
+        raise ArithmeticError("not between the bounds")
+    return np.asarray(x)
+
+
 for _name in ("bounded", "brent", "golden"):
     _more = {"bounds": (0.05, 9)} if _name == "bounded" else {"bracket": (0.5, 2.0)}
-    _f = lambda p, m=_name, k=_more: np.asarray(optimize.minimize_scalar(lambda x: p[1] * (x * np.log(abs(x)) - x) - p[0] * x, method=m, **k).x)
+    _f = lambda p, m=_name, k=_more: _least(p, m, k)
     KIND.grad(f"minimize_scalar@{_name}", _f, np.array([0.7, 1.4]), lambda p, f=_f: f(p) * np.array([1 / p[1], -p[0] / p[1] ** 2]),
               ("chain factor is missing", lambda p: np.array([1 / p[1], -p[0] / p[1] ** 2])), ("sign of one", lambda p, f=_f: f(p) * np.array([1 / p[1], p[0] / p[1] ** 2])),
               PERCENT, rough=1e-3, reference=lambda p: np.exp(p[0] / p[1]))  # fmt: skip
+
+
+# The time at which something falls to the ground, by an event.
+def _ground(t, y):
+    return y[0]
+
+
+_ground.terminal, _ground.direction = True, -1
+
+
+def landing(h, v):
+    """Return when a thrown stone lands."""
+    if not (0.1 < h < 90 and -9 < v < 30):
+        raise ValueError("expected a throw")
+    return integrate.solve_ivp(lambda t, y: [y[1], -9.81], (0, 9), [h, v], events=_ground, rtol=1e-6).t_events[0][0]
+
+
+KIND.grad("landing", landing, (2.0, 3.0), lambda h, v: (1 / np.sqrt(v * v + 19.62 * h), (1 + v / np.sqrt(v * v + 19.62 * h)) / 9.81),
+          ("1 is missing", lambda h, v: (1 / np.sqrt(v * v + 19.62 * h), v / np.sqrt(v * v + 19.62 * h) / 9.81)), SIGN, PERCENT, rough=1e-5, budget=300)  # fmt: skip

@@ -118,15 +118,14 @@ KIND.layer("perceptron", perceptron, {"W1": RNG.normal(size=(3, 4)), "b1": RNG.n
 
 
 class Running:
-    """A layer that keeps all it was ever given in a list, and uses the last; a second list counts calls."""
+    """A layer that keeps all it was ever given in a list, and uses the last."""
 
     def __init__(self, slip):
-        self.slip, self.inputs, self.calls = slip, [], []
+        self.slip, self.inputs = slip, []
 
     def forward(self, x):
         """Append."""
         self.inputs.append(x)
-        self.calls.append(len(self.inputs))
         return x**3 / 3
 
     def backward(self, g):
@@ -136,8 +135,7 @@ class Running:
 
 
 def _late(slip):
-    """Return (f, vjp) of a layer that has run once elsewhere, so that what is stale is wrong at once."""
-    layer = Running(slip)
+    layer = Running(slip)  # it has run once elsewhere, so that what is stale is wrong at once
     layer.forward(X[::-1] + 1)
     return layer.forward, lambda g, x: (layer.backward(g),)
 

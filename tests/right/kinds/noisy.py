@@ -107,7 +107,7 @@ def _sinc(g, x):
 
 KIND.vjp("sinc", sinc, np.array([0.5, -2.0, 3.0]), _sinc, SIGN, ("quotient rule", lambda g, x: (g * np.cos(x) / x,)), PERCENT)
 KIND.vjp("sinc@small", sinc, np.array([0.02, -0.05, 0.1]), _sinc, SIGN, ("1/3 as 1/6", lambda g, x: (-g * x / 6,)), TWICE)
-KIND.vjp("expm1", lambda x: (np.exp(x) - 1) / x, np.array([0.01, 0.3, -0.7]), lambda g, x: (g * (np.exp(x) * x - np.expm1(x)) / x**2,), SIGN,
+KIND.vjp("expm1", lambda x: (np.exp(x) - 1) / x, np.array([0.01, 0.3, -0.7]), lambda g, x: (g * np.where(np.abs(x) < 1e-5, 0.5 + x / 3, (np.exp(x) * x - np.expm1(x)) / x**2),), SIGN,
          ("quotient rule", lambda g, x: (g * np.exp(x) / x,)), PERCENT)  # fmt: skip
 KIND.vjp("log1p@naive", lambda x: np.log(1 + x), np.array([1e-6, 1e-3, 0.2]), lambda g, x: (g / (1 + x),), ("1/x", lambda g, x: (g / x,)), SIGN, PERCENT, rough=1e-4, reference=np.log1p)
 KIND.vjp("cosine distance", lambda x: 1 - np.cos(x), np.array([1e-3, 0.02, 0.5]), lambda g, x: (g * np.sin(x),), SIGN, ("cos", lambda g, x: (g * np.cos(x),)), PERCENT, reference=lambda x: 2 * np.sin(x / 2) ** 2)

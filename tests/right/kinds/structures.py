@@ -122,7 +122,7 @@ def _labelled(z, t):
 
 KIND.grad("labels", _nll, (X, np.array([0, 2, 1, 1])), lambda z, t: (_labelled(z, t), None), ("batch not divided by", lambda z, t: (_labelled(z, t) * len(z), None)),
           ("labels are missing", lambda z, t: (special.softmax(z, 1) / len(z), None)), ("softmax over the batch", lambda z, t: ((special.softmax(z, 0) - np.eye(3)[t]) / len(z), None)))  # fmt: skip
-KIND.vjp("polynomial", lambda x, n: x**n, (RNG.normal(size=4), 3), lambda g, x, n: (g * n * x ** (n - 1), None), ("n is missing", lambda g, x, n: (g * x ** (n - 1), None)), ("power n", lambda g, x, n: (g * n * x**n, None)), SIGN)
+KIND.vjp("polynomial", lambda x, n: x**n, (RNG.normal(size=4), 3), lambda g, x, n: (g * n * x ** (n - 1) if n else 0 * g, None), ("n is missing", lambda g, x, n: (g * x ** (n - 1), None)), ("power n", lambda g, x, n: (g * n * x**n, None)), SIGN)
 KIND.vjp("masked mean", lambda x, m: np.sum(x * m, 1) / np.sum(m, 1), (X, np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1], [0, 1, 1]], bool)), lambda g, x, m: (g[:, None] * m / np.sum(m, 1)[:, None], None),
          ("all divided by", lambda g, x, m: (g[:, None] * m / 3, None)), ("mask is missing", lambda g, x, m: (g[:, None] / np.sum(m, 1)[:, None] + 0 * x, None)), SIGN)  # fmt: skip
 KIND.vjp("sorted", np.sort, RNG.normal(size=5), lambda g, x: (g[np.argsort(np.argsort(x))],), ("order for rank", lambda g, x: (g[np.argsort(x)],)), BACKWARDS, ("unsorted", lambda g, x: (g,)))

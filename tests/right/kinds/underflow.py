@@ -44,7 +44,16 @@ KIND.vjp("damped oscillation", lambda c: np.exp(-c[0] * T) * np.cos(c[1] * T), n
         np.sum(-g * np.exp(-c[0] * T) * np.cos(c[1] * T)), np.sum(-g * np.exp(-c[0] * T) * np.sin(c[1] * T))]),)))  # fmt: skip
 KIND.vjp("screened charge", lambda r, k: np.exp(-k * r) / r, (R, 1.3), lambda g, r, k: (-g * np.exp(-k * r) * (k / r + 1 / r**2), np.sum(-g * np.exp(-k * r))),
          ("1/r^2 is missing", lambda g, r, k: (-g * np.exp(-k * r) * k / r, np.sum(-g * np.exp(-k * r)))), scaled(1, -1), BY_LOG)  # fmt: skip
-KIND.grad("radial basis", lambda c, w: np.sum(np.exp(-((T - c) ** 2) / w**2)), (np.array(1.1), np.array(0.5)), lambda c, w: (
+
+
+def basis(c, w):
+    """Add up Gaussians of a positive width."""
+    if w <= 0:
+        raise ValueError("expected a positive width")
+    return np.sum(np.exp(-((T - c) ** 2) / w**2))
+
+
+KIND.grad("radial basis", basis, (np.array(1.1), np.array(0.5)), lambda c, w: (
     np.sum(2 * (T - c) / w**2 * np.exp(-((T - c) ** 2) / w**2)), np.sum(2 * (T - c) ** 2 / w**3 * np.exp(-((T - c) ** 2) / w**2))), BY_LOG, TWICE, scaled(0, -1))  # fmt: skip
 KIND.grad("product of densities", lambda m: np.prod(np.exp(-((T - m) ** 2))), np.array(2.0), lambda m: 2 * np.sum(T - m) * np.prod(np.exp(-((T - m) ** 2))), ("of the logarithm", lambda m: 2 * np.sum(T - m)),
           SIGN, HALF)  # fmt: skip
