@@ -25,7 +25,7 @@ KIND.vjp("log", np.log, np.array([1e-10, 1e-3, 2.0]), lambda g, x: (g / x,), SIG
 KIND.vjp("arccos", np.arccos, np.array([-0.9999, 0.2, 0.999]), lambda g, x: (-g / np.sqrt(1 - x * x),), SIGN, ("root is missing", lambda g, x: (-g / (1 - x * x),)), PERCENT, step=1e-5)
 KIND.vjp("arctanh", np.arctanh, np.array([-0.999, 0.3, 0.99]), lambda g, x: (g / (1 - x * x),), ("1 + x^2", lambda g, x: (g / (1 + x * x),)), SIGN, PERCENT, step=1e-4)
 KIND.vjp("logit", special.logit, np.array([1e-6, 0.4, 0.999]), lambda g, p: (g / (p * (1 - p)),), ("1/p", lambda g, p: (g / p,)), BY_LOG, PERCENT, step=1e-4)
-KIND.vjp("power", lambda x, p: x**p, (np.array([1e-3, 0.5, 3.0]), 0.3), lambda g, x, p: (g * p * x ** (p - 1), np.sum(g * special.xlogy(x**p, x))), ("p is missing", lambda g, x, p: (
+KIND.vjp("power", lambda x, p: x**p, (np.array([1e-3, 0.5, 3.0]), 0.3), lambda g, x, p: (g * p * x ** (p - 1) if p else 0 * g, np.sum(g * special.xlogy(x**p, x))), ("p is missing", lambda g, x, p: (
     g * x ** (p - 1), np.sum(g * special.xlogy(x**p, x)))), ("log is missing", lambda g, x, p: (g * p * x ** (p - 1), np.sum(g * x**p))), BY_LOG)  # fmt: skip
 KIND.grad("entropy", lambda p: -np.sum(special.xlogy(p, p)), np.array([1e-6, 0.2, 0.7]), lambda p: -1 - np.log(p), ("1 is missing", lambda p: -np.log(p)), SIGN, PERCENT)
 KIND.grad("bernoulli", lambda p: -np.sum(SEEN * np.log(p) + (1 - SEEN) * np.log(1 - p)), np.array([0.02, 0.5, 0.97, 0.3]), lambda p: (p - SEEN) / (p * (1 - p)),

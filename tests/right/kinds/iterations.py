@@ -55,6 +55,8 @@ def friction(reynolds, roughness):
     s = 7.0
     for _ in range(12):
         last, s = s, -2 * np.log10(roughness / 3.7 + 2.51 * s / reynolds)
+    if not s > 0:
+        raise ValueError("expected a roughness below the radius")
     return 1 / settled(s, s - last) ** 2
 
 
@@ -120,7 +122,7 @@ def jacobi(A, b):
         if np.max(np.abs(b - A @ x)) <= 1e-9 * np.max(np.abs(b)):
             break
         x = x + (b - A @ x) / d
-    return settled(x, (b - A @ x) / np.max(np.abs(b)))
+    return settled(x, (b - A @ x) / (np.max(np.abs(b)) or 1.0))
 
 
 def _jacobi(g, A, b, sign=-1.0):
