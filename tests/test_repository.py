@@ -25,6 +25,12 @@ def tree(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def nodes(path):
+    """Return all nodes of a file's syntax tree."""
+    return tuple(ast.walk(tree(path)))
+
+
 def table():
     """Return which rooms each room imports, as the table of docs/architecture.md has it."""
     _, _, text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("| room | holds | imports |\n")
@@ -62,56 +68,61 @@ def room(path):
     return path.relative_to(ROOT / "gradcheck").with_suffix("").parts[0]
 
 
-def imported(module):
+@cache
+def imported(path):
     """Return the full names that a module imports anywhere, TYPE_CHECKING blocks and functions included."""
-    for node in ast.walk(module):
+    found = []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(found)
+
+
+ROOMS = {room(path) for path in MODULES}
 
 
 def rooms_of(names):
     """Return the rooms among imported names; of the package itself only its version is free."""
-    return {n.split(".")[1] for n in names if n.startswith("gradcheck.")} & {room(path) for path in MODULES}
+    return {n.split(".")[1] for n in names if n.startswith("gradcheck.")} & ROOMS
 
 
 def test_layers():
     """A room imports what its row in docs/architecture.md says, no more and no less; every room has a row."""
     found = {room(path): set() for path in MODULES}
     for path in MODULES:
-        found[room(path)] |= rooms_of(imported(tree(path))) - {room(path)}
+        found[room(path)] |= rooms_of(imported(path)) - {room(path)}
     assert found == table()
 
 
 def test_nothing_imports_the_command_line():
     """Only the command line and the way into it know of it."""
     for path in MODULES:
-        assert room(path) in ("cli", "__main__") or "cli" not in rooms_of(imported(tree(path))), path
+        assert room(path) in ("cli", "__main__") or "cli" not in rooms_of(imported(path)), path
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if room(p) == "oracles"], ids=lambda p: p.name)
 def test_oracles_are_independent(path):
     """An oracle never reads a vjp, nor anything of the engine: that is what its agreement is worth."""
-    assert not any(isinstance(node, ast.Attribute) and node.attr == "vjp" for node in ast.walk(tree(path)))
-    assert not any(isinstance(node, ast.Constant) and node.value == "vjp" for node in ast.walk(tree(path)))
-    assert not any(name.startswith("gradcheck.engine") for name in imported(tree(path)))
+    assert not any(isinstance(node, ast.Attribute) and node.attr == "vjp" for node in nodes(path))
+    assert not any(isinstance(node, ast.Constant) and node.value == "vjp" for node in nodes(path))
+    assert not any(name.startswith("gradcheck.engine") for name in imported(path))
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if room(p) == "engine"], ids=lambda p: p.name)
 def test_the_engine_sees_no_oracle(path):
     """Nor does the engine read what oracles are made of."""
-    assert not any(isinstance(node, ast.Attribute) and node.attr == "jvp" for node in ast.walk(tree(path)))
+    assert not any(isinstance(node, ast.Attribute) and node.attr == "jvp" for node in nodes(path))
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if room(p) == "render"], ids=lambda p: p.name)
 def test_render_sees_results_only(path):
     """A report imports results, rich and the standard library."""
-    top = {name.split(".")[0] for name in imported(tree(path))}
+    top = {name.split(".")[0] for name in imported(path)}
     assert top - set(sys.stdlib_module_names) <= {"rich", "jinja2", "matplotlib", "gradcheck"}
-    ours = {n for n in imported(tree(path)) if n.startswith("gradcheck.") and not n.startswith("gradcheck.render.")}
+    ours = {n for n in imported(path) if n.startswith("gradcheck.") and not n.startswith("gradcheck.render.")}
     records = {"Finding", "GradientAccuracy", "Matrix", "NodeRatio", "Row", "Skipped"}
     assert ours <= {"gradcheck.verdict.finding", *(f"gradcheck.verdict.finding.{x}" for x in records)}
 
@@ -213,18 +224,18 @@ def test_nothing_dangerous():
         forbidden = {"print", "eval", "exec", "compile", "os.system", "os.popen"}
         if path.relative_to(ROOT / "gradcheck").as_posix() in EXECUTES:
             forbidden.remove("exec")
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func)
                 assert name not in forbidden, (path, name)
                 assert not any(k.arg == "shell" for k in node.keywords), path
-        assert not {n.split(".")[0] for n in imported(tree(path))} & {"pickle", "marshal", "shelve", "dill"}, path
+        assert not {n.split(".")[0] for n in imported(path)} & {"pickle", "marshal", "shelve", "dill"}, path
 
 
 def test_documents_come_in_by_the_reader():
     """No other module parses JSON, TOML or arrays, or reads a file of somebody else's."""
     for path in (p for p in MODULES if room(p) != "files"):
-        calls = {ast.unparse(n.func) for n in ast.walk(tree(path)) if isinstance(n, ast.Call)}
+        calls = {ast.unparse(n.func) for n in nodes(path) if isinstance(n, ast.Call)}
         found = {c for c in calls if c in READS or c.rpartition(".")[2] in READS}
         assert not found or path.relative_to(ROOT / "gradcheck").as_posix() in READERS, path
 
@@ -240,7 +251,7 @@ def _writes(call):
 def test_results_go_out_by_the_writer():
     """No other module makes, opens for writing or replaces a file."""
     for path in (p for p in MODULES if room(p) != "files"):
-        found = {ast.unparse(n) for n in ast.walk(tree(path)) if isinstance(n, ast.Call) and _writes(n)}
+        found = {ast.unparse(n) for n in nodes(path) if isinstance(n, ast.Call) and _writes(n)}
         assert not found or path.relative_to(ROOT / "gradcheck").as_posix() in WRITERS, (path, found)
 
 
@@ -261,7 +272,7 @@ def test_tests_are_documented():
 def test_links_into_the_documents():
     """A link that the code shows leads to a heading that is there."""
     for path in MODULES:
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("docs/"):
                 file, _, anchor = node.value.partition("#")
                 assert anchor in anchors(file), (path, node.value)
