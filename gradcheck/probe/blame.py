@@ -15,6 +15,7 @@ from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.locate import locate, masks, split
 from gradcheck.probe.look import Look, look
 from gradcheck.probe.pattern import Scene, name_mistake
+from gradcheck.probe.small import Located
 from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
@@ -42,14 +43,14 @@ def plain(instrument: Instrument, seen: Look) -> Look:
     return again if again.wrong else seen
 
 
-def blame(instrument: Instrument, seen: Look, locating: bool = True) -> list[Finding]:
+def blame(instrument: Instrument, seen: Look, locating: bool = True) -> list[Located]:
     """Return a finding for every input whose gradient is wrong; of the direction alone where its entries are not asked for, or not found."""
     sizes = [x.size for x in instrument.subject.point]
     try:
         found = (_whole(instrument, seen) if sum(sizes) <= WHOLE else _located(instrument, seen, sizes)) if locating else []
     except OutOfBudget:
         found = []
-    return found or [unlocated(instrument, seen)]
+    return found or [Located(unlocated(instrument, seen))]
 
 
 def _entry(instrument: Instrument, seen: Look, k: int, index: tuple[int, ...]) -> tuple[float, float, float]:
@@ -61,7 +62,7 @@ def _entry(instrument: Instrument, seen: Look, k: int, index: tuple[int, ...]) -
     return got, got + value / step, r.error / abs(step)
 
 
-def _whole(instrument: Instrument, seen: Look) -> list[Finding]:
+def _whole(instrument: Instrument, seen: Look) -> list[Located]:
     """Measure every entry and compare whole gradients."""
     measured = [_measured(instrument, seen, k) for k in range(len(seen.gradients))]
     out = []
@@ -70,8 +71,14 @@ def _whole(instrument: Instrument, seen: Look) -> list[Finding]:
         wrong = np.abs(got - expected) > MARGIN * bar
         if wrong.any():
             mistake = _exchanged(instrument, seen, measured, k) or _named(instrument, seen, k, expected, bar, wrong)
-            out.append(_finding(path, got, expected, bar, wrong, mistake))
-    return out
+            out.append((_finding(path, got, expected, bar, wrong, mistake), int(np.count_nonzero(wrong)), _relative(got[wrong], expected[wrong])))
+    total = sum(x.size for x in instrument.subject.point)
+    return [Located(found, sum(count for _, count, _ in out) / total, worst) for found, _, worst in out]
+
+
+def _relative(got: Floats, expected: Floats) -> float:
+    """Return the largest relative difference."""
+    return float(np.max(np.abs(got - expected) / np.maximum(np.abs(got), np.abs(expected)), initial=0.0))
 
 
 def _measured(instrument: Instrument, seen: Look, k: int) -> tuple[Floats, Floats]:
@@ -146,7 +153,7 @@ def _finding(path: str, got: Floats, expected: Floats, bar: Floats, wrong: npt.N
     )  # fmt: skip
 
 
-def _located(instrument: Instrument, seen: Look, sizes: list[int]) -> list[Finding]:
+def _located(instrument: Instrument, seen: Look, sizes: list[int]) -> list[Located]:
     """Find wrong entries of large gradients by halving, measure some of them."""
     shapes = [x.shape for x in instrument.subject.point]
 
@@ -181,7 +188,7 @@ def _located(instrument: Instrument, seen: Look, sizes: list[int]) -> list[Findi
                 ratio=float(abs(got[0] - expected[0]) / max(bar[0], 5e-324)), diagnosis=mistake,
             )
         )  # fmt: skip
-    return out
+    return [Located(x, len(found.entries) / sum(sizes) if found.complete else 1.0) for x in out]
 
 
 def _elsewhere(v: Floats, places: list[Any], expected: Floats, bar: Floats) -> str:

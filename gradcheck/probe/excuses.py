@@ -18,15 +18,13 @@ from gradcheck.probe.hull import APART, place_in_hull
 from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.line.line import LADDER, SEEN, SHARP, Line
 from gradcheck.probe.line.stencils import LEFT, MARGIN, RIGHT
+from gradcheck.probe.small import LARGE
 from gradcheck.probe.vector import Vector
 
 #: What a look comes to: "right"; "wrong" at the point; "beside" it, where the point itself is right; "undecided", where f has no derivative
 #: that could be told; or "blind", where the bars hide it.
 Verdict = Literal["right", "wrong", "beside", "undecided", "blind"]
 
-#: Truncation of what is computed to a tolerance counts below this share of the slope: a thousandth, as the coarsest defaults have it
-#: (solve_ivp: rtol 1e-3).
-TRUNCATION = 2.0**-10
 #: Steps up to this, relative to the outputs, are rounding to some digits: single precision and finer.
 FINE_STEPS = 2.0**-20
 #: A jump is at least so many roundings of the outputs high: lower ones are noise, which the survey sees.
@@ -168,7 +166,7 @@ def _truncation(case: Case) -> Ruling | None:
     """Small, and of changing sign over tables beside each other: it does not add up."""
     line = case.line
     share = line.mismatch[0] / line.size
-    if share >= TRUNCATION:
+    if share >= LARGE:
         return None
     line.survey()
     if not line.wavers:
@@ -196,7 +194,7 @@ EXCUSES = (
     Excuse("resolution", "the difference is within its bars", "nothing", _blind),
     Excuse("noise", "it is within what irregularities of f elsewhere make of it", "about 20 tables", _noise),
     Excuse("finer", "it is gone in narrower tables that would show it: f has structure finer than the first", "up to 5 tables", _finer),
-    Excuse("truncation", "below a thousandth, and its sign changes over adjoining tables, so that it does not add up", "nothing more", _truncation),
+    Excuse("truncation", "below a hundredth, and its sign changes over adjoining tables, so that it does not add up", "nothing more", _truncation),
     Excuse("jump", "f is level on both sides of the point, and apart: there is no derivative", "2 tables", _jump),
 )
 

@@ -13,6 +13,9 @@ from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.traced import INFORMATIVE
 from gradcheck.probe.vector import Vector
 
+#: A slope below this part of those around is zero but for rounding, if it is so small that a derivative with half of its digits is zero there.
+STATIONARY = 2.0**-26
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -25,7 +28,7 @@ class Look:
         value: the right slope less the doubted one.
         error: its error bar.
         sides: at a kink, what is missing to the slopes from the left and from the right.
-        exact: whether no difference of f was taken.
+        certified: whether the right slope is enclosed: that of the program as it was traced.
     """
 
     gs: Vector
@@ -34,7 +37,7 @@ class Look:
     value: float
     error: float
     sides: tuple[float, float] | None = None
-    exact: bool = False
+    certified: bool = False
 
     @property
     def claimed(self) -> float:
@@ -88,7 +91,8 @@ def exact_look(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> Loo
     if found is None:
         return None
     value, error = found
-    made = Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v), exact=True)
+    certified = instrument.traced is not None
+    made = Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v), certified=certified)
     if not made.wrong:
         return made
     if instrument.traced is not None and instrument.traced.grant_reuse():
@@ -100,7 +104,9 @@ def exact_look(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> Loo
     for h in LADDER[:2]:
         line.table(h)
     noise = min(line.claim_noise, INFORMATIVE * abs(made.claimed) / MARGIN)
-    return Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v) + noise, exact=True)
+    if line.agrees and max(abs(made.claimed), abs(value)) < STATIONARY * line.size:
+        noise += instrument.kept * line.size
+    return Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v) + noise, certified=certified)
 
 
 def _known(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> tuple[float, float] | None:

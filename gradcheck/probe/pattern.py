@@ -111,15 +111,17 @@ def _permuted(got: Floats, expected: Floats, bar: Floats) -> str:
     return "permutation: the right numbers stand in wrong places"
 
 
+#: A factor this close to 1 is fitted to a small difference and names nothing.
+FITTED = 2.0**-10
+
+
 def _factor(got: Floats, expected: Floats, bar: Floats, scene: Scene) -> str:
     size = float(np.sum(np.square(expected)))
     if size == 0 or not np.isfinite(size) or np.count_nonzero(expected) < 2:
         return ""
     c = float(np.sum(got * expected) / size)
-    if c == 0 or abs(c - 1) < 1e-13 or not _explains(got, expected, c * expected, bar):
+    if c == 0 or abs(c - 1) < FITTED or not _explains(got, expected, c * expected, bar):
         return ""
-    if abs(c - 1) < 1e-3:
-        return f"factor: every entry is 1 {'+' if c > 1 else '-'} {abs(c - 1):.2g} times the right one"
     q = Fraction(c).limit_denominator(1024)
     simple = max(abs(q.numerator), q.denominator) <= 64 or abs(q.numerator) in scene.sizes or q.denominator in scene.sizes
     blur = 16 * float(np.max(bar, initial=0.0)) / float(np.max(np.abs(expected)))

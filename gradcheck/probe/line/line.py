@@ -301,6 +301,17 @@ class Line:
         return q.around.least > table.around.least / 16
 
     @property
+    def is_factor(self) -> bool:
+        """Whether the mismatch of tables beside each other is one factor of their slopes, up to a tenth: a wrong constant adds up, a tolerance varies."""
+        panels = [t for t in self.everywhere if t.h == LADDER[0] and math.isfinite(t.around.value)]
+        off = np.array([t.around.value for t in panels])
+        slopes = np.array([float(np.mean(t.psi)) for t in panels])
+        if len(panels) < len(NEIGHBOURS) or not np.any(slopes):
+            return False
+        rest = off - slopes * float(off @ slopes) / float(slopes @ slopes)
+        return float(np.linalg.norm(rest)) <= 0.1 * float(np.linalg.norm(off))
+
+    @property
     def wavers(self) -> bool:
         """Whether the mismatch of tables beside each other changes its sign twice or more: its sum is bounded, that of a mistake grows."""
         panels = sorted((t for t in self.everywhere if t.h == LADDER[0] and math.isfinite(t.around.value)), key=lambda t: t.center)
