@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import FunctionFailed, OutOfBudget
 from gradcheck.probe import contracts, vacuity
-from gradcheck.probe.blame import blame, plain
+from gradcheck.probe.blame import blame, plain, unlocated
 from gradcheck.probe.directions import array_scale, by_size, cotangent, off_kinks, own_scale, relative_cotangent, spread, together
 from gradcheck.probe.entrywise import bars, outliers, outside
 from gradcheck.probe.excuses import Case, Ruling, rule
@@ -20,7 +20,7 @@ from gradcheck.probe.line.line import Line
 from gradcheck.probe.look import Look, by_differences, exact_look
 from gradcheck.probe.report import Report
 from gradcheck.probe.resolution import Seen, resolution
-from gradcheck.probe.small import LARGE
+from gradcheck.probe.small import LARGE, Located
 from gradcheck.probe.statefulness import keeps_forward
 from gradcheck.probe.subject import Arrays, Subject, evaluated
 from gradcheck.probe.vector import Vector
@@ -184,7 +184,7 @@ class Examination:
             if again is not None and again.wrong:
                 self._blame(instrument, found, Line(instrument, gs, ts, found.gradients).descend())
                 return True
-        self._unconfirmed(abs(found.value) / (found.gradients.times(ts).total or 5e-324))
+        self._unconfirmed(abs(found.value) / max(found.size, found.gradients.times(ts).total, 5e-324))
         return False
 
     def _unconfirmed(self, share: float) -> None:
@@ -234,12 +234,17 @@ class Examination:
         """Keep a finding for each input whose gradient is wrong, at the point, or beside it where the point itself is right."""
         here = look.certified or line.kink() is not None or line.off("alone") or line.off("at") or not line.off("around")
         place = None if here else _beside(instrument, line)
+        if not here and (place is None or not place[1].wrong):  # nothing is seen better there than around
+            around = line.best("around")
+            look = replace(look, value=around.around.value, error=line.bar(around, "around"), sides=None)
+            self.findings.append(Located(unlocated(instrument, look)).weighed(line, 0.0))
+            return
         if place is not None:
             instrument, look = place
         look = plain(instrument, look)
         rounding = instrument.largest_rounding(look.gs, look.gradients)
         located = blame(instrument, look, locating=self.locating)
-        found = [x.finding if look.certified else x.weighed(line, rounding) for x in located]
+        found = [x.finding if look.certified else x.weighed(line, rounding, look.exact) for x in located]
         if place is not None:
             where = ", ".join(f"{p} = {np.array2string(x, precision=17, threshold=8)}" for p, x in zip(self.subject.paths, instrument.subject.point, strict=True))
             found = [replace(f, message=f"right at the given inputs, wrong beside them: {f.message} (at {where})") for f in found]

@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck.probe.directions import own_scale
 from gradcheck.probe.hull import APART, place_in_hull
 from gradcheck.probe.instrument import Instrument
-from gradcheck.probe.line.line import LADDER, SEEN, SHARP, Line
+from gradcheck.probe.line.line import LADDER, SEEN, SHARP, Line, Way
 from gradcheck.probe.line.stencils import LEFT, MARGIN, RIGHT
 from gradcheck.probe.small import LARGE
 from gradcheck.probe.vector import Vector
@@ -180,7 +180,7 @@ def _jump(case: Case) -> Ruling | None:
     for h in LADDER[-2:]:
         t = line.table(h)
         right, left = t.phi[RIGHT], t.phi[LEFT]
-        rest = MARGIN * (float(np.ptp(right)) + float(np.ptp(left))) + LEAST_JUMP * line.instrument.own_rounding(line.gs)
+        rest = MARGIN * (float(np.ptp(right)) + float(np.ptp(left)) + line.instrument.noise * line.gs.norm) + LEAST_JUMP * line.instrument.own_rounding(line.gs)
         if not abs(float(right.mean() - left.mean())) > rest:
             return None
     return Ruling("undecided", "f jumps at the point: it has no derivative there")
@@ -271,15 +271,15 @@ def _one_sided(line: Line) -> Ruling:
     if line.known("around", "alone"):
         return rule(Case(line))
     for side in ("right", "left"):
-        two = [t for t in line.tables if math.isfinite(line.bar(t, side))][:2]  # type: ignore[arg-type]  # one of the ways
+        two = [t for t in line.tables if math.isfinite(line.bar(t, side))][:2]
         if len(two) < 2:
             continue
         slopes = [getattr(t, side).value + line.claimed for t in two]
-        t = min(two, key=lambda t: line.bar(t, side))  # type: ignore[arg-type]  # the same
-        bar = MARGIN * line.bar(t, side)  # type: ignore[arg-type]  # the same
+        t = min(two, key=lambda t: line.bar(t, side))
+        bar = MARGIN * line.bar(t, side)
         if bar > SEEN * max(abs(slopes[0]), abs(slopes[1])):
             continue
-        off = all(line.off(side, t) for t in two)  # type: ignore[arg-type]  # the same
+        off = all(line.off(side, t) for t in two)
         if off and abs(slopes[0] - slopes[1]) < max(bar, SEEN * abs(slopes[0])):
             return Ruling("wrong", f"the one-sided slope is {slopes[0]:.6g} +- {bar:.1g}, the derivative gives {line.claimed:.6g}")
         return Ruling("blind", "f ends at the point, and its slope there is not resolved") if off else Ruling("right")
@@ -296,8 +296,8 @@ def digits(share: float) -> str:
 
 
 def _told(line: Line) -> str:
-    way = "around" if line.known("around") and line.off("around") else "alone"
-    t = line.best(way)  # type: ignore[arg-type]  # one of the ways
+    way: Way = "around" if line.known("around") and line.off("around") else "alone"
+    t = line.best(way)
     value = getattr(t, way).value
     where = f"within {t.h:.1g} of the point" if way == "around" else "at the point"
-    return f"{where} the slope of f is {line.claimed + value:.9g} +- {line.bar(t, way):.1g}, the derivative gives {line.claimed:.9g}"  # type: ignore[arg-type]  # as above
+    return f"{where} the slope of f is {line.claimed + value:.9g} +- {line.bar(t, way):.1g}, the derivative gives {line.claimed:.9g}"

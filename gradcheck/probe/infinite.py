@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.probe.directions import scale
-from gradcheck.probe.vector import Vector
 from gradcheck.probe.subject import Arrays, Subject
+from gradcheck.probe.vector import Vector
 
 Floats = npt.NDArray[np.float64]
 

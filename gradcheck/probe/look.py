@@ -28,6 +28,8 @@ class Look:
         value: the right slope less the doubted one.
         error: its error bar.
         sides: at a kink, what is missing to the slopes from the left and from the right.
+        size: the largest slope of f that was seen around.
+        exact: whether no difference of f was taken.
         certified: whether the right slope is enclosed: that of the program as it was traced.
     """
 
@@ -37,6 +39,8 @@ class Look:
     value: float
     error: float
     sides: tuple[float, float] | None = None
+    size: float = 0.0
+    exact: bool = False
     certified: bool = False
 
     @property
@@ -75,7 +79,7 @@ def by_differences(line: Line) -> Look:
         value, error = (sides[0] + sides[1]) / 2, sides[2]
     elif not line.known("alone"):
         value, error = _one_sided(line)
-    return Look(line.gs, line.ts, line.gradients, value, error, None if sides is None else sides[:2])
+    return Look(line.gs, line.ts, line.gradients, value, error, None if sides is None else sides[:2], line.size)
 
 
 def _one_sided(line: Line) -> tuple[float, float]:
@@ -92,7 +96,7 @@ def exact_look(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> Loo
         return None
     value, error = found
     certified = instrument.traced is not None
-    made = Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v), certified=certified)
+    made = Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v), exact=True, certified=certified)
     if not made.wrong:
         return made
     if instrument.traced is not None and instrument.traced.grant_reuse():
@@ -100,13 +104,12 @@ def exact_look(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> Loo
     if instrument.traced is None:  # cancellation inside f costs digits of the dual numbers too
         again = duals.residual(instrument.subject, list(gs), list(ts), list(v), 2 * DIGITS)
         value, error = (again[0], abs(again[0] - value)) if again is not None else (value, error)
-    line = Line(instrument, gs, ts, v)
-    for h in LADDER[:2]:
-        line.table(h)
+    line = Line(instrument, gs, ts, v).descend()
+    line.table(LADDER[1])
     noise = min(line.claim_noise, INFORMATIVE * abs(made.claimed) / MARGIN)
     if line.agrees and max(abs(made.claimed), abs(value)) < STATIONARY * line.size:
         noise += instrument.kept * line.size
-    return Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v) + noise, certified=certified)
+    return Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v) + noise, size=line.size, exact=True, certified=certified)
 
 
 def _known(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> tuple[float, float] | None:

@@ -15,6 +15,8 @@ from gradcheck.verdict.finding import Finding
 #: From this relative error of an entry on, nothing is a matter of accuracy: the coarsest defaults of solvers (a relative tolerance of 1e-3) leave
 #: some thousandths, a hundredth is a mistake.
 LARGE = 2.0**-7
+#: The same where the derivative of the program is known to many digits: what is left is the approximation of another formula.
+LARGE_EXACTLY = 2.0**-10
 #: Below this no fault is on record: 1.5e-8.
 SMALL = 2.0**-26
 #: A tolerance reaches most entries; where fewer than this part are wrong, it is these.
@@ -28,24 +30,27 @@ class Located:
     Args:
         finding: with the numbers of the entry that is farthest out of its bar.
         share: how many of all entries are wrong.
-        worst: the largest relative error of an entry, if it is another one.
+        worst: the largest relative error of an entry; None where that of the finding is it.
+        named: whether the mistake has a name: then it is one at any size.
     """
 
     finding: Finding
     share: float = 1.0
-    worst: float = 0.0
+    worst: float | None = None
+    named: bool = False
 
-    def weighed(self, line: Line, rounding: float) -> Finding:
+    def weighed(self, line: Line, rounding: float, exact: bool = False) -> Finding:
         """Return the finding as the fault that it is, or as lost accuracy.
 
         Args:
             line: through the point, along which the difference was seen.
             rounding: what roundings of intermediate results may leave in an entry.
+            exact: whether the right slope was taken from dual numbers.
         """
         found = self.finding
         error, size = abs(found.got - found.expected), max(abs(found.got), abs(found.expected))
-        relative = max(self.worst, error / size if size else 0.0)
-        if found.severity != "fault" or found.diagnosis or not 0 < relative < LARGE:
+        relative = self.worst if self.worst is not None else error / size if size else 0.0
+        if found.severity != "fault" or self.named or not 0 < relative < (LARGE_EXACTLY if exact else LARGE):
             return found
         if relative >= SMALL and error > rounding and (self.share < MOST or _is_factor(line)):
             return found
