@@ -246,7 +246,8 @@ class Examination:
         located = blame(instrument, look, locating=self.locating)
         found = [x.finding if look.certified else x.weighed(line, rounding, look.exact) for x in located]
         if place is not None:
-            where = ", ".join(f"{p} = {np.array2string(x, precision=17, threshold=8)}" for p, x in zip(self.subject.paths, instrument.subject.point, strict=True))
+            shown = (np.array2string(x, precision=17, threshold=8) for x in instrument.subject.point)
+            where = ", ".join(f"{path} = {x}" for path, x in zip(self.subject.paths, shown, strict=True))
             found = [replace(f, message=f"right at the given inputs, wrong beside them: {f.message} (at {where})") for f in found]
         self.findings += found
 

@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck.probe.directions import own_scale
 from gradcheck.probe.hull import APART, place_in_hull
 from gradcheck.probe.instrument import Instrument
-from gradcheck.probe.line.line import LADDER, SEEN, SHARP, Line, Way
+from gradcheck.probe.line.line import LADDER, SEEN, SHARP, WIDE, Line, Way
 from gradcheck.probe.line.stencils import LEFT, MARGIN, RIGHT
 from gradcheck.probe.small import LARGE
 from gradcheck.probe.vector import Vector
@@ -149,6 +149,8 @@ def _noise(case: Case) -> Ruling | None:
     line.survey()
     if (stair := _stair(line)) is not None:
         return stair
+    if all(t.flat for t in line.tables) and line.total * WIDE <= line.most_hidden:
+        return Ruling("blind", "f does not move at all, and roundings inside may hide as much")
     if not line.agrees:
         return None
     if line.resolution > SEEN:
@@ -223,7 +225,7 @@ def _stair(line: Line) -> Ruling | None:
     steps = max(line.noise, line.best("around").around.least)
     if not steps > max(FINE_STEPS * line.instrument.size(line.gs), line.most_rounding) or max(LADDER[4], line.finest) > LADDER[4]:
         return None
-    if not all(line.table(h).flat for h in LADDER[3:5]):
+    if not all(line.table(h).flat for h in LADDER[3:5]) or line.is_narrow:
         return None
     text = f"f moves in steps of {steps:.1g}, and is level between them"
     return Ruling("undecided" if line.claimed == 0 else "wrong", text)

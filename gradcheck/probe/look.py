@@ -28,7 +28,7 @@ class Look:
         value: the right slope less the doubted one.
         error: its error bar.
         sides: at a kink, what is missing to the slopes from the left and from the right.
-        size: the largest slope of f that was seen around.
+        size: the slope of f on both sides.
         exact: whether no difference of f was taken.
         certified: whether the right slope is enclosed: that of the program as it was traced.
     """
@@ -79,7 +79,7 @@ def by_differences(line: Line) -> Look:
         value, error = (sides[0] + sides[1]) / 2, sides[2]
     elif not line.known("alone"):
         value, error = _one_sided(line)
-    return Look(line.gs, line.ts, line.gradients, value, error, None if sides is None else sides[:2], line.size)
+    return Look(line.gs, line.ts, line.gradients, value, error, None if sides is None else sides[:2], line.beside)
 
 
 def _one_sided(line: Line) -> tuple[float, float]:
@@ -107,9 +107,9 @@ def exact_look(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> Loo
     line = Line(instrument, gs, ts, v).descend()
     line.table(LADDER[1])
     noise = min(line.claim_noise, INFORMATIVE * abs(made.claimed) / MARGIN)
-    if line.agrees and max(abs(made.claimed), abs(value)) < STATIONARY * line.size:
-        noise += instrument.kept * line.size
-    return Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v) + noise, size=line.size, exact=True, certified=certified)
+    if line.agrees and max(abs(made.claimed), abs(value)) < STATIONARY * line.beside:
+        noise += instrument.kept * line.beside
+    return Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v) + noise, size=line.beside, exact=True, certified=certified)
 
 
 def _known(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> tuple[float, float] | None:

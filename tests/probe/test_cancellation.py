@@ -73,11 +73,11 @@ def test_wrong_ones_fail_where_digits_are_left():
 
 
 def test_what_is_left_is_said():
-    """Where f keeps a digit, the report says what hides the slope."""
+    """Where f keeps a digit, the report does not claim to have seen ten."""
     f, _, vjp = CASES["gelu"]
     report = check(floats(f), np.array([-8.0]), vjp=vjp)
     assert report.verdict == "pass" or report.reasons, str(report)
-    assert report.resolution > 1e-3
+    assert report.resolution > 1e-6
 
 
 def test_torch_in_double_precision():

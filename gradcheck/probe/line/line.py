@@ -49,8 +49,17 @@ NEIGHBOURS = (-6, -4, -2, 2, 4, 6)
 NARROW_NEIGHBOURS, FAR_NEIGHBOURS = (-0.5, -0.25, 0.25, 0.5), (-0.875, -0.75, 0.75, 0.875)
 #: A table 32 times narrower takes the last coefficients of what is smooth down by more than this; noise stays.
 SMOOTH = 2.0**10
+#: Panels that have to show a difference before anything is said of its law.
+FEWEST_PANELS = 3
 #: Two tables, each this much narrower, around the largest jump of a mismatch: one of noise stays, a kink's falls with the width.
 NARROWINGS = 2
+#: Significant bits of the formats that outputs may have been rounded to: bfloat16, float16, float32.
+NARROW = (8, 11, 24)
+
+
+def _rounded(y: st.Floats, bits: int) -> st.Floats:
+    mantissa, exponent = np.frexp(y)
+    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits))
 
 
 class Line:
@@ -193,6 +202,11 @@ class Line:
         return max(self.total, *(t.size(self.noise) for t in self.tables if t.h <= LADDER[0]), 5e-324)
 
     @property
+    def beside(self) -> float:
+        """The slope that the claim has on both sides of the point, as far as it was seen."""
+        return max((t.both_sides(self.noise) for t in self.tables if t.h <= LADDER[0]), default=0.0)
+
+    @property
     def nothing(self) -> bool:
         """Whether neither f nor the derivative moves at all."""
         return self.total == 0 and all(t.flat and not np.any(t.psi[np.isfinite(t.psi)]) for t in self.tables)
@@ -273,6 +287,18 @@ class Line:
         largest = Vector.of((*subject.point, *self.instrument.base)).largest
         return ROUNDINGS * subject.call_eps / 2 * max(1.0, largest, inverse) * self.gs.norm
 
+    @property
+    def most_hidden(self) -> float:
+        """The largest change of phi that roundings of numbers as large as 1 or the outputs may hide."""
+        return ROUNDINGS * self.instrument.subject.call_eps / 2 * max(1.0, Vector.of(self.instrument.base).largest) * self.gs.norm
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether all outputs, at the point and far from it, are numbers of a format that is narrower than the one they come in."""
+        far = self.instrument.values(self.ts.beside(self.instrument.subject.point, WIDE))
+        outputs = [np.asarray(y, np.float64) for y in (*self.instrument.base, *far)]
+        return any(all(np.array_equal(_rounded(y, bits), y) for y in outputs) for bits in NARROW)
+
     def survey(self) -> None:
         """Sample wider, narrower and beside the point, and learn the noise of f from what is irregular there."""
         if self._surveyed:
@@ -309,13 +335,11 @@ class Line:
     @property
     def is_factor(self) -> bool:
         """Whether the mismatch of tables beside each other is one factor of their slopes, up to a tenth: a wrong constant adds up, a tolerance varies."""
-        panels = [t for t in self.everywhere if t.h == LADDER[0] and math.isfinite(t.around.value)]
-        off = np.array([t.around.value for t in panels])
-        slopes = np.array([float(np.mean(t.psi)) for t in panels])
-        if len(panels) < len(NEIGHBOURS) or not np.any(slopes):
+        panels = [t for t in self.everywhere if t.h == LADDER[0] and self.off("around", t)]
+        if len(panels) < FEWEST_PANELS:
             return False
-        rest = off - slopes * float(off @ slopes) / float(slopes @ slopes)
-        return float(np.linalg.norm(rest)) <= 0.1 * float(np.linalg.norm(off))
+        ratios = np.array([t.around.value / float(np.mean(t.psi)) for t in panels])
+        return bool(np.ptp(ratios) <= 0.1 * np.max(np.abs(ratios)))
 
     @property
     def wavers(self) -> bool:

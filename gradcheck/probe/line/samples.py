@@ -102,6 +102,12 @@ class Samples:
         slopes = np.concatenate([np.abs(self.psi), moves])
         return float(np.max(slopes[np.isfinite(slopes)], initial=0.0))
 
+    def both_sides(self, noise: float) -> float:
+        """Return the largest slope of the side on which it is smaller: next to a point where the slope vanishes both are large."""
+        moves = np.where(np.abs(self.phi) > st.MARGIN * noise, np.abs(self.phi), 0.0) / self.h
+        slopes = np.fmax(np.abs(self.psi), moves)
+        return min(float(np.max(slopes[nodes][np.isfinite(slopes[nodes])], initial=0.0)) for nodes in (st.LEFT, st.RIGHT))
+
     @property
     def stands(self) -> bool:
         """Whether most values of psi are the same numbers, as on a stair."""
@@ -125,7 +131,7 @@ class Samples:
         h, (level, decay) = self.h, tail(st.COEFFICIENTS_OF_OTHERS @ others)
         mismatch = self.phi - h * (st.INTEGRAL_OF_OTHERS @ others)
         low = st.LOW_PART @ mismatch
-        sigma = float(np.linalg.norm(mismatch - low)) / math.sqrt(st.FREEDOM)
+        sigma = Vector((mismatch - low,)).norm / math.sqrt(st.FREEDOM)
         slopes = np.array([(low[-1] - low[0]) / 2, low[-1] - low[st.MIDDLE], low[st.MIDDLE] - low[0]]) / h
         value = float(slopes[int(np.argmax(np.abs(slopes)))])
         irregular = tail(st.COEFFICIENTS @ mismatch)[1] >= st.GEOMETRIC and EXPLAINS * level * h <= sigma
