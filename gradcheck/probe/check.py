@@ -1,9 +1,8 @@
 """`gradcheck.check`: is this function's derivative right?
 
-The doubted derivative is compared along fresh signed directions with an exact directional derivative,
-where f runs over dual numbers, else with extrapolated differences that carry error bars. A mismatch is a
-fail only if it persists in value at another step and in a fresh direction; its entries are then located
-by group testing and the mistake is named where the numbers show it.
+The doubted derivative is compared along fresh signed directions: with the certified gradient of the traced function, with dual numbers, and
+always with samples of f on a line. What differs beyond its error bars and has no excuse (`gradcheck.probe.excuses`) is found again in a fresh
+direction, located by entries or by group testing, weighed by its worst entry, and named where the numbers show the mistake.
 """
 
 from __future__ import annotations
