@@ -27,8 +27,8 @@ def unmoved(subject: Subject, lines: Lines, undeclared: set[int]) -> list[str]:
         mine = [line for line, _ in lines if np.any(line.ts[k])]
         still = mine and all(line.nothing for line in mine)
         if x.size and still and k not in undeclared:
-            said = "the Hessian is zero, and the gradient does not change" if subject.hessian else "the gradient is zero and f does not change with it: nothing was checked (0 == 0)"
-            out.append(f"{subject.paths[k]}: {said}")
+            first, second = "the gradient is zero and f does not change with it: nothing was checked (0 == 0)", "the Hessian is zero, and the gradient does not change"
+            out.append(f"{subject.paths[k]}: {second if subject.hessian else first}")
     return out
 
 
