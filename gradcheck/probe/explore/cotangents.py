@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
+import ml_dtypes
 import numpy as np
+import numpy.typing as npt
 
 from gradcheck.probe.directions import Arrays, cotangent
 from gradcheck.probe.vector import Vector
@@ -28,8 +32,20 @@ def _last_output(rng: np.random.Generator, ys: Arrays) -> Vector:
     return cotangent(rng, ys).only(len(ys) - 1)
 
 
+def _top(y: npt.NDArray[Any]) -> float:
+    """Return the largest factor of a cotangent: the root of the largest number, so that a slope as large still has a product in the format."""
+    return math.sqrt(float(ml_dtypes.finfo(y.dtype).max))
+
+
+def _times(size: float) -> Maker:
+    def made(rng: np.random.Generator, ys: Arrays) -> Vector:
+        return cotangent(rng, ys).times([np.clip(size, 1 / _top(y), _top(y)) for y in ys])
+
+    return made
+
+
 def _range(rng: np.random.Generator, ys: Arrays) -> Vector:
-    return cotangent(rng, ys).times([10.0 ** rng.integers(-6, 7, y.shape) for y in ys])
+    return cotangent(rng, ys).times([np.clip(10.0 ** rng.integers(-6, 7, y.shape), 1 / _top(y), _top(y)) for y in ys])
 
 
 #: Cotangents with their names, those that found most first.
@@ -39,7 +55,7 @@ COTANGENTS: tuple[tuple[str, Maker], ...] = (
     ("one-hot", _one_hot),
     ("constant rows", _rows),
     ("zero but for the last output", _last_output),
-    ("of 1e5", lambda rng, ys: cotangent(rng, ys).times(1e5)),
-    ("of 1e-8", lambda rng, ys: cotangent(rng, ys).times(1e-8)),
+    ("of 1e5", _times(1e5)),
+    ("of 1e-8", _times(1e-8)),
     ("twos", lambda rng, ys: Vector.of(np.full(y.shape, 2.0) for y in ys)),
 )

@@ -15,10 +15,12 @@ from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.arguments import Arguments
 from gradcheck.probe.explore.cotangents import COTANGENTS, Maker
 from gradcheck.probe.explore.cutoffs import cutoffs
-from gradcheck.probe.explore.glance import REFUSED, UNDEFINED, UNSUPPORTED, Refused, changed, glance, outputs, tail
+from gradcheck.probe.explore.domain import Domain, staying
+from gradcheck.probe.explore.glance import REFUSED, UNDEFINED, UNSUPPORTED, Refused, changed, glance, outputs
 from gradcheck.probe.explore.mutation import Arrays, Mutation, floats
-from gradcheck.probe.explore.order import mixtures, ordered
-from gradcheck.probe.explore.same import operands, sliced, stretched
+from gradcheck.probe.explore.order import SHAPES, VALUES, mixtures, ordered
+from gradcheck.probe.explore.outskirts import Outskirts, reachable
+from gradcheck.probe.explore.same import Shaped
 from gradcheck.probe.explore.shrink import shrunk
 from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.report import Explored
@@ -54,6 +56,8 @@ class Explorer:
         accuracy: as declared by the user.
         progress: is told the number of inputs tried and the name of the present one.
         reproduction: writes code that repeats a finding.
+        domain: of the arguments.
+        shapes: whether the derivative answers for every shape that f takes.
     """
 
     make: Make
@@ -63,14 +67,17 @@ class Explorer:
     accuracy: float | None = None
     progress: Progress = lambda count, name: None
     reproduction: Reproduction | None = None
+    domain: Domain = field(default_factory=Domain)
+    shapes: bool = False
     findings: list[Finding] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys((TRIED, REFUSED, UNDEFINED, UNSUPPORTED), 0))
+    remarks: list[str] = field(default_factory=list)
     complete: bool = True
     sizes: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
 
     def run(self) -> Explored:
-        """Explore; what was found is in `findings`."""
+        """Explore; what was found is in `findings` and `remarks`."""
         try:
             self._measure()
             self._aliases()
@@ -102,28 +109,48 @@ class Explorer:
             self._visit(mutation, rng)
 
     def _all(self, rng: np.random.Generator) -> Iterator[Mutation]:
+        """Yield all mutations; those of shapes, where they are worth a remark, at the end and until there is one."""
         arrays, paths = self.arguments.arrays, self.arguments.paths
-        yield from ordered(arrays, paths)
+        themes = (*VALUES, *SHAPES) if self.shapes else VALUES
+        yield from ordered(arrays, paths, themes)
         for k in [k for k in floats(arrays) if arrays[k].size][:MOST_SCANNED]:
-            yield from cutoffs(k, paths[k], self._slope(k), float(np.finfo(np.float64).max) / 4)
-        yield from mixtures(arrays, paths, rng)
+            yield from cutoffs(k, paths[k], self._slope(k))
+        yield from mixtures(arrays, paths, rng, themes)
+        for mutation in () if self.shapes else ordered(arrays, paths, SHAPES):
+            if self.remarks:
+                return
+            yield mutation
 
     def _visit(self, mutation: Mutation, rng: np.random.Generator) -> None:
-        made = mutation.apply(list(self.arguments.arrays), rng)
-        if made is None or all(np.array_equal(a, b) for a, b in zip(made, self.arguments.arrays, strict=True)):
+        ordinary = self.arguments.arrays
+        made = mutation.apply(list(ordinary), rng)
+        made = None if made is None else self.domain.moved([np.asarray(a) for a in made], ordinary)
+        if made is None or all(np.array_equal(a, b) for a, b in zip(made, ordinary, strict=True)):
             return
-        if self._slow(made):
+        if self._slow(made) or not reachable(made, ordinary):
             return
-        made = [np.asarray(a) for a in made]
         self.progress(self.counts[TRIED], mutation.name)
         self.counts[TRIED] += 1
         found = self._examined(made)
         if found is None:
             return
         faults = [f for f in found.findings if f.severity == "fault"]
+        if faults and not self._shaped.answers(made, any(f.direction == contracts.SHAPE for f in faults)):
+            self.counts[UNSUPPORTED] += 1
+            self._remark(mutation.name, faults[0])
+            return
         if faults:
             self._keep(mutation.name, made, faults[0])
         self.findings += [f for f in found.findings if f.severity != "fault" and not self._known(f)]
+
+    def _remark(self, name: str, fault: Finding) -> None:
+        """Say once that the derivative does not hold at other shapes, where f may have another meaning."""
+        if not self.remarks and not self.shapes:
+            self.remarks.append(f"at other shapes, which count with explore='shapes' only: {fault.message} (explored: {name})")
+
+    @property
+    def _shaped(self) -> Shaped:
+        return Shaped(self.value, self.arguments.arrays, self.shapes)
 
     def _slow(self, arrays: Arrays) -> bool:
         """Answer whether f would take too long: its time at the ordinary input, times a power of the growth."""
@@ -140,10 +167,11 @@ class Explorer:
             return
 
         def fails(candidate: Arrays) -> bool:
-            found = self._examined(candidate, count=False, locating=False)
-            return found is not None and any(f.severity == "fault" for f in found.findings)
+            found = self._examined(candidate, count=False, locating=False) if self.domain.contains(candidate) else None
+            faults = [f for f in found.findings if f.severity == "fault"] if found is not None else []
+            return bool(faults) and self._shaped.answers(candidate, any(f.direction == contracts.SHAPE for f in faults))
 
-        small = shrunk(arrays, fails)
+        small = shrunk(arrays, fails, shorter=self._shaped.vary)
         again = self._examined(small, count=False)
         best = next((f for f in again.findings if f.severity == "fault"), None) if again is not None else None
         if best is not None and best.diagnosis != finding.diagnosis:  # a few simple numbers fit many patterns
@@ -164,9 +192,13 @@ class Explorer:
         try:
             examination.run()
         except GradcheckError:
-            return self.reproduction.code(self.arguments.arrays, explore=True)
+            return self.reproduction.code(self.arguments.arrays, explore=self._mode)
         alone = any(f.severity == "fault" for f in examination.findings)
-        return self.reproduction.code(arrays) if alone else self.reproduction.code(self.arguments.arrays, explore=True)
+        return self.reproduction.code(arrays) if alone else self.reproduction.code(self.arguments.arrays, explore=self._mode)
+
+    @property
+    def _mode(self) -> bool | str:
+        return "shapes" if self.shapes else True
 
     def _examined(
         self, arrays: Arrays, maker: Maker = cotangent, count: bool = True, locating: bool = True
@@ -190,24 +222,14 @@ class Explorer:
             return None
         if self._coarse(arrays) and any(r.verdict in ("wrong", "beside") for _, r in examination.lines):
             examination.findings = []  # between neighbouring numbers there is room for whole periods of f
-        examination.findings = [tail(f, subject, self.sizes) for f in examination.findings]
-        shape = any(f.direction == contracts.SHAPE for f in examination.findings)
-        if examination.findings and not self._same_function(arrays, shape):
-            self.counts[UNSUPPORTED] += count
-            return None
+        outskirts = Outskirts(subject, self.ordinary.subject.point, self.sizes)
+        examination.findings = [outskirts.weighed(f) for f in examination.findings]
         return examination
 
     def _coarse(self, arrays: Arrays) -> bool:
         """Answer whether entries are so large that their spacing is that of ordinary inputs: differences say nothing of f then."""
         pairs = [(a, b) for a, b in zip(arrays, self.arguments.arrays, strict=True) if differentiable(a) and a.size]
         return any(float(np.max(np.abs(a))) * spacing(a) > scale(b) / 16 for a, b in pairs)
-
-    def _same_function(self, arrays: Arrays, shape: bool) -> bool:
-        """Answer whether f at inputs of these shapes is what the derivative was written for."""
-        ordinary = self.arguments.arrays
-        if any(a.ndim != b.ndim for a, b in zip(arrays, ordinary, strict=True)):
-            return sliced(self.value, arrays, ordinary) and (not shape or operands(self.value, arrays, ordinary))
-        return not (shape or stretched(arrays, ordinary)) or operands(self.value, arrays, ordinary)
 
     def value(self, arrays: Arrays) -> Arrays | None:
         """Return f at these inputs; None where it is refused."""
@@ -224,6 +246,7 @@ class Explorer:
             raise
         except Exception:  # the arrays do not fit the structure: nobody could call f with them
             return None
+        subject = staying(subject, arrays, self.domain)
         subject.meter, subject.fresh = self.ordinary.subject.meter, self.ordinary.subject.fresh
         return subject
 
@@ -234,7 +257,8 @@ class Explorer:
         def slope(t: float) -> float | None:
             a = self.arguments.arrays[k].copy()
             a.reshape(-1)[0] = t
-            subject = self._subject([a if i == k else x for i, x in enumerate(self.arguments.arrays)])
+            arrays = [a if i == k else x for i, x in enumerate(self.arguments.arrays)]
+            subject = self._subject(arrays) if self.domain.contains(arrays) else None
             try:
                 base = outputs(subject) if subject is not None else []
                 gs = [np.ones_like(y) for y in base]
@@ -260,5 +284,7 @@ class Explorer:
 
     def _aliases(self) -> None:
         """The same array in two places must give what equal arrays give."""
-        code = "" if self.reproduction is None else self.reproduction.code(self.arguments.arrays, explore=True)
+        if self.domain.rules:  # that of one place need not be that of another
+            return
+        code = "" if self.reproduction is None else self.reproduction.code(self.arguments.arrays, explore=self._mode)
         self.findings += [replace(f, snippet=code) for f in contracts.aliases(self.ordinary) if not self._known(f)]

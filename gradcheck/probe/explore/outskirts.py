@@ -1,0 +1,98 @@
+"""How far out exploration goes, and what is no fault there: digits that no formula keeps, a gradient beyond where f changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.errors import FunctionFailed
+from gradcheck.probe.explore.mutation import Array, Arrays
+from gradcheck.probe.structure import differentiable
+from gradcheck.probe.subject import Subject
+from gradcheck.probe.vector import Vector
+from gradcheck.verdict.finding import Finding
+
+#: The magnitudes that are explored: squares and their reciprocals are numbers of float64, and some of their products.
+LOWEST, HIGHEST = 1e-30, 1e30
+#: Roundings of the gradient's ordinary size below which an error far out in a tail is lost accuracy, not a fault.
+TAIL = 1024
+#: f is flat around an entry if it is the same for this multiple of it and for its inverse.
+FACTOR = 2.0
+
+
+def reachable(arrays: Arrays, ordinary: Sequence[Array]) -> bool:
+    """Answer whether changed numbers stay in the range that is explored, widened by that of the given ones."""
+    return all(_within(a, b) for a, b in zip(arrays, ordinary, strict=True) if differentiable(a) and a is not b)
+
+
+def _within(a: Array, b: Array) -> bool:
+    least, most = _range(b)
+    low, high = _range(a)
+    return low >= LOWEST * min(least, 1.0) and high <= HIGHEST * max(most, 1.0)
+
+
+def _range(a: Array) -> tuple[float, float]:
+    """Return the smallest and the largest magnitude that is not zero; 1 where there is none."""
+    size = np.abs(np.asarray(a, np.float64)).ravel()
+    size = size[size > 0]
+    return (float(np.min(size)), float(np.max(size))) if size.size else (1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outskirts:
+    """An explored input, and how far it is from the ordinary one.
+
+    Args:
+        subject: the function there.
+        ordinary: the given point.
+        sizes: path of an input -> the largest entry of its gradient at the given point.
+    """
+
+    subject: Subject
+    ordinary: Arrays
+    sizes: dict[str, float]
+
+    def weighed(self, finding: Finding) -> Finding:
+        """Return a fault as lost accuracy, or as a note, where no derivative is expected to have more digits.
+
+        The slope 1 - tanh(x)^2 is 0 at x = 20 and not 2e-17: a textbook formula out of its depth, not a wrong one. And
+        where exp(-x^4) has become 0 for good, a gradient of 0 times infinity says only that nobody comes here.
+        """
+        if finding.severity != "fault":
+            return finding
+        if np.isfinite(finding.expected) and not np.isfinite(finding.got) and self._beyond(finding):
+            return replace(finding, severity="accuracy", diagnosis="beyond the range in which f changes")
+        if self._in_tail(finding):
+            return replace(finding, severity="accuracy", diagnosis=finding.diagnosis or "lost digits in a tail")
+        return finding
+
+    def _in_tail(self, finding: Finding) -> bool:
+        """Answer whether an error is below the rounding of the gradient's ordinary size, or keeps a third of the digits."""
+        error, eps = abs(finding.got - finding.expected), max(self.subject.eps)
+        ordinary = TAIL * self.sizes.get(finding.node, 0.0)
+        return bool(error <= max(eps * ordinary, eps ** (1 / 3) * abs(finding.expected)))
+
+    def _beyond(self, finding: Finding) -> bool:
+        """Answer whether f is flat to both sides of all entries whose gradient is not finite, which are further out than any that was given."""
+        k = self.subject.paths.index(finding.node)
+        x = np.asarray(self.subject.point[k], np.float64)
+        try:
+            base = self.subject.value(self.subject.point)
+            v = self.subject.gradient(Vector.of(np.ones(y.shape) for y in base).formatted(base), self.subject.point)[k]
+            bad = ~np.isfinite(np.asarray(v, np.float64))
+            bad[finding.index] = True
+            least, most = _range(self.ordinary[k])
+            size = np.abs(x[bad])
+            if not np.all(((size > FACTOR * most) | (size < least / FACTOR)) & (size > 0)):
+                return False
+            return all(self._same(base, k, np.where(bad, x * c, x)) for c in (FACTOR, 1 / FACTOR))
+        except FunctionFailed:
+            return False
+
+    def _same(self, base: Arrays, k: int, x: npt.NDArray[np.float64]) -> bool:
+        """Answer whether f is the same with another array in one place."""
+        xs = [x.astype(p.dtype) if i == k else p for i, p in enumerate(self.subject.point)]
+        return all(np.array_equal(a, b) for a, b in zip(self.subject.value(xs), base, strict=True))
