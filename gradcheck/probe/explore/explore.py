@@ -16,7 +16,18 @@ from gradcheck.probe.explore.arguments import Arguments
 from gradcheck.probe.explore.cotangents import COTANGENTS, Maker
 from gradcheck.probe.explore.cutoffs import cutoffs
 from gradcheck.probe.explore.domain import Domain, staying
-from gradcheck.probe.explore.glance import REFUSED, UNDEFINED, UNSUPPORTED, Refused, changed, glance, outputs
+from gradcheck.probe.explore.glance import (
+    REFUSED,
+    UNDEFINED,
+    UNSUPPORTED,
+    Refused,
+    changed,
+    faults_of,
+    glance,
+    mistake_of,
+    on_kink,
+    outputs,
+)
 from gradcheck.probe.explore.mutation import Arrays, Mutation, floats
 from gradcheck.probe.explore.order import SHAPES, VALUES, mixtures, ordered
 from gradcheck.probe.explore.outskirts import Outskirts, reachable
@@ -134,19 +145,24 @@ class Explorer:
         found = self._examined(made)
         if found is None:
             return
-        faults = [f for f in found.findings if f.severity == "fault"]
-        if faults and not self._shaped.answers(made, any(f.direction == contracts.SHAPE for f in faults)):
+        faults = faults_of(found)
+        if faults and not self._answers(made, faults):
             self.counts[UNSUPPORTED] += 1
             self._remark(mutation.name, faults[0])
             return
         if faults:
-            self._keep(mutation.name, made, faults[0])
-        self.findings += [f for f in found.findings if f.severity != "fault" and not self._known(f)]
+            self._keep(mutation.name, made, found, faults[0])
+        told = [replace(f, message=f"{f.message} (explored: {mutation.name})") for f in found.findings if f.severity != "fault"]
+        self.findings += [f for f in told if not self._known(f)]
 
     def _remark(self, name: str, fault: Finding) -> None:
         """Say once that the derivative does not hold at other shapes, where f may have another meaning."""
         if not self.remarks and not self.shapes:
             self.remarks.append(f"at other shapes, which count with explore='shapes' only: {fault.message} (explored: {name})")
+
+    def _answers(self, arrays: Arrays, faults: list[Finding]) -> bool:
+        """Answer whether the derivative is held responsible for faults at these arrays."""
+        return self._shaped.answers(arrays, any(f.direction == contracts.SHAPE for f in faults))
 
     @property
     def _shaped(self) -> Shaped:
@@ -161,27 +177,23 @@ class Explorer:
         key = (finding.severity, finding.node, finding.diagnosis.partition(":")[0])
         return any(key == (f.severity, f.node, f.diagnosis.partition(":")[0]) for f in self.findings)
 
-    def _keep(self, name: str, arrays: Arrays, finding: Finding) -> None:
-        """Keep a fault that is new, at the smallest input that still shows it."""
+    def _keep(self, name: str, arrays: Arrays, found: Examination, finding: Finding) -> None:
+        """Keep a fault that is new, at the smallest input that still shows it, by its name if it has one."""
         if self._known(finding):
             return
+        kinked = on_kink(found)
 
         def fails(candidate: Arrays) -> bool:
             found = self._examined(candidate, count=False, locating=False) if self.domain.contains(candidate) else None
-            faults = [f for f in found.findings if f.severity == "fault"] if found is not None else []
-            return bool(faults) and self._shaped.answers(candidate, any(f.direction == contracts.SHAPE for f in faults))
+            faults = faults_of(found)
+            return bool(faults) and found is not None and on_kink(found) <= kinked and self._answers(candidate, faults)
 
         small = shrunk(arrays, fails, shorter=self._shaped.vary)
-        again = self._examined(small, count=False)
-        best = next((f for f in again.findings if f.severity == "fault"), None) if again is not None else None
-        if best is not None and best.diagnosis != finding.diagnosis:  # a few simple numbers fit many patterns
-            best = replace(best, diagnosis="", message=best.message.removesuffix(f"; {best.diagnosis}"))
-        if best is None:  # only its tail was left
+        best = next(iter(faults_of(self._examined(small, count=False))), None)
+        if best is None or mistake_of(best) != mistake_of(finding):  # only its tail was left, or what a few simple numbers look like
             small, best = arrays, finding
-        if self._known(best):
-            return
-        code = self._code(small)
-        self.findings.append(replace(best, message=f"{best.message} (explored: {name})", snippet=code))
+        if not self._known(best):
+            self.findings.append(replace(best, message=f"{best.message} (explored: {name})", snippet=self._code(small)))
 
     def _code(self, arrays: Arrays) -> str:
         """Return code that reproduces: the plain check where it fails at these inputs, else the whole exploration."""
@@ -277,8 +289,7 @@ class Explorer:
         for name, maker in COTANGENTS:
             self.counts[TRIED] += 1
             found = self._examined(arrays, maker)
-            faults = [f for f in found.findings if f.severity == "fault"] if found is not None else []
-            for f in faults[:1]:
+            for f in faults_of(found)[:1]:
                 if not self._known(f):
                     self.findings.append(replace(f, message=f"{f.message} (cotangent: {name})", snippet=self._code(arrays)))
 

@@ -96,3 +96,18 @@ def changed(new: list[Array], old: list[Array]) -> Masks | None:
     if any(a.shape != b.shape for a, b in zip(new, old, strict=True)):
         return None
     return [np.asarray(a != b) for a, b in zip(new, old, strict=True)]
+
+
+def faults_of(examination: Examination | None) -> list[Finding]:
+    """Return what is wrong."""
+    return [] if examination is None else examination.faults
+
+
+def on_kink(examination: Examination) -> bool:
+    """Answer whether what was found lies on a kink, where numbers tell less."""
+    return any(line.kink() is not None for line, ruling in examination.lines if ruling.verdict in ("wrong", "beside"))
+
+
+def mistake_of(finding: Finding) -> str:
+    """Return the kind of mistake that was named, without its numbers."""
+    return finding.diagnosis.partition(":")[0]
