@@ -6,16 +6,20 @@ import numbers
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gradcheck.errors import BadInput
-from gradcheck.probe.directions import scale
-from gradcheck.probe.edge import called
+from gradcheck.foreign import answer_of
+from gradcheck.probe.directions import own_scale, scale
 from gradcheck.probe.explore.mutation import Array, Arrays, floats
 from gradcheck.probe.structure import differentiable
 from gradcheck.probe.subject import Subject, spacing
+
+#: Neighbours of the given inputs that a predicate is asked about, and how far they are, relative to an entry: as far as differences go.
+DRAWS, NEAR = 4, 2.0**-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +29,14 @@ class Rule:
     Args:
         text: it, in words.
         contains: array -> whether it lies inside.
-        project: array -> the array inside that it is moved to; it may still lie outside.
-        open: whether neighbours in all directions are inside too, but for ends: differences stay inside then.
+        project: array -> the array inside that it is moved to; it may still lie outside. None: it is not moved.
+        around: array beside one inside -> whether f may be evaluated there; None: anywhere.
     """
 
     text: str
     contains: Callable[[Array], bool]
-    project: Callable[[Array], Array] = lambda a: a
-    open: bool = False
+    project: Callable[[Array], Array] | None = None
+    around: Callable[[Array], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,11 @@ class Domain:
 
     def contains(self, arrays: Sequence[Array]) -> bool:
         """Answer whether all arrays lie inside; what a rule cannot be asked of does not."""
-        return all(_lies(rule, arrays[k]) for k, rule in self.rules.items())
+        return all(_holds(rule.contains, arrays[k]) for k, rule in self.rules.items())
 
     def around(self, arrays: Sequence[Array]) -> bool:
-        """Answer whether arrays beside explored ones lie inside; those that no difference can stay in are not asked."""
-        return all(_lies(rule, arrays[k]) for k, rule in self.rules.items() if rule.open)
+        """Answer whether f may be evaluated at arrays beside explored ones."""
+        return all(_holds(rule.around, arrays[k]) for k, rule in self.rules.items() if rule.around is not None)
 
     def moved(self, arrays: Sequence[Array], ordinary: Sequence[Array]) -> Arrays | None:
         """Return arrays with the changed ones projected into the domain; None where they stay outside."""
@@ -59,8 +63,10 @@ class Domain:
         return made if self.contains(made) else None
 
     def _into(self, k: int, a: Array) -> Array:
+        project = self.rules[k].project if k in self.rules else None
         try:
-            return np.asarray(self.rules[k].project(a), a.dtype) if k in self.rules else a
+            with np.errstate(all="ignore"):
+                return a if project is None else np.asarray(project(a), a.dtype)
         except (ValueError, np.linalg.LinAlgError):  # of another shape than the rule is for: it lies outside
             return a
 
@@ -86,9 +92,9 @@ def domain_of(given: Any, count: int, paths: Sequence[str], arrays: Sequence[Arr
     of = [ruled[int(re.match(r"\d+", path)[0])] for path in paths]  # type: ignore[index]  # a path begins with a number
     rules = {k: r for k, (r, a) in enumerate(zip(of, arrays, strict=True)) if r is not None and (each or differentiable(a))}
     for k, rule in rules.items():
-        if not called("the domain", rule.contains, arrays[k]):
+        if not answer_of(partial(rule.contains, arrays[k]), who="the domain", failure=BadInput):
             raise BadInput(f"expected inputs inside the domain; got input {paths[k]} outside of {rule.text}: {np.array2string(arrays[k], threshold=8)}")
-    return Domain(rules)
+    return Domain({k: _around(rule, arrays[k]) if rule.project is None else rule for k, rule in rules.items()})
 
 
 def staying(subject: Subject, arrays: Sequence[Array], domain: Domain) -> Subject:
@@ -100,7 +106,7 @@ def staying(subject: Subject, arrays: Sequence[Array], domain: Domain) -> Subjec
         domain: of them.
     """
     ks = floats(arrays)
-    if not any(rule.open for rule in domain.rules.values()) or len(ks) != len(subject.point):
+    if all(rule.around is None for rule in domain.rules.values()) or len(ks) != len(subject.point):
         return subject
     shown: list[Array] = []
 
@@ -128,16 +134,23 @@ def rule_of(given: Any) -> Rule:
     if _is_bounds(given):
         return _bounds(*given)
     if callable(given):
-        return Rule(f"the domain {getattr(given, '__name__', 'given')}", lambda a: bool(called("the domain", given, a.copy())))
+        return Rule(f"the domain {getattr(given, '__name__', 'given')}", lambda a: bool(given(a.copy())))
     words = ", ".join(repr(w) for w in WORDS)
     raise BadInput(f"expected a domain: (low, high) with None for an open end, {words}, or a function array -> bool; got {given!r}")
 
 
-def _lies(rule: Rule, a: Array) -> bool:
+def _holds(of: Callable[[Array], bool], a: Array) -> bool:
     try:
-        return rule.contains(a)
-    except Exception:  # a rule that does not take such an array does not allow it
+        return answer_of(lambda: of(a), who="the domain", failure=BadInput)
+    except BadInput:  # a rule that does not take such an array does not allow it
         return False
+
+
+def _around(rule: Rule, a: Array) -> Rule:
+    """Return the rule of a predicate with what it says of neighbours, if it holds for those of the given array in all directions: it is no equation then."""
+    rng = np.random.default_rng(0)
+    beside = [np.asarray(own_scale(rng, [a]).beside([a], s * NEAR)[0]) for s in (1, -1) for _ in range(DRAWS)]
+    return replace(rule, around=rule.contains) if differentiable(a) and all(_holds(rule.contains, b) for b in beside) else rule
 
 
 def _is_bounds(given: Any) -> bool:
@@ -150,9 +163,8 @@ def _bounds(low: Any, high: Any) -> Rule:
     low, high = (-np.inf if low is None else low), (np.inf if high is None else high)
     if not np.all(np.less_equal(low, high)):
         raise BadInput(f"expected bounds (low, high) with low <= high; got ({low}, {high})")
-    return Rule(
-        f"the bounds ({low}, {high})", lambda a: bool(np.all((_wide(a) >= low) & (_wide(a) <= high))), lambda a: np.clip(_wide(a), low, high), open=True
-    )
+    between = lambda a: bool(np.all((_wide(a) >= low) & (_wide(a) <= high)))
+    return Rule(f"the bounds ({low}, {high})", between, lambda a: np.clip(_wide(a), low, high), between)
 
 
 def _wide(a: Array) -> Array:
@@ -200,9 +212,15 @@ def _made_definite(a: Array) -> Array:
     return np.asarray((made + np.swapaxes(made, -1, -2)) / 2)
 
 
+def _positive(a: Array) -> bool:
+    return bool(np.all(_wide(a) > 0))
+
+
 #: Domains that have a word.
 WORDS: Mapping[str, Rule] = {
-    "positive": Rule("the positive numbers", lambda a: bool(np.all(_wide(a) > 0)), np.abs, open=True),
-    "probabilities": Rule("the probabilities (nonnegative, each last axis sums to 1)", _sums_to_one, _normalised),
-    "spd": Rule("the symmetric positive definite matrices", _definite, _made_definite),
+    "positive": Rule("the positive numbers", _positive, np.abs, _positive),
+    "probabilities": Rule("the probabilities (nonnegative, each last axis sums to 1)", _sums_to_one, _normalised, lambda a: bool(np.all(_wide(a) >= 0))),
+    "spd": Rule(
+        "the symmetric positive definite matrices", _definite, _made_definite, lambda a: _definite((_wide(a) + np.swapaxes(_wide(a), -1, -2)) / 2)
+    ),
 }

@@ -8,12 +8,12 @@ from time import perf_counter
 
 import numpy as np
 
-from gradcheck.errors import FunctionRaised, GradcheckError, OutOfBudget
+from gradcheck.errors import FunctionFailed, FunctionRaised, GradcheckError, OutOfBudget
 from gradcheck.probe import contracts
-from gradcheck.probe.directions import cotangent, scale
+from gradcheck.probe.directions import cotangent, own_scale
 from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.arguments import Arguments
-from gradcheck.probe.explore.cotangents import COTANGENTS, Maker
+from gradcheck.probe.explore.cotangents import Maker, cotangents
 from gradcheck.probe.explore.cutoffs import cutoffs
 from gradcheck.probe.explore.domain import Domain, staying
 from gradcheck.probe.explore.glance import (
@@ -30,14 +30,14 @@ from gradcheck.probe.explore.glance import (
 )
 from gradcheck.probe.explore.mutation import Arrays, Mutation, floats
 from gradcheck.probe.explore.order import SHAPES, VALUES, mixtures, ordered
-from gradcheck.probe.explore.outskirts import Outskirts, reachable
+from gradcheck.probe.explore.outskirts import Outskirts, is_coarse, reachable
 from gradcheck.probe.explore.same import Shaped
 from gradcheck.probe.explore.shrink import shrunk
 from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.report import Explored
 from gradcheck.probe.snippet import Reproduction
-from gradcheck.probe.structure import differentiable
-from gradcheck.probe.subject import Subject, spacing
+from gradcheck.probe.subject import Subject
+from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
 Make = Callable[[tuple[object, ...]], Subject]
@@ -107,7 +107,22 @@ class Explorer:
         start = perf_counter()
         subject.value(subject.point)
         self.seconds = perf_counter() - start
-        self.sizes = {p: float(np.max(np.abs(v), initial=0.0)) for p, v in zip(subject.paths, gradients, strict=True)}
+        near = [gradients, self._near(gs)]  # at a stationary point itself it is nothing
+        self.sizes = {p: max(float(np.max(np.abs(v[k]), initial=0.0)) for v in near if v is not None) for k, p in enumerate(subject.paths)}
+
+    def _near(self, gs: Vector) -> Vector | None:
+        """Return the gradients half an entry beside the ordinary input; None where there are none."""
+        subject, ks = self.ordinary.subject, floats(self.arguments.arrays)
+        beside = own_scale(np.random.default_rng([self.seed, 4]), subject.point).beside(subject.point, 0.5)
+        new = dict(zip(ks, beside, strict=False))
+        if not self.domain.contains([new.get(k, a) for k, a in enumerate(self.arguments.arrays)]):
+            return None
+        try:
+            found = subject.gradient(gs.formatted(self.ordinary.base), beside)
+        except FunctionFailed:
+            return None
+        v = Vector.of(np.zeros(x.shape) if g is None else g for g, x in zip(found, subject.point, strict=True))
+        return v if v.finite else None
 
     def _mutations(self) -> None:
         rng = np.random.default_rng([self.seed, 3])
@@ -232,16 +247,12 @@ class Explorer:
                 raise
             self.counts[UNSUPPORTED] += count
             return None
-        if self._coarse(arrays) and any(r.verdict in ("wrong", "beside") for _, r in examination.lines):
+        coarse = is_coarse(arrays, self.arguments.arrays)
+        if coarse and any(r.verdict in ("wrong", "beside") for _, r in examination.lines):
             examination.findings = []  # between neighbouring numbers there is room for whole periods of f
-        outskirts = Outskirts(subject, self.ordinary.subject.point, self.sizes)
+        outskirts = Outskirts(subject, self.ordinary.subject.point, self.sizes, coarse)
         examination.findings = [outskirts.weighed(f) for f in examination.findings]
         return examination
-
-    def _coarse(self, arrays: Arrays) -> bool:
-        """Answer whether entries are so large that their spacing is that of ordinary inputs: differences say nothing of f then."""
-        pairs = [(a, b) for a, b in zip(arrays, self.arguments.arrays, strict=True) if differentiable(a) and a.size]
-        return any(float(np.max(np.abs(a))) * spacing(a) > scale(b) / 16 for a, b in pairs)
 
     def value(self, arrays: Arrays) -> Arrays | None:
         """Return f at these inputs; None where it is refused."""
@@ -286,7 +297,7 @@ class Explorer:
     def _cotangents(self) -> None:
         """Look at the ordinary input with adversarial cotangents."""
         arrays = list(self.arguments.arrays)
-        for name, maker in COTANGENTS:
+        for name, maker in cotangents(max(self.ordinary.subject.eps)):
             self.counts[TRIED] += 1
             found = self._examined(arrays, maker)
             for f in faults_of(found)[:1]:

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import FunctionFailed
+from gradcheck.probe.directions import scale
 from gradcheck.probe.explore.mutation import Array, Arrays
 from gradcheck.probe.structure import differentiable
-from gradcheck.probe.subject import Subject
+from gradcheck.probe.subject import Subject, spacing
 from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
@@ -19,6 +20,8 @@ from gradcheck.verdict.finding import Finding
 LOWEST, HIGHEST = 1e-30, 1e30
 #: Roundings of the gradient's ordinary size below which an error far out in a tail is lost accuracy, not a fault.
 TAIL = 1024
+#: Neighbours that are drawn to see what one rounding of the inputs changes.
+DRAWS = 4
 #: f is flat around an entry if it is the same for this multiple of it and for its inverse.
 FACTOR = 2.0
 
@@ -41,6 +44,12 @@ def _range(a: Array) -> tuple[float, float]:
     return (float(np.min(size)), float(np.max(size))) if size.size else (1.0, 1.0)
 
 
+def is_coarse(arrays: Arrays, ordinary: Sequence[Array]) -> bool:
+    """Answer whether entries are so large that their spacing is that of ordinary inputs: differences say nothing of f then."""
+    pairs = [(a, b) for a, b in zip(arrays, ordinary, strict=True) if differentiable(a) and a.size]
+    return any(float(np.max(np.abs(a))) * spacing(a) > scale(b) / 16 for a, b in pairs)
+
+
 @dataclass(frozen=True, slots=True)
 class Outskirts:
     """An explored input, and how far it is from the ordinary one.
@@ -48,12 +57,14 @@ class Outskirts:
     Args:
         subject: the function there.
         ordinary: the given point.
-        sizes: path of an input -> the largest entry of its gradient at the given point.
+        sizes: path of an input -> the largest entry of its gradient at, and beside, the given point.
+        coarse: whether the spacing of its numbers is that of ordinary inputs.
     """
 
     subject: Subject
     ordinary: Arrays
     sizes: dict[str, float]
+    coarse: bool = False
 
     def weighed(self, finding: Finding) -> Finding:
         """Return a fault as lost accuracy, or as a note, where no derivative is expected to have more digits.
@@ -65,7 +76,7 @@ class Outskirts:
             return finding
         if np.isfinite(finding.expected) and not np.isfinite(finding.got) and self._beyond(finding):
             return replace(finding, severity="accuracy", diagnosis="beyond the range in which f changes")
-        if self._in_tail(finding):
+        if self._in_tail(finding) or (self.coarse and self._is_blurred(finding)):
             return replace(finding, severity="accuracy", diagnosis=finding.diagnosis or "lost digits in a tail")
         return finding
 
@@ -96,3 +107,25 @@ class Outskirts:
         """Answer whether f is the same with another array in one place."""
         xs = [x.astype(p.dtype) if i == k else p for i, p in enumerate(self.subject.point)]
         return all(np.array_equal(a, b) for a, b in zip(self.subject.value(xs), base, strict=True))
+
+    def _is_blurred(self, finding: Finding) -> bool:
+        """Answer whether the doubted derivative changes by as much as it is off between neighbouring numbers: its inputs say no more there.
+
+        Equal entries stay equal: a tie is not broken.
+        """
+        k, point = self.subject.paths.index(finding.node), self.subject.point
+        values, places = np.unique(np.concatenate([np.asarray(x, np.float64).ravel() for x in point]), return_inverse=True)
+        rng, here, changes = np.random.default_rng(0), self._entry(point, k, finding.index), []
+        for _ in range(DRAWS):
+            moved = (values * (1 + max(self.subject.eps) * rng.choice((-1.0, 1.0), values.size)))[places]
+            ends = np.cumsum([x.size for x in point])[:-1]
+            there = [m.reshape(x.shape).astype(x.dtype) for m, x in zip(np.split(moved, ends), point, strict=True)]
+            changes.append(abs(self._entry(there, k, finding.index) - here))
+        error = abs(finding.got - finding.expected)
+        return bool(max(changes) * abs(finding.got) >= error * abs(here) > 0)
+
+    def _entry(self, xs: Arrays, k: int, index: tuple[int, ...]) -> float:
+        """Return an entry of the gradient for a cotangent of ones."""
+        base = self.subject.value(xs)
+        v = self.subject.gradient(Vector.of(np.ones(y.shape) for y in base).formatted(base), xs)[k]
+        return float("nan") if v is None else float(np.asarray(v, np.float64)[index])
