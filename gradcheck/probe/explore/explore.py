@@ -8,9 +8,9 @@ from time import perf_counter
 
 import numpy as np
 
-from gradcheck.errors import FunctionFailed, FunctionRaised, GradcheckError, OutOfBudget
+from gradcheck.errors import FunctionRaised, GradcheckError, OutOfBudget
 from gradcheck.probe import contracts
-from gradcheck.probe.directions import cotangent, own_scale
+from gradcheck.probe.directions import cotangent
 from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.arguments import Arguments
 from gradcheck.probe.explore.cotangents import Maker, cotangents
@@ -30,14 +30,13 @@ from gradcheck.probe.explore.glance import (
 )
 from gradcheck.probe.explore.mutation import Arrays, Mutation, floats
 from gradcheck.probe.explore.order import SHAPES, VALUES, mixtures, ordered
-from gradcheck.probe.explore.outskirts import Outskirts, is_coarse, reachable
+from gradcheck.probe.explore.outskirts import Outskirts, is_coarse, reachable, usual_sizes
 from gradcheck.probe.explore.same import Shaped
 from gradcheck.probe.explore.shrink import shrunk
 from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.report import Explored
 from gradcheck.probe.snippet import Reproduction
 from gradcheck.probe.subject import Subject
-from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
 Make = Callable[[tuple[object, ...]], Subject]
@@ -102,27 +101,10 @@ class Explorer:
     def _measure(self) -> None:
         """Measure the time of f, and the size of each gradient, at the ordinary input."""
         subject = self.ordinary.subject
-        gs = cotangent(np.random.default_rng([self.seed, 2]), self.ordinary.base)
-        gradients = self.ordinary.gradients(gs)
+        self.sizes = usual_sizes(self.ordinary, self.arguments.arrays, self.domain, self.seed)
         start = perf_counter()
         subject.value(subject.point)
         self.seconds = perf_counter() - start
-        near = [gradients, self._near(gs)]  # at a stationary point itself it is nothing
-        self.sizes = {p: max(float(np.max(np.abs(v[k]), initial=0.0)) for v in near if v is not None) for k, p in enumerate(subject.paths)}
-
-    def _near(self, gs: Vector) -> Vector | None:
-        """Return the gradients half an entry beside the ordinary input; None where there are none."""
-        subject, ks = self.ordinary.subject, floats(self.arguments.arrays)
-        beside = own_scale(np.random.default_rng([self.seed, 4]), subject.point).beside(subject.point, 0.5)
-        new = dict(zip(ks, beside, strict=False))
-        if not self.domain.contains([new.get(k, a) for k, a in enumerate(self.arguments.arrays)]):
-            return None
-        try:
-            found = subject.gradient(gs.formatted(self.ordinary.base), beside)
-        except FunctionFailed:
-            return None
-        v = Vector.of(np.zeros(x.shape) if g is None else g for g, x in zip(found, subject.point, strict=True))
-        return v if v.finite else None
 
     def _mutations(self) -> None:
         rng = np.random.default_rng([self.seed, 3])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import FunctionFailed
-from gradcheck.probe.directions import scale
-from gradcheck.probe.explore.mutation import Array, Arrays
+from gradcheck.probe.directions import cotangent, own_scale, scale
+from gradcheck.probe.explore.domain import Domain
+from gradcheck.probe.explore.mutation import Array, Arrays, floats
+from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.structure import differentiable
 from gradcheck.probe.subject import Subject, spacing
 from gradcheck.probe.vector import Vector
@@ -48,6 +51,26 @@ def is_coarse(arrays: Arrays, ordinary: Sequence[Array]) -> bool:
     """Answer whether entries are so large that their spacing is that of ordinary inputs: differences say nothing of f then."""
     pairs = [(a, b) for a, b in zip(arrays, ordinary, strict=True) if differentiable(a) and a.size]
     return any(float(np.max(np.abs(a))) * spacing(a) > scale(b) / 16 for a, b in pairs)
+
+
+def usual_sizes(ordinary: Instrument, arrays: Sequence[Array], domain: Domain, seed: int) -> dict[str, float]:
+    """Return the largest entry of each gradient at the ordinary input and half of every entry beside it: at a stationary point it is nothing.
+
+    Args:
+        ordinary: the instrument there.
+        arrays: all arrays of the arguments.
+        domain: of them.
+        seed: of the direction.
+    """
+    subject, gs = ordinary.subject, cotangent(np.random.default_rng([seed, 2]), ordinary.base)
+    beside = own_scale(np.random.default_rng([seed, 4]), subject.point).beside(subject.point, 0.5)
+    new = dict(zip(floats(arrays), beside, strict=False))
+    found = [list(ordinary.gradients(gs))]
+    if domain.contains([new.get(k, a) for k, a in enumerate(arrays)]):
+        with suppress(FunctionFailed):
+            found.append([np.zeros(()) if v is None else np.asarray(v, np.float64) for v in subject.gradient(gs.formatted(ordinary.base), beside)])
+    sizes = [[float(np.max(np.abs(v), initial=0.0)) for v in vs] for vs in found]
+    return {p: max(s for s in own if np.isfinite(s)) for p, *own in zip(subject.paths, *sizes, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
