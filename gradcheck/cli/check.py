@@ -33,13 +33,13 @@ from gradcheck.probe.report import Report
 @click.option("--json", "file", type=NEW_FILE, help="Write the report as JSON.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if the check is inconclusive.")
 def check_command(
-    function: str, point: str, order: int, explore: bool, shapes: bool, domain: tuple[str, ...], seed: int, budget: str | None, accuracy: float | None, file: Path | None,
-    strict: bool, **given: str | None,
+    function: str, point: str, order: int, explore: bool, shapes: bool, domain: tuple[str, ...], seed: int, budget: str | None,
+    accuracy: float | None, file: Path | None, strict: bool, **given: str | None,
 ) -> int:  # fmt: skip
     """Check the derivative of MODULE:F at given inputs.
 
     Modules are looked for in the present directory too. With --explore the inputs are varied, which takes some thousand
-    evaluations of f; see --budget.
+    evaluations of f; see --budget. With --domain they stay inside, with --shapes they take other shapes.
     """
     inputs = _made(point)
     with status_line() as told:

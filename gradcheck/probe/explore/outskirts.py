@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import FunctionFailed
 from gradcheck.probe.directions import cotangent, own_scale, scale
+from gradcheck.probe.explore.cotangents import Maker
 from gradcheck.probe.explore.domain import Domain
 from gradcheck.probe.explore.mutation import Array, Arrays, floats
 from gradcheck.probe.instrument import Instrument
+from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.structure import differentiable
 from gradcheck.probe.subject import Subject, spacing
 from gradcheck.probe.vector import Vector
@@ -37,7 +40,8 @@ def reachable(arrays: Arrays, ordinary: Sequence[Array]) -> bool:
 def _within(a: Array, b: Array) -> bool:
     least, most = _range(b)
     low, high = _range(a)
-    return low >= LOWEST * min(least, 1.0) and high <= HIGHEST * max(most, 1.0)
+    top = min(HIGHEST, float(ml_dtypes.finfo(a.dtype).max) ** (1 / 3))  # a product of three is a number of the format
+    return low >= LOWEST * min(least, 1.0) and high <= top * max(most, 1.0)
 
 
 def _range(a: Array) -> tuple[float, float]:
@@ -82,12 +86,14 @@ class Outskirts:
         ordinary: the given point.
         sizes: path of an input -> the largest entry of its gradient at, and beside, the given point.
         coarse: whether the spacing of its numbers is that of ordinary inputs.
+        maker: of the cotangents that were used.
     """
 
     subject: Subject
     ordinary: Arrays
     sizes: dict[str, float]
     coarse: bool = False
+    maker: Maker = cotangent
 
     def weighed(self, finding: Finding) -> Finding:
         """Return a fault as lost accuracy, or as a note, where no derivative is expected to have more digits.
@@ -99,7 +105,7 @@ class Outskirts:
             return finding
         if np.isfinite(finding.expected) and not np.isfinite(finding.got) and self._beyond(finding):
             return replace(finding, severity="accuracy", diagnosis="beyond the range in which f changes")
-        if self._in_tail(finding) or (self.coarse and self._is_blurred(finding)):
+        if self._in_tail(finding) or (np.isfinite(finding.got - finding.expected) and self._is_blurred(finding)):
             return replace(finding, severity="accuracy", diagnosis=finding.diagnosis or "lost digits in a tail")
         return finding
 
@@ -132,23 +138,33 @@ class Outskirts:
         return all(np.array_equal(a, b) for a, b in zip(self.subject.value(xs), base, strict=True))
 
     def _is_blurred(self, finding: Finding) -> bool:
-        """Answer whether the doubted derivative changes by as much as it is off between neighbouring numbers: its inputs say no more there.
+        """Answer whether the doubted derivative changes by as much as it is off for neighbouring numbers: inputs and cotangents say no more there.
 
-        Equal entries stay equal: a tie is not broken.
+        Equal entries stay equal, so that a tie is not broken; and where it changes by more than half of its digits it may jump, unless
+        the spacing of its inputs is large too.
         """
-        k, point = self.subject.paths.index(finding.node), self.subject.point
-        values, places = np.unique(np.concatenate([np.asarray(x, np.float64).ravel() for x in point]), return_inverse=True)
-        rng, here, changes = np.random.default_rng(0), self._entry(point, k, finding.index), []
+        if finding.node not in self.subject.paths:
+            return False
+        k, rng = self.subject.paths.index(finding.node), np.random.default_rng(0)
+        point, base = self.subject.point, self.subject.value(self.subject.point)
+        one = len(base) == 1 and base[0].size == 1
+        changes, largest = [], 0.0
         for _ in range(DRAWS):
-            moved = (values * (1 + max(self.subject.eps) * rng.choice((-1.0, 1.0), values.size)))[places]
-            ends = np.cumsum([x.size for x in point])[:-1]
-            there = [m.reshape(x.shape).astype(x.dtype) for m, x in zip(np.split(moved, ends), point, strict=True)]
-            changes.append(abs(self._entry(there, k, finding.index) - here))
-        error = abs(finding.got - finding.expected)
-        return bool(max(changes) * abs(finding.got) >= error * abs(here) > 0)
+            gs = (Vector.of(np.ones(y.shape) for y in base) if one else self.maker(rng, base)).formatted(base)
+            here, there = self.subject.gradient(gs, point), self.subject.gradient(self._neighbours(gs, rng), self._neighbours(point, rng))
+            changes.append(abs(_entry(there[k], finding.index) - _entry(here[k], finding.index)))
+            largest = max(largest, *(float(np.max(np.abs(np.asarray(v, np.float64)), initial=0.0)) for v in here if v is not None))
+        noise = max(changes)
+        is_noise = self.coarse or noise <= max(self.subject.eps) ** 0.5 * largest
+        return bool(is_noise and abs(finding.got - finding.expected) <= MARGIN * noise)
 
-    def _entry(self, xs: Arrays, k: int, index: tuple[int, ...]) -> float:
-        """Return an entry of the gradient for a cotangent of ones."""
-        base = self.subject.value(xs)
-        v = self.subject.gradient(Vector.of(np.ones(y.shape) for y in base).formatted(base), xs)[k]
-        return float("nan") if v is None else float(np.asarray(v, np.float64)[index])
+    def _neighbours(self, arrays: Arrays, rng: np.random.Generator) -> Arrays:
+        """Return arrays with each different number moved by a rounding."""
+        values, places = np.unique(np.concatenate([np.asarray(x, np.float64).ravel() for x in arrays]), return_inverse=True)
+        moved = (values * (1 + max(self.subject.eps) * rng.choice((-1.0, 1.0), values.size)))[places]
+        ends = np.cumsum([x.size for x in arrays])[:-1]
+        return [m.reshape(x.shape).astype(x.dtype) for m, x in zip(np.split(moved, ends), arrays, strict=True)]
+
+
+def _entry(v: Array | None, index: tuple[int, ...]) -> float:
+    return 0.0 if v is None else float(np.asarray(v, np.float64)[index])
