@@ -232,7 +232,7 @@ class Explorer:
         coarse = is_coarse(arrays, self.arguments.arrays)
         if coarse and any(r.verdict in ("wrong", "beside") for _, r in examination.lines):
             examination.findings = []  # between neighbouring numbers there is room for whole periods of f
-        outskirts = Outskirts(subject, self.ordinary.subject.point, self.sizes, coarse, maker)
+        outskirts = Outskirts(subject, self.ordinary.subject.point, self.sizes, coarse, maker, self.shapes)
         examination.findings = [outskirts.weighed(f) for f in examination.findings]
         return examination
 

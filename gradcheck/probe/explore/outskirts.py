@@ -87,6 +87,7 @@ class Outskirts:
         sizes: path of an input -> the largest entry of its gradient at, and beside, the given point.
         coarse: whether the spacing of its numbers is that of ordinary inputs.
         maker: of the cotangents that were used.
+        operation: whether the derivative answers wherever f does.
     """
 
     subject: Subject
@@ -94,6 +95,7 @@ class Outskirts:
     sizes: dict[str, float]
     coarse: bool = False
     maker: Maker = cotangent
+    operation: bool = False
 
     def weighed(self, finding: Finding) -> Finding:
         """Return a fault as lost accuracy, or as a note, where no derivative is expected to have more digits.
@@ -103,7 +105,7 @@ class Outskirts:
         """
         if finding.severity != "fault":
             return finding
-        if np.isfinite(finding.expected) and not np.isfinite(finding.got) and self._beyond(finding):
+        if not self.operation and np.isfinite(finding.expected) and not np.isfinite(finding.got) and self._beyond(finding):
             return replace(finding, severity="accuracy", diagnosis="beyond the range in which f changes")
         if self._in_tail(finding) or (np.isfinite(finding.got - finding.expected) and self._is_blurred(finding)):
             return replace(finding, severity="accuracy", diagnosis=finding.diagnosis or "lost digits in a tail")
@@ -122,7 +124,7 @@ class Outskirts:
         try:
             base = self.subject.value(self.subject.point)
             v = self.subject.gradient(Vector.of(np.ones(y.shape) for y in base).formatted(base), self.subject.point)[k]
-            bad = ~np.isfinite(np.asarray(v, np.float64))
+            bad = np.array(~np.isfinite(np.asarray(v, np.float64)))
             bad[finding.index] = True
             least, most = _range(self.ordinary[k])
             size = np.abs(x[bad])
