@@ -14,7 +14,8 @@ from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.locate import locate, masks, split
 from gradcheck.probe.look import Look, look
-from gradcheck.probe.pattern import Scene, name_mistake
+from gradcheck.probe.pattern import Scene, is_fitted, name_mistake
+from gradcheck.probe.small import Located
 from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
@@ -42,44 +43,67 @@ def plain(instrument: Instrument, seen: Look) -> Look:
     return again if again.wrong else seen
 
 
-def blame(instrument: Instrument, seen: Look, locating: bool = True) -> list[Finding]:
+def blame(instrument: Instrument, seen: Look, locating: bool = True) -> list[Located]:
     """Return a finding for every input whose gradient is wrong; of the direction alone where its entries are not asked for, or not found."""
     sizes = [x.size for x in instrument.subject.point]
     try:
         found = (_whole(instrument, seen) if sum(sizes) <= WHOLE else _located(instrument, seen, sizes)) if locating else []
     except OutOfBudget:
         found = []
-    return found or [unlocated(instrument, seen)]
+    return found or [Located(unlocated(instrument, seen))]
 
 
 def _entry(instrument: Instrument, seen: Look, k: int, index: tuple[int, ...]) -> tuple[float, float, float]:
     """Return (got, expected, bar) of one entry of the gradient for the look's cotangent."""
+    return _entry_and_size(instrument, seen, k, index)[:3]
+
+
+def _entry_and_size(instrument: Instrument, seen: Look, k: int, index: tuple[int, ...]) -> tuple[float, float, float, float]:
+    """Return (got, expected, bar) of one entry, and the largest slope that f has around along it."""
     step = float(seen.ts[k][index]) or 1.0
     r = look(instrument, seen.gs, Vector.unit(seen.ts, k, index, step), seen.gradients)
     got = float(seen.gradients[k][index])
     value = 0.0 if r.sides is not None and min(r.sides) <= 0 <= max(r.sides) else r.value
-    return got, got + value / step, r.error / abs(step)
+    return got, got + value / step, r.error / abs(step), r.size / abs(step)
 
 
-def _whole(instrument: Instrument, seen: Look) -> list[Finding]:
+def _whole(instrument: Instrument, seen: Look) -> list[Located]:
     """Measure every entry and compare whole gradients."""
     measured = [_measured(instrument, seen, k) for k in range(len(seen.gradients))]
     out = []
     for k, path in enumerate(instrument.subject.paths):
-        got, (expected, bar) = seen.gradients[k], measured[k]
+        got, (expected, bar, size) = seen.gradients[k], measured[k]
         wrong = np.abs(got - expected) > MARGIN * bar
         if wrong.any():
-            mistake = _exchanged(instrument, seen, measured, k) or _named(instrument, seen, k, expected, bar, wrong)
-            out.append(_finding(path, got, expected, bar, wrong, mistake))
-    return out
+            mistake = _exchanged(instrument, seen, [m[:2] for m in measured], k) or _named(instrument, seen, k, expected, bar, wrong)
+            fitted = _is_fitted(mistake, got, expected)
+            beside = np.where(np.abs(expected) <= MARGIN * bar, np.max(np.abs(expected)), size)
+            worst, count = _relative(got[wrong], expected[wrong], beside[wrong]), int(np.count_nonzero(wrong))
+            out.append((_finding(path, got, expected, bar, wrong, mistake), bool(mistake) and not fitted, count, worst))
+    total = sum(x.size for x in instrument.subject.point)
+    share = sum(count for _, _, count, _ in out) / total
+    return [Located(found, share, worst, named) for found, named, _, worst in out]
 
 
-def _measured(instrument: Instrument, seen: Look, k: int) -> tuple[Floats, Floats]:
-    """Return the right gradient of an input, entry by entry, with its error bar."""
-    expected, bar = np.array(seen.gradients[k]), np.zeros(seen.gradients[k].shape)
+def _is_fitted(mistake: str, got: Floats, expected: Floats) -> bool:
+    """Answer whether a mistake that was named is a factor fitted to a small difference."""
+    return mistake.startswith("factor") and is_fitted(float(np.sum(got * expected) / np.sum(np.square(expected))))
+
+
+def _relative(got: Floats, expected: Floats, size: Floats) -> float:
+    """Return the largest difference relative to its entry, or to the slopes that stand beside it where these are larger.
+
+    A slope may vanish at the point, and not around; or with one entry, and not with the others.
+    """
+    return float(np.max(np.abs(got - expected) / np.maximum(np.maximum(np.abs(got), np.abs(expected)), size), initial=0.0))
+
+
+def _measured(instrument: Instrument, seen: Look, k: int) -> tuple[Floats, Floats, Floats]:
+    """Return the right gradient of an input, entry by entry, with its error bar and the slopes around."""
+    expected, bar, size = (np.zeros(seen.gradients[k].shape) for _ in range(3))
     for index in np.ndindex(*expected.shape):
-        _, expected[index], bar[index] = _entry(instrument, seen, k, index)
-    return expected, bar
+        _, expected[index], bar[index], size[index] = _entry_and_size(instrument, seen, k, index)
+    return expected, bar, size
 
 
 def _exchanged(instrument: Instrument, seen: Look, measured: list[tuple[Floats, Floats]], k: int) -> str:
@@ -146,7 +170,7 @@ def _finding(path: str, got: Floats, expected: Floats, bar: Floats, wrong: npt.N
     )  # fmt: skip
 
 
-def _located(instrument: Instrument, seen: Look, sizes: list[int]) -> list[Finding]:
+def _located(instrument: Instrument, seen: Look, sizes: list[int]) -> list[Located]:
     """Find wrong entries of large gradients by halving, measure some of them."""
     shapes = [x.shape for x in instrument.subject.point]
 
@@ -174,14 +198,13 @@ def _located(instrument: Instrument, seen: Look, sizes: list[int]) -> list[Findi
         listed = ", ".join(str(tuple(int(i) for i in m)) for m in mine[:SHOWN])
         more = f"; wrong entries: {listed}{'' if found.complete and len(mine) <= SHOWN else ', ...'}"
         message = f"gradient of {path}{list(index)}: got {got[0]:.15g}, expected {expected[0]:.15g} +- {bar[0]:.1g}{more}"
-        out.append(
-            Finding(
-                "fault", f"{message}; {mistake}" if mistake else message, node=path, direction="gradient", index=index,
-                got=float(got[0]), expected=float(expected[0]), bound=float(bar[0]),
-                ratio=float(abs(got[0] - expected[0]) / max(bar[0], 5e-324)), diagnosis=mistake,
-            )
+        finding = Finding(
+            "fault", f"{message}; {mistake}" if mistake else message, node=path, direction="gradient", index=index,
+            got=float(got[0]), expected=float(expected[0]), bound=float(bar[0]),
+            ratio=float(abs(got[0] - expected[0]) / max(bar[0], 5e-324)), diagnosis=mistake,
         )  # fmt: skip
-    return out
+        out.append((finding, _is_fitted(mistake, got, expected)))
+    return [Located(x, len(found.entries) / sum(sizes) if found.complete else 1.0, named=bool(x.diagnosis) and not fitted) for x, fitted in out]
 
 
 def _elsewhere(v: Floats, places: list[Any], expected: Floats, bar: Floats) -> str:

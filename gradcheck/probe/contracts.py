@@ -66,7 +66,7 @@ def repeats(subject: Subject, base: Arrays) -> bool:
     return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(again, base, strict=True))
 
 
-def rules(subject: Subject, instrument: Instrument, rng: np.random.Generator, accuracy: float | None = None) -> Iterator[Finding]:
+def rules(subject: Subject, instrument: Instrument, rng: np.random.Generator, accuracy: float = 0.0) -> Iterator[Finding]:
     """Yield a finding for each broken rule: inputs untouched, deterministic, linear, zero for zero, layout."""
     base = instrument.base
     gs = cotangent(rng, base).formatted(base)
@@ -96,7 +96,7 @@ def _varies(subject: Subject, first: list[Any], again: list[Any], bars: list[flo
     return Finding("accuracy", f"{text}, by no more than rounding", direction="gradient") if rounding else _fault(text)
 
 
-def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator, accuracy: float | None = None) -> Iterator[Finding]:
+def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator, accuracy: float = 0.0) -> Iterator[Finding]:
     """The jvp and the vjp are adjoint to each other: <g, jvp(t)> = <vjp(g), t> up to their own rounding."""
     if subject.push is None:
         return
@@ -113,7 +113,7 @@ def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator, 
     size = sum(float(np.sum(np.abs(g * np.asarray(p, np.float64)))) for g, p in zip(gs, pushed, strict=True))
     v = instrument.gradients(gs)
     back = v.dot(ts)
-    bar = 2 * MARGIN * instrument.error_along(gs, ts, v) + (64 * max(*subject.eps, instrument.roughness(gs)) + (accuracy or 0.0)) * size
+    bar = 2 * MARGIN * instrument.error_along(gs, ts, v) + (64 * max(*subject.eps, instrument.roughness(gs)) + accuracy) * size
     if not abs(forward - back) <= bar:
         what = ("hessian and hvp differ", "hessian t", "hvp(g)") if subject.hessian else ("jvp and vjp are not adjoint", "jvp(t)", "vjp(g)")
         yield _fault(f"{what[0]}: <g, {what[1]}> is {forward:.15g}, <{what[2]}, t> is {back:.15g} +- {bar:.1g}")
@@ -133,7 +133,9 @@ def aliases(instrument: Instrument) -> Iterator[Finding]:
         one = [apart[i] if k == j else v for k, v in enumerate(apart)]
         gs = [np.ones_like(y) for y in instrument.base]
         try:
-            right, found = subject.gradient(gs, apart), subject.pull(gs, one)
+            right = subject.gradient(gs, apart)
+            subject.ready(one)
+            found = subject.pull(gs, one)
         except Exception:  # f does not take equal arrays
             return
         if not equal(right, [None if v is None else np.asarray(v) for v in found]):
@@ -149,7 +151,7 @@ def equal(a: list[Any], b: list[Any]) -> bool:
     return all((p is None) == (q is None) and (p is None or np.array_equal(p, q, equal_nan=True)) for p, q in zip(a, b, strict=True))
 
 
-def _bars(instrument: Instrument, gs: Vector, first: list[Any], accuracy: float | None) -> list[float]:
+def _bars(instrument: Instrument, gs: Vector, first: list[Any], accuracy: float) -> list[float]:
     """Return what rounding may change of each gradient when it is computed in another order.
 
     Terms as large as the outputs over the inputs may have cancelled in it, and it is no more precise than f is.
@@ -160,13 +162,14 @@ def _bars(instrument: Instrument, gs: Vector, first: list[Any], accuracy: float 
     bars = []
     for x, v, d in zip(subject.point, first, instrument.deviation(gs), strict=True):
         size = 0.0 if v is None else float(np.max(np.abs(np.asarray(v, np.float64)), initial=0.0))
-        bars.append((1e3 * unit + (accuracy or 0.0)) * size + 64 * (float(np.max(d, initial=0.0)) + unit * outputs / scale(x)))
+        bars.append((1e3 * unit + accuracy) * size + 64 * (float(np.max(d, initial=0.0)) + unit * outputs / scale(x)))
     return bars
 
 
 def _untouched(subject: Subject, gs: Arrays) -> Iterator[Finding]:
     assert subject.pull is not None
     g, x = [v.copy() for v in gs], [v.copy() for v in subject.point]
+    subject.ready(subject.point)
     subject.pull(g, x)
     if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(x, subject.point, strict=True)):
         yield _fault("the vjp changes its inputs in place")
@@ -236,10 +239,11 @@ def _arranged(subject: Subject, layout: str, gs: Arrays, xs: Arrays) -> list[Any
     assert subject.pull is not None
     if subject.arranged is not None:
         return list(subject.arranged(layout, gs, xs))
+    subject.ready(xs)
     return list(subject.pull(gs, xs))
 
 
-def crossed(subject: Subject, instrument: Instrument, rng: np.random.Generator, accuracy: float | None = None) -> Iterator[Finding]:
+def crossed(subject: Subject, instrument: Instrument, rng: np.random.Generator, accuracy: float = 0.0) -> Iterator[Finding]:
     """Two forward passes and then two backward ones, the earlier first, give what one after the other gives."""
     assert subject.pull is not None
     gs = cotangent(rng, instrument.base).formatted(instrument.base)
@@ -272,7 +276,7 @@ def _alone_and_crossed(subject: Subject, gs: Arrays, other: Arrays) -> tuple[lis
     return [here, there, here], [subject.gradient(gs, xs) for xs in (subject.point, other, subject.point)]
 
 
-def symmetric(instrument: Instrument, rng: np.random.Generator, accuracy: float | None = None) -> Iterator[Finding]:
+def symmetric(instrument: Instrument, rng: np.random.Generator, accuracy: float = 0.0) -> Iterator[Finding]:
     """The Hessian is symmetric: <u, H v> = <v, H u> up to its own rounding."""
     subject, n = instrument.subject, instrument.subject.hessian
     us, vs = (own_scale(rng, subject.point[:n]) for _ in range(2))
@@ -280,7 +284,7 @@ def symmetric(instrument: Instrument, rng: np.random.Generator, accuracy: float 
     one, two = hu.dot(vs), hv.dot(us)
     rest = [np.zeros(x.shape) for x in subject.point[n:]]
     errors = [instrument.error_along(gs, Vector.of([*ts, *rest]), Vector.of([*h, *rest])) for gs, ts, h in ((us, vs, hu), (vs, us, hv))]
-    bar = 2 * MARGIN * sum(errors) + max(HIDDEN, accuracy or 0.0) * max(abs(one), abs(two))
+    bar = 2 * MARGIN * sum(errors) + max(HIDDEN, accuracy) * max(abs(one), abs(two))
     if not abs(one - two) <= bar:
         yield _fault(f"the Hessian is not symmetric: <u, H v> is {two:.15g}, <v, H u> is {one:.15g} +- {bar:.1g}", diagnosis="not symmetric")
 

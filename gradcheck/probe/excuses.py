@@ -16,17 +16,15 @@ import numpy as np
 from gradcheck.probe.directions import own_scale
 from gradcheck.probe.hull import APART, place_in_hull
 from gradcheck.probe.instrument import Instrument
-from gradcheck.probe.line.line import LADDER, SEEN, SHARP, Line
+from gradcheck.probe.line.line import LADDER, SEEN, SHARP, Line, Way
 from gradcheck.probe.line.stencils import LEFT, MARGIN, RIGHT
+from gradcheck.probe.small import LARGE
 from gradcheck.probe.vector import Vector
 
 #: What a look comes to: "right"; "wrong" at the point; "beside" it, where the point itself is right; "undecided", where f has no derivative
 #: that could be told; or "blind", where the bars hide it.
 Verdict = Literal["right", "wrong", "beside", "undecided", "blind"]
 
-#: Truncation of what is computed to a tolerance counts below this share of the slope: a thousandth, as the coarsest defaults have it
-#: (solve_ivp: rtol 1e-3).
-TRUNCATION = 2.0**-10
 #: Steps up to this, relative to the outputs, are rounding to some digits: single precision and finer.
 FINE_STEPS = 2.0**-20
 #: A jump is at least so many roundings of the outputs high: lower ones are noise, which the survey sees.
@@ -168,7 +166,7 @@ def _truncation(case: Case) -> Ruling | None:
     """Small, and of changing sign over tables beside each other: it does not add up."""
     line = case.line
     share = line.mismatch[0] / line.size
-    if share >= TRUNCATION:
+    if share >= LARGE:
         return None
     line.survey()
     if not line.wavers:
@@ -182,7 +180,7 @@ def _jump(case: Case) -> Ruling | None:
     for h in LADDER[-2:]:
         t = line.table(h)
         right, left = t.phi[RIGHT], t.phi[LEFT]
-        rest = MARGIN * (float(np.ptp(right)) + float(np.ptp(left))) + LEAST_JUMP * line.instrument.own_rounding(line.gs)
+        rest = MARGIN * (float(np.ptp(right)) + float(np.ptp(left)) + line.instrument.noise * line.gs.norm) + LEAST_JUMP * line.instrument.own_rounding(line.gs)
         if not abs(float(right.mean() - left.mean())) > rest:
             return None
     return Ruling("undecided", "f jumps at the point: it has no derivative there")
@@ -196,7 +194,7 @@ EXCUSES = (
     Excuse("resolution", "the difference is within its bars", "nothing", _blind),
     Excuse("noise", "it is within what irregularities of f elsewhere make of it", "about 20 tables", _noise),
     Excuse("finer", "it is gone in narrower tables that would show it: f has structure finer than the first", "up to 5 tables", _finer),
-    Excuse("truncation", "below a thousandth, and its sign changes over adjoining tables, so that it does not add up", "nothing more", _truncation),
+    Excuse("truncation", "below a hundredth, and its sign changes over adjoining tables, so that it does not add up", "nothing more", _truncation),
     Excuse("jump", "f is level on both sides of the point, and apart: there is no derivative", "2 tables", _jump),
 )
 
@@ -273,15 +271,15 @@ def _one_sided(line: Line) -> Ruling:
     if line.known("around", "alone"):
         return rule(Case(line))
     for side in ("right", "left"):
-        two = [t for t in line.tables if math.isfinite(line.bar(t, side))][:2]  # type: ignore[arg-type]  # one of the ways
+        two = [t for t in line.tables if math.isfinite(line.bar(t, side))][:2]
         if len(two) < 2:
             continue
         slopes = [getattr(t, side).value + line.claimed for t in two]
-        t = min(two, key=lambda t: line.bar(t, side))  # type: ignore[arg-type]  # the same
-        bar = MARGIN * line.bar(t, side)  # type: ignore[arg-type]  # the same
+        t = min(two, key=lambda t: line.bar(t, side))
+        bar = MARGIN * line.bar(t, side)
         if bar > SEEN * max(abs(slopes[0]), abs(slopes[1])):
             continue
-        off = all(line.off(side, t) for t in two)  # type: ignore[arg-type]  # the same
+        off = all(line.off(side, t) for t in two)
         if off and abs(slopes[0] - slopes[1]) < max(bar, SEEN * abs(slopes[0])):
             return Ruling("wrong", f"the one-sided slope is {slopes[0]:.6g} +- {bar:.1g}, the derivative gives {line.claimed:.6g}")
         return Ruling("blind", "f ends at the point, and its slope there is not resolved") if off else Ruling("right")
@@ -298,8 +296,8 @@ def digits(share: float) -> str:
 
 
 def _told(line: Line) -> str:
-    way = "around" if line.known("around") and line.off("around") else "alone"
-    t = line.best(way)  # type: ignore[arg-type]  # one of the ways
+    way: Way = "around" if line.known("around") and line.off("around") else "alone"
+    t = line.best(way)
     value = getattr(t, way).value
     where = f"within {t.h:.1g} of the point" if way == "around" else "at the point"
-    return f"{where} the slope of f is {line.claimed + value:.9g} +- {line.bar(t, way):.1g}, the derivative gives {line.claimed:.9g}"  # type: ignore[arg-type]  # as above
+    return f"{where} the slope of f is {line.claimed + value:.9g} +- {line.bar(t, way):.1g}, the derivative gives {line.claimed:.9g}"

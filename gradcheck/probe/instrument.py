@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import FunctionFailed, FunctionRaised
 from gradcheck.probe import duals
 from gradcheck.probe.jet import MOST_ENTRIES
-from gradcheck.probe.subject import Arrays, Subject, smallest
 from gradcheck.probe.line.stencils import MARGIN
+from gradcheck.probe.subject import Arrays, Subject, smallest
 from gradcheck.probe.traced import INFORMATIVE, TRACED, Traced, traced
 from gradcheck.probe.vector import Vector
 
@@ -69,6 +70,11 @@ class Instrument:
         """The relative error that a right derivative may have without being told."""
         return float(self.unit**KEPT_DIGITS)
 
+    @property
+    def chained(self) -> float:
+        """The relative error of a chain of roundings; in formats of a few digits no more than those that a derivative may lose."""
+        return min(CHAIN * self.unit, self.kept)
+
     def gradients(self, gs: Vector, at: Arrays | None = None) -> Vector:
         """Return the doubted gradients, zeros for None."""
         point = self.subject.point if at is None else at
@@ -118,7 +124,7 @@ class Instrument:
 
     def largest_rounding(self, gs: Vector, v: Vector) -> float:
         """Return what a chain of roundings of numbers as large as 1, the outputs or the gradient may leave in any entry of it."""
-        return CHAIN * self.unit * max(1.0, Vector.of(self.base).largest, v.largest) * gs.largest
+        return self.chained * max(1.0, Vector.of(self.base).largest, v.largest) * gs.largest
 
     def roughness(self, gs: Vector) -> float:
         """Return the noise of <g, f> relative to its terms: what uses f's values is computed no better."""
@@ -148,12 +154,12 @@ class Instrument:
 
     def entry_bars(self, gs: Vector, v: Vector) -> list[Floats]:
         """Return the error bar of the doubted gradient in each entry: its noise, the digits it may lose, and underflow."""
-        part = max(CHAIN * self.unit, 2 * self.roughness(gs))
+        part = max(self.chained, 2 * self.roughness(gs))
         return [np.hypot(d, part * np.abs(a)) + smallest(max(self.subject.eps)) for d, a in zip(self.deviation(gs), v, strict=True)]
 
     def error_along(self, gs: Vector, ts: Vector, v: Vector) -> float:
         """Return the error bar of the doubted derivative along a direction."""
-        part = max(CHAIN * self.unit, 2 * self.roughness(gs))
+        part = max(self.chained, 2 * self.roughness(gs))
         noise = [d * t for d, t in zip(self.deviation(gs), ts, strict=True)]
         return Vector.of([*noise, *v.times(ts).times(part)]).norm + ts.total * smallest(max(self.subject.eps))
 

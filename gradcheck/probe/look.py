@@ -13,6 +13,9 @@ from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.traced import INFORMATIVE
 from gradcheck.probe.vector import Vector
 
+#: A slope below this part of those around is zero but for rounding, if it is so small that a derivative with half of its digits is zero there.
+STATIONARY = 2.0**-26
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -25,7 +28,9 @@ class Look:
         value: the right slope less the doubted one.
         error: its error bar.
         sides: at a kink, what is missing to the slopes from the left and from the right.
+        size: the largest slope of f that was seen around.
         exact: whether no difference of f was taken.
+        certified: whether the right slope is enclosed: that of the program as it was traced.
     """
 
     gs: Vector
@@ -34,7 +39,9 @@ class Look:
     value: float
     error: float
     sides: tuple[float, float] | None = None
+    size: float = 0.0
     exact: bool = False
+    certified: bool = False
 
     @property
     def claimed(self) -> float:
@@ -72,7 +79,7 @@ def by_differences(line: Line) -> Look:
         value, error = (sides[0] + sides[1]) / 2, sides[2]
     elif not line.known("alone"):
         value, error = _one_sided(line)
-    return Look(line.gs, line.ts, line.gradients, value, error, None if sides is None else sides[:2])
+    return Look(line.gs, line.ts, line.gradients, value, error, None if sides is None else sides[:2], line.size)
 
 
 def _one_sided(line: Line) -> tuple[float, float]:
@@ -88,7 +95,8 @@ def exact_look(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> Loo
     if found is None:
         return None
     value, error = found
-    made = Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v), exact=True)
+    certified = instrument.traced is not None
+    made = Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v), exact=True, certified=certified)
     if not made.wrong:
         return made
     if instrument.traced is not None and instrument.traced.grant_reuse():
@@ -96,11 +104,12 @@ def exact_look(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> Loo
     if instrument.traced is None:  # cancellation inside f costs digits of the dual numbers too
         again = duals.residual(instrument.subject, list(gs), list(ts), list(v), 2 * DIGITS)
         value, error = (again[0], abs(again[0] - value)) if again is not None else (value, error)
-    line = Line(instrument, gs, ts, v)
-    for h in LADDER[:2]:
-        line.table(h)
+    line = Line(instrument, gs, ts, v).descend()
+    line.table(LADDER[1])
     noise = min(line.claim_noise, INFORMATIVE * abs(made.claimed) / MARGIN)
-    return Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v) + noise, exact=True)
+    if line.agrees and max(abs(made.claimed), abs(value)) < STATIONARY * line.size:
+        noise += instrument.kept * line.size
+    return Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v) + noise, size=line.size, exact=True, certified=certified)
 
 
 def _known(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> tuple[float, float] | None:

@@ -111,6 +111,15 @@ def _permuted(got: Floats, expected: Floats, bar: Floats) -> str:
     return "permutation: the right numbers stand in wrong places"
 
 
+#: A factor this close to 1 is fitted to a small difference and names nothing.
+FITTED = 2.0**-10
+
+
+def is_fitted(factor: float) -> bool:
+    """Answer whether a factor is so close to 1 that it is the size of a difference, and no mistake that has a name."""
+    return abs(factor - 1) < FITTED
+
+
 def _factor(got: Floats, expected: Floats, bar: Floats, scene: Scene) -> str:
     size = float(np.sum(np.square(expected)))
     if size == 0 or not np.isfinite(size) or np.count_nonzero(expected) < 2:
@@ -118,7 +127,7 @@ def _factor(got: Floats, expected: Floats, bar: Floats, scene: Scene) -> str:
     c = float(np.sum(got * expected) / size)
     if c == 0 or abs(c - 1) < 1e-13 or not _explains(got, expected, c * expected, bar):
         return ""
-    if abs(c - 1) < 1e-3:
+    if is_fitted(c):
         return f"factor: every entry is 1 {'+' if c > 1 else '-'} {abs(c - 1):.2g} times the right one"
     q = Fraction(c).limit_denominator(1024)
     simple = max(abs(q.numerator), q.denominator) <= 64 or abs(q.numerator) in scene.sizes or q.denominator in scene.sizes

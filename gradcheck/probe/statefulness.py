@@ -12,6 +12,7 @@ from gradcheck.probe.directions import own_scale
 from gradcheck.probe.subject import Arrays, Subject
 from gradcheck.probe.vector import Vector
 
+
 def keeps_forward(subject: Subject, base: Arrays, gs: Vector) -> bool:
     """Answer whether the derivative uses what the last forward pass left: then f has to be evaluated before each one."""
     if subject.owner != "numpy" or not sum(x.size for x in subject.point):

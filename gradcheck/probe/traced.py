@@ -152,10 +152,9 @@ def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> 
     if subject.raw is None or any(x.dtype != np.float64 for x in subject.point) or sum(x.size for x in (*subject.point, *base)) > MOST_ENTRIES:
         return None
     values = {f"x{k}": x for k, x in enumerate(subject.point)}
-    raw = subject.raw
     try:
         subject.meter.spend()
-        graph = trace(lambda **xs: tuple(raw([xs[k] for k in values])), values, name="f")
+        graph = trace(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f")
         if sum(math.prod(s) for s in graph.shapes.values()) > MOST_ENTRIES:
             return None
         found = evaluate(graph, values)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.probe.noise import NOISE_POINTS, steady_noise
 
 
 def softmax(z):
@@ -66,13 +65,3 @@ def test_softplus_by_its_output():
         lambda x: np.log1p(np.exp(x)), np.array([-15.0, -8.0, 1.0]), vjp=lambda g, x: g * (1 - np.exp(-np.log1p(np.exp(x))))
     )
     assert softplus.verdict == "pass"
-
-
-def test_steady_noise():
-    """Noise is found among smooth numbers of its own size, and a smooth function has none."""
-    at, rng = np.arange(NOISE_POINTS) * 1e-2, np.random.default_rng(0)
-    assert steady_noise(np.sin(at)) == 0
-    assert steady_noise(np.zeros(NOISE_POINTS)) == 0
-    assert steady_noise(np.full(NOISE_POINTS, np.nan)) == 0
-    found = [steady_noise(at + 1e-9 * rng.normal(size=NOISE_POINTS)) for _ in range(50)]
-    assert 0.3e-9 < np.median(found) < 3e-9

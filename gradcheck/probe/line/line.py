@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -46,6 +47,8 @@ STEADY = 1.6
 NEIGHBOURS = (-6, -4, -2, 2, 4, 6)
 #: The same narrower, in eighths of the scale, and farther out for functions that are flat as far as was seen.
 NARROW_NEIGHBOURS, FAR_NEIGHBOURS = (-0.5, -0.25, 0.25, 0.5), (-0.875, -0.75, 0.75, 0.875)
+#: A table 32 times narrower takes the last coefficients of what is smooth down by more than this; noise stays.
+SMOOTH = 2.0**10
 #: Two tables, each this much narrower, around the largest jump of a mismatch: one of noise stays, a kink's falls with the width.
 NARROWINGS = 2
 
@@ -146,11 +149,14 @@ class Line:
     def claim_noise(self) -> float:
         """The noise of the doubted derivative along the line, as wider tables show it: next to 1, s (1 - s) moves in stairs.
 
-        It counts up to what roundings of intermediate results as large as 1 or the derivative may make of it.
+        It counts up to what roundings of intermediate results as large as 1 or the derivative may make of it, and where a narrower table
+        shows it too, or stands on one stair: what is smooth is all but gone there.
         """
-        largest = max(1.0, self.gs.largest, self.gradients.largest)
-        most = ROUNDINGS * self.instrument.unit * largest * self.ts.total
-        return max((t.claim_noise for t in self.tables if t.claim_noise <= most), default=0.0)
+        most = ROUNDINGS * self.instrument.unit * max(1.0, self.gs.largest, self.gradients.largest) * self.ts.total
+        tables = self.tables
+        narrower = [None, *tables[:-1]]
+        noises = [t.claim_noise for t, n in zip(tables, narrower, strict=True) if n is None or n.level > t.level / SMOOTH or n.stands]
+        return max((n for n in noises if n <= most), default=0.0)
 
     def bar(self, table: Samples, way: Way) -> float:
         """Return the error bar of a comparison."""
@@ -184,7 +190,7 @@ class Line:
     @property
     def size(self) -> float:
         """The slope that differences are compared with: the terms of the claim, or the largest slope that was seen."""
-        return max(self.total, *(t.size for t in self.tables), 5e-324)
+        return max(self.total, *(t.size(self.noise) for t in self.tables if t.h <= LADDER[0]), 5e-324)
 
     @property
     def nothing(self) -> bool:
@@ -301,8 +307,19 @@ class Line:
         return q.around.least > table.around.least / 16
 
     @property
+    def is_factor(self) -> bool:
+        """Whether the mismatch of tables beside each other is one factor of their slopes, up to a tenth: a wrong constant adds up, a tolerance varies."""
+        panels = [t for t in self.everywhere if t.h == LADDER[0] and math.isfinite(t.around.value)]
+        off = np.array([t.around.value for t in panels])
+        slopes = np.array([float(np.mean(t.psi)) for t in panels])
+        if len(panels) < len(NEIGHBOURS) or not np.any(slopes):
+            return False
+        rest = off - slopes * float(off @ slopes) / float(slopes @ slopes)
+        return float(np.linalg.norm(rest)) <= 0.1 * float(np.linalg.norm(off))
+
+    @property
     def wavers(self) -> bool:
         """Whether the mismatch of tables beside each other changes its sign twice or more: its sum is bounded, that of a mistake grows."""
         panels = sorted((t for t in self.everywhere if t.h == LADDER[0] and math.isfinite(t.around.value)), key=lambda t: t.center)
         signs = [t.around.value > 0 for t in panels if abs(t.around.value) > st.MARGIN * (t.around.truncation + t.rounding)]
-        return sum(a != b for a, b in zip(signs, signs[1:], strict=False)) >= 2
+        return sum(a != b for a, b in pairwise(signs)) >= 2

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcheck.probe.line import stencils as st
 from gradcheck.probe.line.stencils import Floats, omitted, tail
@@ -66,6 +68,7 @@ class Samples:
         mismatch: phi less the integral of psi, at every point.
         noise: of phi, where it is irregular and psi is not; else 0.
         claim_noise: of psi, where its coefficients do not fall; else 0.
+        level: of the last coefficients of psi.
     """
 
     h: float
@@ -86,17 +89,23 @@ class Samples:
     mismatch: Floats = field(init=False, default_factory=lambda: np.full(st.N, np.nan))
     noise: float = field(init=False, default=0.0)
     claim_noise: float = field(init=False, default=0.0)
+    level: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         with np.errstate(all="ignore"):
             for name, found in self._comparisons().items():
                 object.__setattr__(self, name, found)
 
-    @property
-    def size(self) -> float:
-        """The largest slope that was seen: of psi, and of phi over its width."""
-        slopes = np.concatenate([np.abs(self.psi), np.abs(self.phi) / self.h])
+    def size(self, noise: float) -> float:
+        """Return the largest slope that was seen: of psi, and of phi over its width where it is above its noise."""
+        moves = np.where(np.abs(self.phi) > st.MARGIN * noise, np.abs(self.phi), 0.0) / self.h
+        slopes = np.concatenate([np.abs(self.psi), moves])
         return float(np.max(slopes[np.isfinite(slopes)], initial=0.0))
+
+    @property
+    def stands(self) -> bool:
+        """Whether most values of psi are the same numbers, as on a stair."""
+        return len(np.unique(self.psi)) <= st.N // 2
 
     def _comparisons(self) -> dict[str, object]:
         out: dict[str, object] = {}
@@ -127,10 +136,11 @@ class Samples:
             "at": Estimate(float(st.VALUE_OF_OTHERS @ others) - float(self.psi[st.MIDDLE]), beside),
             "mismatch": mismatch,
             "noise": sigma if irregular else 0.0,
+            "level": level,
             "claim_noise": st.PER_COEFFICIENT * level if decay >= st.GEOMETRIC else 0.0,
         }
 
-    def _one_sided(self, nodes: Floats, sign: float) -> tuple[Estimate, Estimate]:
+    def _one_sided(self, nodes: npt.NDArray[Any], sign: float) -> tuple[Estimate, Estimate]:
         """Compare by the samples of one side."""
         phi, psi = np.concatenate([[0.0], self.phi[nodes]]), self.psi[nodes]
         if not np.isfinite(phi).all():
