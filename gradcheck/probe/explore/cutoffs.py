@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from gradcheck.probe.explore.mutation import Array, Mutation, one
+from gradcheck.errors import OutOfBudget
+from gradcheck.probe.explore.glance import outputs
+from gradcheck.probe.explore.mutation import Array, Arrays, Mutation, floats, one
 from gradcheck.probe.explore.outskirts import HIGHEST, LOWEST
+from gradcheck.probe.subject import Subject
 
 #: Entry -> the doubted derivative in it, or None where f or the derivative refuses.
 Slope = Callable[[float], float | None]
@@ -41,6 +44,33 @@ def cutoffs(k: int, path: str, slope: Slope) -> Iterator[Mutation]:
         if found is not None:
             for t in found:
                 yield Mutation(f"{path}: an entry {t:.9g}, at a cut-off of the derivative", one(k, _first(t)))
+
+
+def slope_of(subject_at: Callable[[Arrays], Subject | None], ordinary: Sequence[Array], k: int) -> Slope:
+    """Return the doubted derivative in the first entry of an array as a function of that entry.
+
+    Args:
+        subject_at: arrays -> the function there; None where they lie outside.
+        ordinary: the arrays.
+        k: position of the array.
+    """
+    position = floats(ordinary).index(k)
+
+    def slope(t: float) -> float | None:
+        a = ordinary[k].copy()
+        a.reshape(-1)[0] = t
+        subject = subject_at([a if i == k else x for i, x in enumerate(ordinary)])
+        if subject is None:
+            return None
+        try:
+            found = subject.gradient([np.ones_like(y) for y in outputs(subject)], subject.point)[position]
+        except OutOfBudget:
+            raise
+        except Exception:  # whatever the user's code raises there
+            return None
+        return None if found is None or np.shape(found) != a.shape else float(np.asarray(found).reshape(-1)[0])
+
+    return slope
 
 
 def _bisected(low: tuple[float, float], high: tuple[float, float], slope: Slope) -> tuple[float, float] | None:

@@ -14,7 +14,7 @@ from gradcheck.probe.directions import cotangent
 from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.arguments import Arguments
 from gradcheck.probe.explore.cotangents import Maker, cotangents
-from gradcheck.probe.explore.cutoffs import cutoffs
+from gradcheck.probe.explore.cutoffs import cutoffs, slope_of
 from gradcheck.probe.explore.domain import Domain, staying
 from gradcheck.probe.explore.glance import (
     REFUSED,
@@ -36,6 +36,7 @@ from gradcheck.probe.explore.shrink import shrunk
 from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.report import Explored
 from gradcheck.probe.snippet import Reproduction
+from gradcheck.probe.statefulness import keeps_forward
 from gradcheck.probe.subject import Subject
 from gradcheck.verdict.finding import Finding
 
@@ -122,7 +123,7 @@ class Explorer:
         themes = (*VALUES, *SHAPES) if self.shapes else VALUES
         yield from ordered(arrays, paths, themes)
         for k in [k for k in floats(arrays) if arrays[k].size][:MOST_SCANNED]:
-            yield from cutoffs(k, paths[k], self._slope(k))
+            yield from cutoffs(k, paths[k], slope_of(self._inside, arrays, k))
         yield from mixtures(arrays, paths, rng, themes)
         for mutation in () if self.shapes else ordered(arrays, paths, SHAPES):
             if self.remarks:
@@ -229,12 +230,21 @@ class Explorer:
                 raise
             self.counts[UNSUPPORTED] += count
             return None
+        if examination.faults and self._keeps_forward(subject):
+            return self._examined(arrays, maker, count, locating)
         coarse = is_coarse(arrays, self.arguments.arrays)
         if coarse and any(r.verdict in ("wrong", "beside") for _, r in examination.lines):
             examination.findings = []  # between neighbouring numbers there is room for whole periods of f
         outskirts = Outskirts(subject, self.ordinary.subject.point, self.sizes, coarse, maker, self.shapes)
         examination.findings = [outskirts.weighed(f) for f in examination.findings]
         return examination
+
+    def _keeps_forward(self, subject: Subject) -> bool:
+        """Answer whether it is first seen here that the derivative uses what f left, which the ordinary input need not show."""
+        if subject.fresh or not keeps_forward(subject, base := outputs(subject), cotangent(np.random.default_rng([self.seed, 2]), base)):
+            return False
+        self.ordinary.subject.fresh = True
+        return True
 
     def value(self, arrays: Arrays) -> Arrays | None:
         """Return f at these inputs; None where it is refused."""
@@ -243,6 +253,9 @@ class Explorer:
             return None if subject is None else outputs(subject)
         except Refused:
             return None
+
+    def _inside(self, arrays: Arrays) -> Subject | None:
+        return self._subject(arrays) if self.domain.contains(arrays) else None
 
     def _subject(self, arrays: Arrays) -> Subject | None:
         try:
@@ -254,27 +267,6 @@ class Explorer:
         subject = staying(subject, arrays, self.domain)
         subject.meter, subject.fresh = self.ordinary.subject.meter, self.ordinary.subject.fresh
         return subject
-
-    def _slope(self, k: int) -> Callable[[float], float | None]:
-        """Return the doubted derivative in the first entry of an array as a function of that entry."""
-        position = floats(self.arguments.arrays).index(k)
-
-        def slope(t: float) -> float | None:
-            a = self.arguments.arrays[k].copy()
-            a.reshape(-1)[0] = t
-            arrays = [a if i == k else x for i, x in enumerate(self.arguments.arrays)]
-            subject = self._subject(arrays) if self.domain.contains(arrays) else None
-            try:
-                base = outputs(subject) if subject is not None else []
-                gs = [np.ones_like(y) for y in base]
-                found = subject.gradient(gs, subject.point)[position] if subject is not None else None
-            except OutOfBudget:
-                raise
-            except Exception:  # whatever the user's code raises there
-                return None
-            return None if found is None or np.shape(found) != a.shape else float(np.asarray(found).reshape(-1)[0])
-
-        return slope
 
     def _cotangents(self) -> None:
         """Look at the ordinary input with adversarial cotangents."""

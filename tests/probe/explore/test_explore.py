@@ -144,6 +144,33 @@ def test_a_number_stays_a_number(mode):
     assert kinds == {((), ())}
 
 
+class Mask:
+    """A layer that keeps its mask, which changes only where a number crosses zero."""
+
+    def __call__(self, x):
+        self.mask = x > 0
+        return x * self.mask
+
+    def back(self, g, x):
+        return (g * self.mask,)
+
+
+def test_state_that_only_other_points_show_is_no_fault():
+    """At the given numbers the mask is the same for every neighbour."""
+    layer = Mask()
+    report = check(layer, X, vjp=layer.back, explore=True)
+    assert report.verdict == "pass", str(report)
+
+
+def test_roundings_far_out_are_no_fault():
+    """The variance in two passes, of numbers so large that their mean is rounded; not so a factor there."""
+    var = lambda x: np.sum((x - np.mean(x)) ** 2)
+    report = check(var, X, grad=lambda x: 2 * (x - np.mean(x)), explore=True)
+    assert report.verdict == "pass", str(report)
+    report = check(var, X, grad=lambda x: 2.5 ** (np.max(x) > 1e3) * 2 * (x - np.mean(x)), explore=True)
+    assert report.verdict == "fail", str(report)
+
+
 def test_nan_where_f_changes_is_a_fault():
     """Far out, but f is a straight line there; and at ordinary numbers, even where f is flat."""
     report = check(lambda x: np.logaddexp(0, x), X, vjp=lambda g, x: (g * np.exp(x) / (1 + np.exp(x)),), explore=True)
