@@ -97,7 +97,7 @@ at = np.array([0.5, 1.5])
 
 def test_domains(run):
     """Without a domain it fails; with bounds, a word or a predicate it passes; what cannot be read is refused."""
-    call = (RANGE, "mine:size", "--grad", "mine:ones", "--explore")
+    call = (RANGE, "mine:size", "--grad", "mine:ones", "--explore", "--budget", "1500")
     assert run(*call).returncode == 1
     for domain in ("0,", "positive", "mine:small"):
         found = run(*call, "--domain", domain)
@@ -110,7 +110,7 @@ def test_domains(run):
 
 def test_shapes(run):
     """An empty gradient of a wrong shape counts with --shapes alone."""
-    assert run(RANGE, "mine:squares", "--vjp", "mine:squares_vjp", "--explore").returncode == 0
+    assert run(RANGE, "mine:squares", "--vjp", "mine:squares_vjp", "--explore", "--budget", "400").returncode == 0
     found = run(RANGE, "mine:squares", "--vjp", "mine:squares_vjp", "--shapes")
     assert found.returncode == 1
     assert "expected shape" in found.stdout

@@ -24,6 +24,7 @@ INSIDE = {
 }
 
 
+@pytest.mark.sweep(one_in=4)
 @pytest.mark.parametrize("name", INSIDE)
 def test_explored_inputs_stay_inside(name, monkeypatch):
     """Many inputs are explored, all of them inside, with the neighbours that f is evaluated at."""
@@ -57,6 +58,7 @@ WRONG_OUTSIDE = {
 }
 
 
+@pytest.mark.sweep(one_in=5)
 @pytest.mark.parametrize("name", WRONG_OUTSIDE)
 def test_what_is_wrong_outside_only_is_no_fault(name):
     """It fails without the domain and passes with it."""
@@ -66,6 +68,7 @@ def test_what_is_wrong_outside_only_is_no_fault(name):
     assert report.verdict == "pass", str(report)
 
 
+@pytest.mark.deep
 def test_what_is_wrong_inside_is_a_fault():
     """A cut-off inside the bounds is found, and the code that reproduces it keeps the domain."""
     f = lambda x: np.sum(np.where(x < 2, x**2 / 2, 2 * x - 2))
@@ -74,6 +77,7 @@ def test_what_is_wrong_inside_is_a_fault():
     assert max(float(x) for x in np.atleast_1d(report.findings[0].got)) <= 5
 
 
+@pytest.mark.deep
 def test_one_domain_an_argument():
     """None allows anything; whole numbers have a domain where it is given for theirs."""
     f = lambda x, y, n: np.sum(np.abs(x) * y**n)
