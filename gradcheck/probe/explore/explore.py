@@ -38,6 +38,7 @@ from gradcheck.probe.report import Explored
 from gradcheck.probe.snippet import Reproduction
 from gradcheck.probe.statefulness import keeps_forward
 from gradcheck.probe.subject import Subject
+from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
 Make = Callable[[tuple[object, ...]], Subject]
@@ -86,6 +87,7 @@ class Explorer:
     complete: bool = True
     sizes: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    rounding: float = 0.0
 
     def run(self) -> Explored:
         """Explore; what was found is in `findings` and `remarks`."""
@@ -103,6 +105,7 @@ class Explorer:
         """Measure the time of f, and the size of each gradient, at the ordinary input."""
         subject = self.ordinary.subject
         self.sizes = usual_sizes(self.ordinary, self.arguments.arrays, self.domain, self.seed)
+        self.rounding = subject.call_eps * Vector.of(self.ordinary.base).largest
         start = perf_counter()
         subject.value(subject.point)
         self.seconds = perf_counter() - start
@@ -235,7 +238,7 @@ class Explorer:
         coarse = is_coarse(arrays, self.arguments.arrays)
         if coarse and any(r.verdict in ("wrong", "beside") for _, r in examination.lines):
             examination.findings = []  # between neighbouring numbers there is room for whole periods of f
-        outskirts = Outskirts(subject, self.ordinary.subject.point, self.sizes, coarse, maker, self.shapes)
+        outskirts = Outskirts(subject, self.ordinary.subject.point, self.sizes, coarse, maker, self.shapes, self.rounding)
         examination.findings = [outskirts.weighed(f) for f in examination.findings]
         return examination
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import FunctionFailed
+from gradcheck.probe.contracts import within
 from gradcheck.probe.directions import cotangent, own_scale, scale
 from gradcheck.probe.explore.cotangents import Maker
 from gradcheck.probe.explore.domain import Domain
@@ -88,6 +89,7 @@ class Outskirts:
         coarse: whether the spacing of its numbers is that of ordinary inputs.
         maker: of the cotangents that were used.
         operation: whether the derivative answers wherever f does.
+        rounding: of the largest output at the given point.
     """
 
     subject: Subject
@@ -96,6 +98,7 @@ class Outskirts:
     coarse: bool = False
     maker: Maker = cotangent
     operation: bool = False
+    rounding: float = 0.0
 
     def weighed(self, finding: Finding) -> Finding:
         """Return a fault as lost accuracy, or as a note, where no derivative is expected to have more digits.
@@ -135,9 +138,9 @@ class Outskirts:
             return False
 
     def _same(self, base: Arrays, k: int, x: npt.NDArray[np.float64]) -> bool:
-        """Answer whether f is the same with another array in one place."""
+        """Answer whether f is the same with another array in one place, but for what nobody sees beside its ordinary outputs."""
         xs = [x.astype(p.dtype) if i == k else p for i, p in enumerate(self.subject.point)]
-        return all(np.array_equal(a, b) for a, b in zip(self.subject.value(xs), base, strict=True))
+        return all(within(a, b, self.rounding) for a, b in zip(self.subject.value(xs), base, strict=True))
 
     def _is_blurred(self, finding: Finding) -> bool:
         """Answer whether the doubted derivative changes by as much as it is off for neighbouring numbers: inputs and cotangents say no more there.
