@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
@@ -22,7 +23,7 @@ SETTLING = 2.0
 def finite_slope(subject: Subject, gs: Vector, base: Arrays, k: int, index: tuple[int, ...]) -> float | None:
     """Return the slope of <g, f> in one entry where it exists on every side on which f is defined, else None.
 
-    Where the two sides differ, the right one is returned.
+    Where the two sides differ, the right one is returned. A slope that the format has no number for is not finite in it.
     """
     x = abs(float(np.asarray(subject.point[k], np.float64)[index]))
     ts = Vector.unit(subject.point, k, index, x if x > 0 else scale(subject.point[k]))
@@ -31,7 +32,7 @@ def finite_slope(subject: Subject, gs: Vector, base: Arrays, k: int, index: tupl
     if not defined or any(not np.isfinite(s) for s in defined):
         return None
     slope = defined[0] / float(ts[k][index])
-    return slope if np.isfinite(slope) else None
+    return slope if abs(slope) <= float(ml_dtypes.finfo(subject.point[k].dtype).max) else None
 
 
 def _slope(subject: Subject, gs: Vector, base: Arrays, ts: Vector, sign: float) -> float | None:

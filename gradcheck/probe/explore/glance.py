@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
@@ -21,8 +19,6 @@ from gradcheck.verdict.finding import Finding
 
 Masks = list[npt.NDArray[np.bool_]]
 
-#: Roundings of the gradient's ordinary size below which an error far out in a tail is lost accuracy, not a fault.
-TAIL = 1024
 #: Why an input says nothing: f refuses it, f is not finite there, the derivative refuses it.
 REFUSED, UNDEFINED, UNSUPPORTED = "f", "not finite", "the derivative"
 
@@ -95,20 +91,23 @@ def _directions(rng: np.random.Generator, point: Arrays, focus: Masks | None) ->
     return out
 
 
-def tail(finding: Finding, subject: Subject, ordinary: dict[str, float]) -> Finding:
-    """Return a fault as lost accuracy if it is below the rounding of the gradient's ordinary size, or keeps a third of its digits.
-
-    The slope 1 - tanh(x)^2 is 0 at x = 20 and not 2e-17: a textbook formula out of its depth, not a wrong one.
-    """
-    size = ordinary.get(finding.node, 0.0)
-    error, eps = abs(finding.got - finding.expected), max(subject.eps)
-    if finding.severity == "fault" and error <= max(TAIL * eps * size, eps ** (1 / 3) * abs(finding.expected)):
-        return replace(finding, severity="accuracy", diagnosis=finding.diagnosis or "lost digits in a tail")
-    return finding
-
-
 def changed(new: list[Array], old: list[Array]) -> Masks | None:
     """Return which entries differ; None where a shape does."""
     if any(a.shape != b.shape for a, b in zip(new, old, strict=True)):
         return None
     return [np.asarray(a != b) for a, b in zip(new, old, strict=True)]
+
+
+def faults_of(examination: Examination | None) -> list[Finding]:
+    """Return what is wrong."""
+    return [] if examination is None else examination.faults
+
+
+def on_kink(examination: Examination) -> bool:
+    """Answer whether what was found lies on a kink, where numbers tell less."""
+    return any(line.kink() is not None for line, ruling in examination.lines if ruling.verdict in ("wrong", "beside"))
+
+
+def mistake_of(finding: Finding) -> str:
+    """Return the kind of mistake that was named, without its numbers."""
+    return finding.diagnosis.partition(":")[0]
