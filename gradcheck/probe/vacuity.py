@@ -11,6 +11,8 @@ from gradcheck.probe.excuses import Ruling
 from gradcheck.probe.line.line import SEEN, Line
 from gradcheck.probe.subject import Subject
 
+NO_GRADIENT = "the gradient is zero and f does not change with it: nothing was checked (0 == 0)"
+NO_HESSIAN = "the Hessian is zero, and the gradient does not change"
 Lines = Sequence[tuple[Line, Ruling]]
 
 
@@ -27,8 +29,7 @@ def unmoved(subject: Subject, lines: Lines, undeclared: set[int]) -> list[str]:
         mine = [line for line, _ in lines if np.any(line.ts[k])]
         still = mine and all(line.nothing for line in mine)
         if x.size and still and k not in undeclared:
-            first, second = "the gradient is zero and f does not change with it: nothing was checked (0 == 0)", "the Hessian is zero, and the gradient does not change"
-            out.append(f"{subject.paths[k]}: {second if subject.hessian else first}")
+            out.append(f"{subject.paths[k]}: {NO_HESSIAN if subject.hessian else NO_GRADIENT}")
     return out
 
 
