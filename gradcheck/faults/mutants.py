@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from gradcheck.faults.changes import CHANGES
 from gradcheck.faults.fault import Array, Fault, Inputs
 from gradcheck.faults.slips import SLIPS, Rule, ignoring, pairs, slipped, stale, swapped, twice
 from gradcheck.faults.stage import Stage
+from gradcheck.mistakes.mistake import Kind
 from gradcheck.ops.op import INTEGER_KINDS, Op, registry
 
 
@@ -44,7 +45,7 @@ class Mutant:
 
     name: str
     op: str
-    mistake: str
+    mistake: Kind | Literal[""]
     samples: tuple[int, ...]
     make: Callable[[], Rule]
     stateful: bool = False
@@ -94,7 +95,7 @@ def _merged(op: Op) -> list[Mutant]:
     return [Mutant(f"{op.name}/{name}", op.name, w, tuple(n), make, s) for name, (w, make, n, s) in found.items()]
 
 
-Entry = tuple[str, str, Callable[[], Rule], bool]
+Entry = tuple[str, Kind | Literal[""], Callable[[], Rule], bool]
 
 
 def slips_at(stage: Stage) -> Iterator[Entry]:
@@ -113,7 +114,7 @@ def slips_at(stage: Stage) -> Iterator[Entry]:
     yield "stale", "", partial(stale, op), True
 
 
-def changes_at(stage: Stage, table: Mapping[str, tuple[Change, ...]] = CHANGES) -> Iterator[Entry]:
+def changes_at(stage: Stage) -> Iterator[Entry]:
     """Yield the changes of every call that the rule makes at a stage, where they give gradients at all, as `slips_at` does."""
     rng = np.random.default_rng(stage.number)
     xs = stage.inputs(rng)
@@ -122,7 +123,7 @@ def changes_at(stage: Stage, table: Mapping[str, tuple[Change, ...]] = CHANGES) 
     _run(stage, counting, g, y, xs)
     for primitive, count in counting.calls.items():
         for number in range(1, count + 1):
-            for change in table.get(primitive, ()):
+            for change in CHANGES.get(primitive, ()):
                 site = Site(primitive, number)
                 if _applies(stage, site, change, g, y, xs):
                     yield f"{primitive}{number}-{change.name}", change.mistake, partial(_altered, stage.op, site, change), False
