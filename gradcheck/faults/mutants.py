@@ -87,7 +87,7 @@ mutants = Mutants()
 
 def _merged(op: Op) -> list[Mutant]:
     """Return the mutants over all samples, each with the samples at which it applies."""
-    found: dict[str, tuple[str, Callable[[], Rule], list[int], bool]] = {}
+    found: dict[str, tuple[Kind | Literal[""], Callable[[], Rule], list[int], bool]] = {}
     for number in range(len(op.samples)):
         stage = Stage(op, number)
         for name, mistake, make, stateful in (*slips_at(stage), *changes_at(stage)):
@@ -114,7 +114,7 @@ def slips_at(stage: Stage) -> Iterator[Entry]:
     yield "stale", "", partial(stale, op), True
 
 
-def changes_at(stage: Stage) -> Iterator[Entry]:
+def changes_at(stage: Stage, table: Mapping[str, tuple[Change, ...]] = CHANGES) -> Iterator[Entry]:
     """Yield the changes of every call that the rule makes at a stage, where they give gradients at all, as `slips_at` does."""
     rng = np.random.default_rng(stage.number)
     xs = stage.inputs(rng)
@@ -123,7 +123,7 @@ def changes_at(stage: Stage) -> Iterator[Entry]:
     _run(stage, counting, g, y, xs)
     for primitive, count in counting.calls.items():
         for number in range(1, count + 1):
-            for change in CHANGES.get(primitive, ()):
+            for change in table.get(primitive, ()):
                 site = Site(primitive, number)
                 if _applies(stage, site, change, g, y, xs):
                     yield f"{primitive}{number}-{change.name}", change.mistake, partial(_altered, stage.op, site, change), False

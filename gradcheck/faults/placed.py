@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gradcheck.arith.arithmetic import Arithmetic, Array
+from gradcheck.faults.changes import LAST
 from gradcheck.faults.mutants import changes_at, slips_at
 from gradcheck.faults.slips import Rule
 from gradcheck.faults.stage import Stage
@@ -58,7 +59,7 @@ def mistakes(op: Op, operands: Sequence[Array], attributes: Mapping[str, Any]) -
     made = [entry for entry in slips_at(stage) if not entry[3]]
     found = [_placed(n, kind, count, make(), op) for n, kind, make, _ in made]
     found += [Mistake(n, kind, words, rule, op.vjp) for n, kind, words, rule in _patterns(stage)]
-    found += [_placed(n, kind, count, make(), op) for n, kind, make, _ in changes_at(stage)]
+    found += [_placed(n, kind, count, make(), op) for n, kind, make, _ in (*changes_at(stage), *changes_at(stage, LAST))]
     for k, book in enumerate(op.textbook, 1):
         if book.vjp is not None:
             other = Stage(replace(stage.op, vjp=book.vjp), 0)

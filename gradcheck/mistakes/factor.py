@@ -92,7 +92,8 @@ def factor(
     """Return the factor that got is of expected in every entry; None where there is none that means something.
 
     Args:
-        got, expected: the numbers.
+        got: what came.
+        expected: what is right.
         bound: what rounding allows in each.
         sizes: of axes and arrays.
         unit: the relative rounding of the format: nothing below it is a factor.

@@ -40,7 +40,7 @@ _SENTENCES: Mapping[Kind, str] = {
     "term missing": "{where} is what it lacks",
     "term too many": "{where} is added to it",
     "f for f'": "the value of f stands where its derivative belongs",
-    "1 - f": "the derivative is taken to be 1 - f",
+    "1 - f": "the derivative is taken to be 1 - y",
     "at output": "the derivative of f is taken at its output instead of its input",
     "passed through": "the derivative is missing",
     "formula": "it is that of another formula",
@@ -54,7 +54,8 @@ _SENTENCES: Mapping[Kind, str] = {
 }
 #: How readers know a kind, where its name is not the beginning of the sentence.
 _LABELS: Mapping[Kind, str] = {
-    "missing broadcast sum": "missing sum over a broadcast axis", "swapped inputs": "swapped", "passed through": "cotangent passed through",
+    "missing broadcast sum": "missing sum over a broadcast axis", "swapped inputs": "swapped", "1 - f": "1 - y",
+    "passed through": "cotangent passed through",
 }  # fmt: skip
 
 

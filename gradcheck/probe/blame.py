@@ -105,7 +105,7 @@ def _whole(instrument: Instrument, seen: Look, nones: Collection[str]) -> list[L
 
 def _resolved(mistake: Mistake, got: Floats, expected: Floats, bar: Floats) -> bool:
     """Answer whether a mistake is one at any size: it is no fitted factor, and seen in entries enough."""
-    seen = np.count_nonzero(np.abs(got - expected) > NEAR * bar)
+    seen = int(np.count_nonzero(np.abs(got - expected) > NEAR * bar))
     return not mistake.is_fitted and seen >= min(RESOLVED, got.size)
 
 

@@ -29,7 +29,9 @@ def epsilon(instrument: Instrument, seen: Look, k: int, got: Floats, expected: F
         instrument: of a traced function.
         seen: a confirmed mismatch.
         k: the input concerned.
-        got, expected, bar: the doubted gradient, the right one, its error bar.
+        got: the doubted gradient.
+        expected: the right one.
+        bar: its error bar.
     """
     if instrument.traced is None:
         return None

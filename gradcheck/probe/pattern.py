@@ -53,7 +53,9 @@ class Scene:
 
     def at(self, places: tuple[Any, ...], shape: tuple[int, ...]) -> Scene:
         """Return the scene of some entries of a gradient: what has its shape, at these places."""
-        taken = lambda x: x[places] if x is not None and x.shape == shape else None
+        def taken(x: Floats | None) -> Floats | None:
+            return x[places] if x is not None and x.shape == shape else None
+
         inputs = tuple((k, x[places]) for k, x in self.inputs if x.shape == shape)
         return replace(self, g=taken(self.g), y=taken(self.y), inputs=inputs, own=taken(self.own))
 
@@ -197,7 +199,8 @@ def elsewhere(v: Floats, places: tuple[Any, ...], expected: Floats, bar: Floats)
     Args:
         v: the whole gradient.
         places: of the entries, an index array an axis.
-        expected, bar: the right numbers there.
+        expected: the right numbers there.
+        bar: their error bars.
     """
     allowed = NEAR * bar + ALIKE * np.abs(expected)
     if not np.all(np.abs(v[places] - expected) > 4 * allowed):  # they stand where they belong, but for their last digits
