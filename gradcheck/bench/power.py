@@ -70,7 +70,7 @@ class Row:
     @property
     def named(self) -> bool | None:
         """Whether the mistake was named rightly; None where there is none, or nothing was named."""
-        if self.role == "right" or self.verdict != "fail" or not self.mistake or not (self.kinds or self.diagnoses):
+        if self.role == "right" or self.verdict != "fail" or not self.mistake or not self.kinds:
             return None
         return any(k in (self.mistake, *NAMES.get(self.mistake, ())) for k in self.kinds)
 

@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 WHOLE = 64
 #: Entries shown of a located fault.
 SHOWN = 5
-#: Entries that show a mistake with a name at any size; of smaller gradients all.
+#: Entries that show a mistake with a name at any size: two numbers are like something by accident in cases enough.
 RESOLVED = 3
 NONE = Mistake("zero", detail="the gradient is None")
 #: Entries that are drawn where many are wrong.
@@ -106,7 +106,7 @@ def _whole(instrument: Instrument, seen: Look, nones: Collection[str]) -> list[L
 def _resolved(mistake: Mistake, got: Floats, expected: Floats, bar: Floats) -> bool:
     """Answer whether a mistake is one at any size: it is no fitted factor, and seen in entries enough."""
     seen = int(np.count_nonzero(np.abs(got - expected) > NEAR * bar))
-    return not mistake.is_fitted and seen >= min(RESOLVED, got.size)
+    return not mistake.is_fitted and seen >= RESOLVED
 
 
 def _relative(got: Floats, expected: Floats, size: Floats) -> float:
