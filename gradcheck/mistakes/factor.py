@@ -23,6 +23,8 @@ PLAIN = 1e-5
 CHANCE = 0.01
 #: Factors that are made too often to be told from accidents: -1, 2, 1/2, 3, 4.
 USUAL = 4
+#: Numbers below this may be percents; a fraction with a denominator above the other is written as a decimal.
+TWO, SHORT = 2, 25
 #: Entries that show a factor that has no name: two are proportional by accident in cases enough.
 SHOWN = 3
 
@@ -81,6 +83,9 @@ def number(c: float, near: float = PLAIN, sizes: Collection[int] = ()) -> Number
                 return Number(text if c > 0 else f"-{text}", math.copysign(value, c))
     most = max(USUAL, round(CHANCE / near))  # of so many fractions hardly one lies within `near` of a number that is drawn
     plain = Fraction(c).limit_denominator(max(1, math.isqrt(int(most / abs(c)))))
+    percent = Fraction(round(100 * c), 100)
+    if abs(c) < TWO and 2 * TWO * 100 * near <= CHANCE and abs(float(percent) - c) <= near * abs(c):
+        return Number(f"{float(percent):g}" if percent.denominator > SHORT else str(percent), percent)
     if abs(plain.numerator) * plain.denominator <= most and abs(float(plain) - c) <= near * abs(c):
         return Number(str(plain), plain)
     return None

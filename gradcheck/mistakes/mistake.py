@@ -11,7 +11,7 @@ Kind = Literal[
     "transpose", "roll", "flip", "permutation", "swapped inputs", "missing broadcast sum", "wrong axis", "= for +=", "counted twice",
     "mask inverted", "mask off at boundary", "term missing", "term too many",
     "f for f'", "1 - f", "at output", "passed through", "diagonal only",
-    "formula", "cotangent ignored", "cotangent used twice", "not ignored", "not symmetric", "lost digits", "beyond the range",
+    "formula", "cotangent ignored", "cotangent used twice", "not ignored", "stationary point", "not symmetric", "lost digits", "beyond the range",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -48,6 +48,7 @@ _SENTENCES: Mapping[Kind, str] = {
     "cotangent ignored": "it is the derivative for a cotangent of ones",
     "cotangent used twice": "it is multiplied once more",
     "not ignored": "f does not change with it here, and it gets a gradient",
+    "stationary point": "the slope of f is zero here, not beside, and it gets a gradient",
     "not symmetric": "the Hessian has to be",
     "lost digits": "it has fewer digits than f in a tail",
     "beyond the range": "f does not change any more",

@@ -14,7 +14,7 @@ from gradcheck.errors import OutOfBudget
 from gradcheck.mistakes.factor import NEAR
 from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.epsilon import SMALL, epsilon
-from gradcheck.probe.evidence import at_output, boundary, diagonal, kept_one, lost_output, same_factor
+from gradcheck.probe.evidence import at_output, boundary, diagonal, is_flat, kept_one, lost_output, same_factor
 from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.locate import locate, masks, split
@@ -93,8 +93,10 @@ def _whole(instrument: Instrument, seen: Look, nones: Collection[str]) -> list[L
             mistake = NONE if path in nones else _exchanged(instrument, seen, [m[:2] for m in measured], k) or _named(instrument, seen, k, expected, bar, wrong)
             beside = np.where(np.abs(expected) <= MARGIN * bar, np.max(np.abs(expected)), size)
             worst, count = _relative(got[wrong], expected[wrong], beside[wrong]), int(np.count_nonzero(wrong))
+            if mistake is not None and mistake.kind == "not ignored" and not is_flat(instrument, seen, k):
+                mistake = Mistake("stationary point")
             finding = _finding(path, got, expected, bar, wrong, mistake)
-            if instrument.subject.hessian:
+            if instrument.subject.hessian and [g.shape for g in seen.gs] == [v.shape for v in seen.gradients]:
                 finding = _of_hessian(instrument, seen, k, finding)
             named = mistake is not None and _resolved(mistake, got, expected, bar)
             out.append((finding, named, count, worst))
@@ -156,8 +158,8 @@ def _named(
         or lost_output(seen, k, expected - got, bar, entry)
         or kept_one(instrument, seen, k, places)
         or boundary(np.asarray(instrument.subject.point[k], np.float64), wrong, got, expected, bar, scene.g)
-        or diagonal(seen, k, got, bar, entry)
-        or at_output(instrument, seen, k, got, bar, _entry)
+        or diagonal(seen, k, got, expected, bar, entry)
+        or at_output(instrument, seen, k, got, expected, bar, _entry)
     )
 
 

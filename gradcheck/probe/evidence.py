@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gradcheck.mistakes.factor import NEAR
 from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.contracts import stretches
-from gradcheck.probe.instrument import Instrument
+from gradcheck.probe.instrument import CHAIN, Instrument
 from gradcheck.probe.look import Look
 from gradcheck.probe.vector import Vector
 
@@ -76,20 +76,26 @@ def lost_output(look: Look, k: int, difference: Floats, bar: Floats, entry: Entr
     return None
 
 
-def diagonal(look: Look, k: int, got: Floats, bar: Floats, entry: Entry) -> Mistake | None:
+def _allowed(got: Floats, expected: Floats, bar: Floats) -> Floats:
+    """Return how far an entry that is made by differences may be from what came: not so far as to leave a tenth unexplained."""
+    return np.asarray(np.fmin(NEAR * bar + GOOD * np.abs(got), float(np.max(np.abs(got - expected))) / 10))
+
+
+def diagonal(look: Look, k: int, got: Floats, expected: Floats, bar: Floats, entry: Entry) -> Mistake | None:
     """Name the cotangent times the diagonal of the Jacobian: each output is differentiated by its own input alone."""
     if len(look.gs) != 1 or look.gs[0].shape != got.shape or got.size < 2:
         return None
-    made = np.zeros(got.shape)
+    allowed = np.fmin(_allowed(got, expected, bar), np.abs(got - expected) / 2 + NEAR * bar)
     for index in np.ndindex(*got.shape):
         alone = replace(look, gs=Vector.unit(look.gs, 0, index, float(look.gs[0][index])), gradients=look.gradients.times(0.0))
-        made[index] = entry(alone, k, index)[1]
-        if abs(got[index] - made[index]) > NEAR * bar[index] + GOOD * np.max(np.abs(got)):
+        if abs(got[index] - entry(alone, k, index)[1]) > allowed[index]:
             return None
     return Mistake("diagonal only")
 
 
-def at_output(instrument: Instrument, look: Look, k: int, got: Floats, bar: Floats, entry: Callable[..., tuple[float, float, float]]) -> Mistake | None:
+def at_output(
+    instrument: Instrument, look: Look, k: int, got: Floats, expected: Floats, bar: Floats, entry: Callable[..., tuple[float, float, float]]
+) -> Mistake | None:
     """Name the derivative that is taken at the output of f instead of its input."""
     base, subject = instrument.base, instrument.subject
     if len(base) != 1 or len(subject.point) != 1 or base[0].shape != got.shape:
@@ -100,7 +106,7 @@ def at_output(instrument: Instrument, look: Look, k: int, got: Floats, bar: Floa
         return None
     other, there_seen = Instrument(there, values, instrument.noise), replace(look, gradients=look.gradients.times(0.0))
     made = (entry(other, there_seen, k, index)[1] for index in np.ndindex(*got.shape))
-    near = all(abs(v - e) <= NEAR * b + GOOD * np.max(np.abs(got)) for v, e, b in zip(got.flat, made, bar.flat, strict=True))
+    near = all(abs(v - e) <= a for v, e, a in zip(got.flat, made, _allowed(got, expected, bar).flat, strict=True))
     return Mistake("at output") if near else None
 
 
@@ -118,10 +124,18 @@ def boundary(x: Floats, wrong: npt.NDArray[np.bool_], got: Floats, expected: Flo
     return Mistake("mask off at boundary", "stopped" if np.all(through[wrong]) else "let through", float(values[0]))
 
 
+def is_flat(instrument: Instrument, look: Look, k: int) -> bool:
+    """Answer whether f stays what it is, but for rounding, when an input moves: else its slope is zero at the point alone."""
+    ts = look.ts.only(k)
+    moved = (instrument.values(ts.beside(instrument.subject.point, h)) for h in (0.25, -0.125))
+    return all(not abs(instrument.contract(look.gs, ys)) > CHAIN * instrument.own_rounding(look.gs) for ys in moved)
+
+
 def same_factor(instrument: Instrument, look: Look, k: int, index: tuple[int, ...], entry: Entry) -> bool:
     """Answer whether the factor in an entry is the same for another cotangent: else it is none."""
     rng = np.random.default_rng(1)
     gs = look.gs.times([rng.uniform(0.25, 4.0, g.shape) * rng.choice([-1.0, 1.0], g.shape) for g in look.gs])
     again = replace(look, gs=gs, gradients=instrument.gradients(gs))
-    (a, b, _), (c, d, _) = entry(look, k, index), entry(again, k, index)
-    return abs(a * d - b * c) <= GOOD * (abs(a * d) + abs(b * c))
+    (a, b, bar), (c, d, other) = entry(look, k, index), entry(again, k, index)
+    rounding = NEAR * (bar * (abs(c) + abs(d)) + other * (abs(a) + abs(b)))
+    return abs(a * d - b * c) <= min(GOOD * (abs(a * d) + abs(b * c)) + rounding, abs((a - b) * d) / 4)

@@ -90,7 +90,7 @@ def _explains(got: Floats, expected: Floats, candidate: Floats, bar: Floats) -> 
 
 def _factor(got: Floats, expected: Floats, bar: Floats, scene: Scene) -> Mistake | None:
     found = factor(got, expected, bar, sizes=scene.sizes, unit=scene.unit, unexplained=UNEXPLAINED)
-    return None if found is not None and found.is_fitted and np.count_nonzero(expected) < SHOWN else found
+    return None if np.count_nonzero(expected) < 2 else found  # one entry is a multiple of any other, and often a plain one
 
 
 def _patterns(expected: Floats, bar: Floats, scene: Scene) -> Candidates:
@@ -124,6 +124,8 @@ def _of_parameter(expected: Floats, scene: Scene) -> Candidates:
     """Yield the derivative by the logarithm of the input, and by its exponential, where its entries differ: else that is a factor."""
     x = scene.own
     if x is None or x.shape != expected.shape or (x.size > 1 and np.ptp(np.abs(x)) == 0):
+        return
+    if x.size == 1 and abs(float(x.reshape(-1)[0])) in (*COUNTS, 4.0, 0.25):  # a factor is more usual
         return
     yield Mistake("by logarithm", scene.name), expected * x
     if np.all(x != 0):
@@ -225,7 +227,7 @@ def _term(got: Floats, expected: Floats, bar: Floats, scene: Scene) -> Mistake |
         c = float(np.sum(lost * candidate) / size)
         allowed = np.fmin(NEAR * bar + 1e-6 * float(np.max(np.abs(lost))), float(np.max(np.abs(lost))) / 10)
         plain = min(abs(abs(c) - k) for k in COUNTS) < PLAIN
-        if (plain or candidate is scene.own) and np.all(np.abs(lost - c * candidate) <= allowed):
+        if ((plain and c > 0) or candidate is scene.own) and np.all(np.abs(lost - c * candidate) <= allowed):
             times = "" if abs(abs(c) - 1) < PLAIN else f"{abs(c):.3g} times "
             return Mistake("term missing" if c > 0 else "term too many", f"{times}{name}", c)
     return None

@@ -87,7 +87,9 @@ def at_nodes(scene: Scene, nodes: Iterable[Node], directions: list[Direction]) -
         op = scene.ops[node.op]
         for found in mistakes(op, [scene.y[x] for x in node.inputs], node.attributes):
             if _holds(scene, node, found.rule, directions):
-                yield Hypothesis(_place(node), (node.name,), node.op, found.name, _accumulated(scene, node, found), {node.name: found.rule}, found, kind=found.kind)
+                words = _accumulated(scene, node, found)
+                kind = found.kind if words == found.words else "term missing"
+                yield Hypothesis(_place(node), (node.name,), node.op, found.name, words, {node.name: found.rule}, found, kind=kind)
 
 
 def stale(scene: Scene, nodes: Iterable[Node], earlier: Arrays, directions: list[Direction]) -> Iterator[Hypothesis]:

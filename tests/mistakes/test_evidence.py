@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from gradcheck import check
+from gradcheck.graph.graph import Edge
+from gradcheck.graph.trace import trace
 from gradcheck.mistakes.factor import CONSTANTS, factor, number
 from gradcheck.mistakes.mistake import KINDS, Mistake
+from gradcheck.ops import registry
 from gradcheck.probe.pattern import Scene, elsewhere, name_mistake
+from gradcheck.verdict.diagnosis import Suspect, inside
 from gradcheck.verdict.finding import Finding, Matrix, Row
 from gradcheck.verdict.stored import from_dict
 from tests.mistakes.test_names import floats
@@ -94,6 +98,43 @@ def test_two_entries_are_like_something_by_accident():
     """A small difference in two entries, of a pattern, is no mistake with a name: it goes by its size."""
     report = check(floats(lambda w: np.sum(np.sin(w)) + 1e-9 / 2 * w @ w), V[:2], grad=np.cos)
     assert report.verdict == "pass"
+
+
+def test_a_stationary_point_is_not_what_does_not_matter():
+    """The slope is zero at the point alone; where f stays what it is, the input is one that it does not depend on."""
+    square = check(lambda x: np.sum(x * x), np.zeros(3), grad=lambda x: 2 * x + 1)
+    assert square.findings[0].mistake.kind == "stationary point"
+    shift = check(lambda x: np.sum((x - np.mean(x)) ** 2) + 0 * np.sum(x), np.ones(3), grad=lambda x: 2 * (x - np.mean(x)) + 1)
+    assert shift.findings[0].mistake.kind == "stationary point"
+    ignored = check(lambda x, y: np.sum(x * x), (V, V), grad=lambda x, y: (2 * x, y))
+    assert ignored.findings[0].mistake.kind == "not ignored"
+
+
+def test_a_factor_in_half_precision():
+    """It is the same for another cotangent within the bars of the format."""
+    x = V.astype(np.float16)
+    report = check(np.tanh, x, vjp=lambda g, x: ((g * (1 - np.tanh(x) ** 2) / 2).astype(np.float16),))
+    assert report.findings[0].mistake.detail == "every entry is 1/2 times the right one"
+
+
+def test_a_dropped_contribution_is_likelier_than_a_sign():
+    """Where a value is half of what is lost both give the same numbers."""
+    report = check(lambda x: np.sum(np.exp(x) - 0.5 * np.exp(x)), V, grad=lambda x: -0.5 * np.exp(x))
+    notes = [f.message for f in report.findings if f.severity == "note"]
+    assert notes
+    assert not notes[0].startswith("explained by either of: node sub1 (sub) hands on the negative")
+
+
+def test_repeated_indices_are_named_at_their_node():
+    """What the operation's own mutants reproduce, at the one guilty node of a certified row."""
+    index = np.array([2, 0, 2, 1, 0])
+    graph = trace(lambda w: registry["gather"](w, index), {"w": V[:3]})
+    node = graph.node[graph.outputs[0]]
+    g, lost = V, np.zeros(3)
+    lost[index] = g
+    right = np.bincount(index, g)
+    s = Suspect(Edge(node.name, 0), node, registry["gather"], (V[:3], index), V[:3][index], g, lost, right, np.full(3, 1e-15))
+    assert inside(s).kind == "= for +="
 
 
 def test_mistakes_are_stored():
