@@ -17,9 +17,10 @@ from gradcheck.probe.excuses import Case, Ruling, rule
 from gradcheck.probe.form import form
 from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.line.line import Line
+from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.look import Look, by_differences, exact_look
 from gradcheck.probe.report import Report
-from gradcheck.probe.resolution import Seen, resolution
+from gradcheck.probe.resolution import LEVELS, Seen, resolution
 from gradcheck.probe.small import LARGE, Located
 from gradcheck.probe.statefulness import keeps_forward
 from gradcheck.probe.subject import Arrays, Subject, evaluated
@@ -260,21 +261,29 @@ class Examination:
         dead, blind = vacuity.unmoved(self.subject, self.lines, self.undeclared), [] if self.seen else vacuity.unseen(self.subject, self.lines)
         where = self.remarks if self.subject.hessian or len(dead) < len(self.subject.point) else self.reasons
         where += dead
-        self.reasons += blind
+        self.reasons += blind or vacuity.coarse(self.subject, self.lines, self._resolved()[0])
+
+    def _resolved(self) -> tuple[tuple[Floats, ...], float]:
+        """Return the smallest relative error of each entry that was looked for, and the smallest absolute one where the gradient is zero."""
+        lines = [(line.ts, line.gradients, line.resolution * line.size / MARGIN) for line, r in self.lines if r.verdict == "right"]
+        return resolution([*self.seen, *lines], self.noise_of_gradient, self.bars)
 
     def report(self, seconds: float) -> Report:
         """Return what was found."""
         verdict = "fail" if self.faults else "inconclusive" if self.reasons else "pass"
-        seen = [*self.seen, *((line.ts, line.gradients, line.resolution * line.size / 6) for line, r in self.lines if r.verdict == "right")]
-        shares, absolute = resolution(seen, self.noise_of_gradient, self.bars)
-        relative = max((float(np.nanmax(s)) for s in shares if s.size and not np.isnan(s).all()), default=0.0 if seen else np.inf)
-        evidence = f"{len(seen)} fresh directions, {self.arithmetic}"
+        found, absolute = self._resolved()
+        flat = Vector.of(found).flat
+        flat = flat[~np.isnan(flat)]
+        relative = float(np.max(flat, initial=0.0)) if found else np.inf
+        looks = len(self.seen) + sum(r.verdict == "right" for _, r in self.lines)
+        evidence = f"{looks} fresh directions, {self.arithmetic}"
         if self.accuracy is not None:
             evidence += f", relative differences up to the declared {self.accuracy:g} accepted"
         findings = tuple(sorted(self.findings, key=lambda f: f.severity != "fault"))
         return Report(
             verdict, evidence, findings, tuple(dict.fromkeys(self.reasons)), relative, absolute,  # type: ignore[arg-type]  # one of three
             self.subject.meter.evaluations, self.arithmetic, self.seed, self.accuracy, seconds, tuple(dict.fromkeys(self.remarks)),
+            shares=tuple((level, float(np.mean(flat <= level))) for level in LEVELS) if flat.size else (),
         )  # fmt: skip
 
 
