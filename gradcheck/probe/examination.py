@@ -261,7 +261,7 @@ class Examination:
         dead, blind = vacuity.unmoved(self.subject, self.lines, self.undeclared), [] if self.seen else vacuity.unseen(self.subject, self.lines)
         where = self.remarks if self.subject.hessian or len(dead) < len(self.subject.point) else self.reasons
         where += dead
-        self.reasons += blind or vacuity.coarse(self.subject, self.lines, self._resolved()[0])
+        self.reasons += blind
 
     def _resolved(self) -> tuple[tuple[Floats, ...], float]:
         """Return the smallest relative error of each entry that was looked for, and the smallest absolute one where the gradient is zero."""
