@@ -223,3 +223,42 @@ def test_whether_it_answers_as_before(part, said):
     assert found.message.startswith(said)
     assert bool(found.stopped) is not bool(said)
     assert found.verdict == ("fail" if said else "inconclusive")
+
+
+class Changing(Ends):
+    """Right for so many answers, then one that is wrong, and others when it is asked again."""
+
+    def __init__(self, then, again):
+        super().__init__(1, then)
+        self.again, self.calls = again, 0
+
+    def run(self, graph, values):
+        """Return loss and gradients, by the number of the call."""
+        self.calls += 1
+        loss, g = gradcheck.backward(graph, values)
+        factor = self.then if self.calls == 1 else self.again if self.calls > 2 else 1.0
+        return gradcheck.Run(loss, {k: x * factor for k, x in g.items()})
+
+
+@pytest.mark.parametrize(("then", "again", "fault"), [(1.5, np.inf, None), (1.5, np.nan, None), (1.5, 1.5, 0), (np.nan, np.inf, 0)])
+def test_whether_it_is_finite_as_before(then, again, fault):
+    """What is infinite when it is asked again, and was a number on the way, is another answer."""
+    found = compare(XOR, target=Changing(then, again), optimizer=Descent(rate=1e-3), dtype="float64", steps=1)
+    assert found.fault == fault
+    assert ("answers otherwise than before" in found.stopped) is (fault is None)
+
+
+def test_a_format_that_the_target_does_not_have():
+    """It is refused with those that it has."""
+    with pytest.raises(UnknownDtype, match="float64"):
+        compare(XOR, target=Ends(9, None), steps=2)
+
+
+def test_what_is_not_said():
+    """200 steps of descent in float32; a hundredth of the largest parameter is apart."""
+    told = []
+    with pytest.raises(ZeroDivisionError):
+        compare(XOR, target="reference", progress=lambda *x: told.append(x) or 1 / 0)
+    assert told == [("the target", 0, 200)]
+    found = compare(XOR, target="reference", steps=1)
+    assert (found.optimizer, found.dtype, found.tolerance) == ("Descent(rate=0.1)", "float32", 0.01)

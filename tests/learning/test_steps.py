@@ -202,3 +202,14 @@ def test_most_entries_have_to_be_judged(unknown, verdict):
 def test_a_bound_is_well_below_what_moved(part, verdict, moved):
     """A bound that is more than a hundredth of the movement would let a wrong step pass."""
     assert compared(np.full(20, part * moved), moved).verdict == verdict
+
+
+@pytest.mark.parametrize(("last", "verdict"), [(8, "fail"), (9, "pass")])
+def test_so_many_steps_are_made(last, verdict):
+    """A step that goes wrong at the eighth is caught where no number of steps is given, one that does so later is not."""
+
+    def step(w, g, state, settings):
+        k = (state or 0) + 1
+        return {n: x - settings["rate"] * g[n] * (1 + (k == last)) for n, x in w.items()}, k
+
+    assert check_step(step, Descent()).verdict == verdict
