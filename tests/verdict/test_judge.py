@@ -141,3 +141,37 @@ def test_what_does_not_fit_is_a_fault(changes, bare):
     run = Reference().run(graph, values)
     run = dataclasses.replace(Run(run.loss, run.gradients) if bare else run, **changes)
     assert judged(graph, values, run).verdict == "fail"
+
+
+def test_sums_over_a_tie_are_those_of_known_adjoints():
+    """What a tie hands on adds up to its cotangent; where that is known but for rounding only, rounding is no fault."""
+    values = {"a": np.array([0.5, 0.7, 0.1]), "b": np.array([0.5, 0.2, 0.3])}
+    graph = trace(lambda a, b: np.sum(np.sin(np.maximum(a, b) * 1e6)), values)
+    run = Reference().run(graph, values)
+    assert judged(graph, values, Run(run.loss, run.gradients)).verdict != "fail"
+    shares = {"a": run.gradients["a"] + np.array([1e-3, 0.0, 0.0]) * run.gradients["a"]}
+    wrong = dataclasses.replace(run, gradients={**run.gradients, **shares})
+    assert judged(graph, values, run).verdict == "pass"
+    assert judged(graph, values, wrong).verdict == "fail"
+
+
+def test_a_fault_is_told_once():
+    """Where it is seen at a use, the sum over all uses says nothing more; a value of the same node is another fault."""
+    w = np.array([0.5, 0.7])
+
+    def twice_used(w):
+        inner = (w * 1.0).named("inner")
+        return np.sum(np.sin(inner) + np.exp(inner))
+
+    graph = trace(twice_used, {"w": w})
+    run = Reference().run(graph, {"w": w})
+    through = {e: run.node_adjoints[e.consumer] * d for e, d in zip(graph.consumers("inner"), (np.cos(w), np.exp(w)), strict=True)}
+    first = next(iter(through))
+    edges = {("inner", e): x * (2 if e == first else 1) for e, x in through.items()}
+    adjoint = sum(edges.values())
+    wrong = dataclasses.replace(run, node_adjoints={**run.node_adjoints, "inner": adjoint}, gradients={"w": adjoint}, edge_adjoints=edges)
+    found = [(f.node, f.direction, f.edge) for f in judged(graph, {"w": w}, wrong).findings if f.severity == "fault"]
+    assert found == [("inner", "adjoint", f"{first.consumer}[0]")]
+    spoiled = dataclasses.replace(wrong, node_values={**run.node_values, "inner": 1.5 * w})
+    found = {(f.node, f.direction) for f in judged(graph, {"w": w}, spoiled).findings if f.severity == "fault"}
+    assert {("inner", "value"), ("inner", "adjoint")} <= found
