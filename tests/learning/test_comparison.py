@@ -177,6 +177,13 @@ def test_mini_batches():
     assert found.losses == pytest.approx(found.reference_losses, rel=1e-4)
 
 
+@pytest.mark.parametrize(("count", "reference"), [(499, "mpmath[40]"), (500, "longdouble")])
+def test_how_many_numbers_have_forty_digits(count, reference):
+    """500 numbers, the loss among them."""
+    graph = gradcheck.trace(lambda w: np.sum(w), {"w": np.ones(count)})
+    assert compare(graph, {"w": np.ones(count)}, target="reference", steps=1).reference == reference
+
+
 def test_large_networks_have_longdouble():
     """40 digits for up to 500 numbers, longdouble for more."""
     found = compare(gradcheck.networks["digits-64-32-10"], target="reference", optimizer=Adam(rate=0.01), steps=3)
@@ -261,4 +268,4 @@ def test_what_is_not_said():
         compare(XOR, target="reference", progress=lambda *x: told.append(x) or 1 / 0)
     assert told == [("the target", 0, 200)]
     found = compare(XOR, target="reference", steps=1)
-    assert (found.optimizer, found.dtype, found.tolerance) == ("Descent(rate=0.1)", "float32", 0.01)
+    assert (found.optimizer, found.dtype, found.tolerance, found.reference) == ("Descent(rate=0.1)", "float32", 0.01, "mpmath[40]")

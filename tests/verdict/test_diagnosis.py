@@ -8,7 +8,7 @@ import pytest
 from gradcheck.graph.graph import Edge
 from gradcheck.graph.trace import trace
 from gradcheck.ops import registry
-from gradcheck.verdict.diagnosis import Suspect, diagnose, factor, proportional
+from gradcheck.verdict.diagnosis import Suspect, among, diagnose, factor, proportional
 
 RIGHT = np.array([1.0, -2.0, 0.5])
 
@@ -97,3 +97,18 @@ def test_which_slice_is_left_of_a_sum(position, which):
     (node,) = graph.nodes
     s = Suspect(Edge(node.name, 1), node, registry["mul"], (x, b), x * b, g, (g * x)[position], np.sum(g * x, axis=0), np.full(2, 1e-15))
     assert diagnose(s) == f"missing sum over a broadcast axis: only the {which} stands there"
+
+
+@pytest.mark.parametrize(
+    ("second", "got", "text", "use"),
+    [
+        (RIGHT[::-1], RIGHT, "term missing: the contribution through b[0] was dropped", "b"),
+        (RIGHT[::-1], 2 * RIGHT + RIGHT[::-1], "counted twice: the contribution through a[0]", "a"), (np.zeros(3), RIGHT + 5e-12, "", None),
+        (np.full(3, -1e-11), RIGHT + 5e-12, "", None), (np.full(3, 1e-11), RIGHT + 2.5e-11, "", None), (RIGHT, RIGHT, "", None), (RIGHT[::-1], RIGHT * np.nan, "", None),
+    ],
+)  # fmt: skip
+def test_mistakes_of_adding_up(second, got, text, use):
+    """Of two uses the one that is missing or doubled is named where it is one alone, and more than rounding."""
+    a, b = Edge("a", 0), Edge("b", 0)
+    found, edge = among(got, [(a, RIGHT), (b, second)], np.full(3, 1e-12))
+    assert (found, edge) == (text, {"a": a, "b": b, None: None}[use])
