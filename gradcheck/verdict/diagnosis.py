@@ -170,7 +170,8 @@ def factor(got: Floats, expected: Floats, bound: Floats) -> str:
     with np.errstate(all="ignore"):
         part = expected / np.float64(largest)  # squares of huge and of tiny numbers are none
         c = float(np.sum(got / largest * part) / np.sum(np.square(part)))
-    if c in (0, 1) or not np.isfinite(c) or not same(got, np.asarray(c * expected), bound * max(1.0, abs(c))):
+        made = np.asarray(c * expected)
+    if c in (0, 1) or not same(got, made, bound * max(1.0, abs(c))):
         return ""
     if expected.size < 2 and abs(c - 1) >= _NEARLY and _plain_number(c) is None:
         return ""  # one entry is always a multiple of another

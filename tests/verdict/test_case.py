@@ -9,7 +9,8 @@ from gradcheck import backward, hvp
 from gradcheck.networks import networks
 from gradcheck.networks.network import Network
 from gradcheck.targets.reference import Reference
-from gradcheck.targets.target import Run
+from gradcheck.targets.target import Description, Run
+from gradcheck.verdict.case import judged_case
 from gradcheck.verdict.validate import validate
 from tests.verdict.networks import MLP, broken, gradients_only
 
@@ -31,6 +32,7 @@ def spoiling(change):
     ("change", "spoiled"),
     [
         (lambda values: values["w1"].__imul__(2), True), (lambda values: values.pop("b2"), True), (lambda values: values["x"].__setitem__((0, 0), np.nan), True),
+        (lambda values: values.update(w1=values["w1"].tolist()), True),
         (lambda values: values["w1"].__imul__(1), False), (lambda values: values.update(more=np.ones(2)), False),
     ],
 )  # fmt: skip
@@ -114,4 +116,21 @@ def test_some_nodes_are_enough_for_the_certificate(part):
 
     (row,) = validate(target, [MLP], dtypes=["float64"])
     assert row.verdict == "fail"
-    assert not any("explained" in f.message for f in row.findings)
+    assert not any(f.severity == "note" for f in row.findings)
+
+
+def test_inputs_keep_their_format():
+    """The same numbers in another format are a change too."""
+    network = Network.of(lambda w: np.sum(np.sin(w)), {"w": np.array([1.0, 0.5])})
+    (row,) = validate(spoiling(lambda values: values.update(w=values["w"].astype(np.float32))), [network], dtypes=["float64"])
+    assert "in place" in row.message
+
+
+@pytest.mark.parametrize(("spec", "named"), [("reference", True), ("./engine", True), ("mypkg:Engine", True), ("mine", False)])
+def test_how_the_target_was_asked_for(spec, named):
+    """By a name of ours, as a program or as something in a module it can be had again; an object only by its owner. Notes have no code."""
+    network = Network.of(lambda w, unused: np.sum(np.tanh(w)), {"w": np.array([1.0, 0.5]), "unused": np.ones(2)})
+    row = judged_case(Description.of(WRONG, spec), network, "float64", None, 0, enclose=False)
+    assert {f.severity: bool(f.snippet) for f in row.findings} == {"fault": True, "note": False}
+    line = f"target = gradcheck.targets[{spec!r}]" if named else f"# target: your {spec!r}"
+    assert line in row.findings[0].snippet.splitlines()

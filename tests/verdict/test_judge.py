@@ -170,8 +170,8 @@ def test_a_fault_is_told_once():
     edges = {("inner", e): x * (2 if e == first else 1) for e, x in through.items()}
     adjoint = sum(edges.values())
     wrong = dataclasses.replace(run, node_adjoints={**run.node_adjoints, "inner": adjoint}, gradients={"w": adjoint}, edge_adjoints=edges)
-    found = [(f.node, f.direction, f.edge) for f in judged(graph, {"w": w}, wrong).findings if f.severity == "fault"]
-    assert found == [("inner", "adjoint", f"{first.consumer}[0]")]
+    found = [(f.node, f.direction, f.edge, f.diagnosis) for f in judged(graph, {"w": w}, wrong).findings if f.severity == "fault"]
+    assert found == [("inner", "adjoint", f"{first.consumer}[0]", "factor: every entry is 2 times the right one")]
     spoiled = dataclasses.replace(wrong, node_values={**run.node_values, "inner": 1.5 * w})
     found = {(f.node, f.direction) for f in judged(graph, {"w": w}, spoiled).findings if f.severity == "fault"}
     assert {("inner", "value"), ("inner", "adjoint")} <= found

@@ -70,7 +70,7 @@ def test_no_results(tmp_path, text):
         (lambda d: d["rows"].append(3), "row 6: expected an object"), (lambda d: d.update(rows={}), "expected rows"), (lambda d: d.update(seed="x"), "seed"),
         (lambda d: d["rows"][2]["nodes"][0].update(inputs=3), "row 3, node 1: inputs"), (lambda d: d.update(versions=[1]), "versions"),
         (lambda d: d["rows"][0].update(error=1), "row 1: error"), (lambda d: d["rows"][2]["findings"][0].update(severity="bad"), "severity"),
-        (lambda d: d.update(seed=1.5), "expected a seed"), (lambda d: d.update(seconds="long"), "expected a seed and seconds"), (lambda d: d.update(expected=-1), "a count; got -1"),
+        (lambda d: d.update(schema="gradcheck-result/2"), "expected schema"), (lambda d: d.update(seed=1.5), "expected a seed"), (lambda d: d.update(seconds="long"), "expected a seed and seconds"), (lambda d: d.update(expected=-1), "a count; got -1"),
         (lambda d: d.update(expected="many"), "a count; got 'many'"), (lambda d: d.update(versions={"a": 1}), "versions, texts by name"), (lambda d: d.update(asked=[]), "asked, texts by name"),
         (lambda d: d["rows"][2].update(histogram=[1, -1]), "expected a histogram of counts; got -1"), (lambda d: d["rows"][2].update(findings=3), "expected findings, a list"),
         (lambda d: d["rows"][2]["findings"].append(3), "finding 3: expected an object"), (lambda d: d["skipped"].append(None), "skipped 2: expected an object"),
