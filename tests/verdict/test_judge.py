@@ -66,6 +66,7 @@ def test_what_rounding_usually_does(times, outcome):
     found = judged(graph, values, Run(loss, {"w": right["w"] + times * usual.deviation}))
     assert (found.verdict, found.evidence) == outcome
     assert found.worst_ratio < 0.2
+    assert found.message.startswith("gradients within" if outcome[0] == "pass" else "gradient of w: ")
 
 
 def test_an_entry_that_hardly_varies_is_allowed_a_tenth_of_the_others():
@@ -175,3 +176,47 @@ def test_a_fault_is_told_once():
     spoiled = dataclasses.replace(wrong, node_values={**run.node_values, "inner": 1.5 * w})
     found = {(f.node, f.direction) for f in judged(graph, {"w": w}, spoiled).findings if f.severity == "fault"}
     assert {("inner", "value"), ("inner", "adjoint")} <= found
+
+
+@pytest.mark.parametrize(
+    ("parts", "right", "wrong"), [(("node_values",), "certified", "certified"), (("node_adjoints",), "certified", "certified"), ((), "rigorous", "rigorous")]
+)
+def test_what_was_handed_back_decides_the_evidence(parts, right, wrong):
+    """Values or adjoints of nodes are looked at one by one, right or wrong; gradients alone are rigorous at best. The worst place is told."""
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(lambda w: np.sum(np.sin(w)), values)
+    whole = Reference().run(graph, values)
+    run = Run(whole.loss, whole.gradients, **{k: getattr(whole, k) for k in parts})
+    found, bad = judged(graph, values, run), judged(graph, values, dataclasses.replace(run, gradients={"w": 2 * whole.gradients["w"]}))
+    assert (found.verdict, found.evidence, bad.verdict, bad.evidence) == ("pass", right, "fail", wrong)
+    assert (found.node, found.op) in {("w", ""), ("sin1", "sin"), ("sum1", "sum")}
+    assert 0 < found.worst_ratio <= 1
+
+
+@pytest.mark.parametrize("enclose", [False, True])
+def test_enclosures_do_not_judge_what_is_proved_node_by_node(enclose):
+    """Behind an angle of a million the exact gradient is far from what every right operation makes of rounded operands; that is told as accuracy."""
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(lambda w: np.sum(np.sin(w / 3 * 1e6)), values)
+    found = judged(graph, values, Reference().run(graph, values), enclose=enclose)
+    assert (found.verdict, found.evidence) == ("pass", "certified")
+    assert [a.name for a in found.accuracy] == ["w"] * enclose
+
+
+def test_without_an_enclosure():
+    """What is too large for one is judged all the same."""
+    values = {"w": np.linspace(0, 1, 61_000)}
+    graph = trace(lambda w: np.sum(np.sin(w)), values)
+    run = Reference().run(graph, values)
+    found = judged(graph, values, Run(run.loss, run.gradients))
+    assert (found.verdict, found.accuracy) == ("pass", ())
+
+
+@pytest.mark.parametrize("scale", [2.0**-10, 1.0, 2.0**10])
+def test_how_far_the_plain_program_is(scale):
+    """In parts of the largest entry, whatever size that has."""
+    values = {"w": np.array([0.5, 0.25])}
+    graph = trace(lambda w: np.sum(w * w * (scale / 2)), values)
+    run = Reference().run(graph, values)
+    found = judged(graph, values, dataclasses.replace(run, plain_gradients={"w": run.gradients["w"] * (1 + 2.0**-52)}))
+    assert found.message.endswith("differ by at most 2.2e-16 of the largest entry")
