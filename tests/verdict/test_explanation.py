@@ -9,7 +9,7 @@ from gradcheck.bench.explanation import measure, score
 from gradcheck.faults.mutants import mutants
 from gradcheck.graph.trace import trace
 from gradcheck.ops import registry
-from gradcheck.verdict.explanation import explain
+from gradcheck.verdict.explanation import Explained, Explanation, explain
 from tests.verdict.doubted import two_layers, wrong
 
 
@@ -235,3 +235,13 @@ def test_any_multiple_of_a_parameter_is_found(decay):
     doubted = lambda moved: {k: x + (decay * moved[k] if k == "w1" else 0) for k, x in backward(graph, moved)[1].items()}
     found = explain(graph, values, doubted(values), again=doubted)
     assert found.unique.words == f"has a term too many, as of a regularisation: {decay:.6g} w1"
+
+
+@pytest.mark.parametrize(("count", "more"), [(5, ""), (6, ", and 1 more"), (24, ", and 19 more")])
+def test_how_many_are_named(count, more):
+    """Five of a kind, and how many are left."""
+    names = [f"n{k}" for k in range(count)]
+    assert str(Explanation((), tuple(names), 1, ("w",))) == f"no single known mistake explains it; consistent with a fault in {{{', '.join(names[:5])}{more}}}"
+    ties = tuple(Explained(f"node {k}", (k,), "", (), f"does {k}", 0.0) for k in names)
+    told = "; or ".join(f"node {k} does {k}" for k in names[:5]) + (f"; or {count - 5} more" if count > 5 else "")
+    assert str(Explanation(ties, (), 1, ("w",))).startswith(f"explained by either of: {told}; the target's")

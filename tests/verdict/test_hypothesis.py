@@ -81,3 +81,18 @@ def test_handed_back():
     assert {h.name for h in handed_back(turned, ["a"])} == {"sign", "zero", "factor-2", "transpose", "regularisation"}
     decayed = scene_of(graph, values, {**right, "b": right["b"] + 0.25 * values["b"]})
     assert next(h for h in handed_back(decayed, ["b"]) if h.terms).terms == {"b": 0.25}
+
+
+@pytest.mark.parametrize(("count", "shown"), [(4, "sin1, sin2, sin3, sin4"), (5, "sin1, sin2, sin3, sin4, ..."), (6, "sin1, sin2, sin3, sin4, ...")])
+def test_how_many_nodes_are_named(count, shown):
+    """Four of an operation, and dots for the others."""
+
+    def chain(w):
+        for _ in range(count):
+            w = np.sin(w)
+        return np.sum(w)
+
+    values = {"w": np.array([0.5, 1.5])}
+    graph = trace(chain, values)
+    scene = scene_of(graph, values, {"w": np.zeros(2)})
+    assert {h.place for h in everywhere(scene, ["w"], {n.name for n in graph.nodes})} == {f"every sin ({shown})"}
