@@ -220,3 +220,17 @@ def test_how_far_the_plain_program_is(scale):
     run = Reference().run(graph, values)
     found = judged(graph, values, dataclasses.replace(run, plain_gradients={"w": run.gradients["w"] * (1 + 2.0**-52)}))
     assert found.message.endswith("differ by at most 2.2e-16 of the largest entry")
+
+
+@pytest.mark.parametrize("textbook", [False, True])
+def test_what_only_a_textbook_formula_usually_does(textbook):
+    """Farther away than our formulas ever take it, within the running bound: a remark with those formulas that are behind the parameter."""
+    rng = np.random.default_rng(0)
+    x, values = rng.uniform(3, 4, 2000) * rng.choice([-1, 1], 2000), {"w": np.array([1.0]), "v": np.array([1.0])}
+    graph = trace(lambda w, v: np.sum(np.cumsum(np.tanh(x * w))) + np.sum(registry["gelu"](v)), values)
+    rule = {"vjp": lambda m, g, y, x: (g * (1 - y * y),)} if textbook else {}
+    run = Reference(dict(registry) | {"tanh": dataclasses.replace(registry["tanh"], **rule)}, "mine").run(graph, values)
+    found = judged(graph, values, Run(run.loss, run.gradients))
+    assert found.verdict == "pass"
+    remark = "gradient of w: accurate only as far as a textbook formula usually is (1 - y^2, used by every framework)"
+    assert [(f.node, f.message) for f in found.findings if f.severity == "accuracy"] == [("w", remark)] * textbook
