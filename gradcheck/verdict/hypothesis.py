@@ -22,8 +22,6 @@ from gradcheck.verdict.scene import MISFITS, Direction, Floats, Rules, Scene
 Gradients = Mapping[str, Floats]
 #: Nodes named of all that an operation has.
 _SHOWN = 4
-#: Multiples of a parameter that are added to its gradient have five decimal places.
-_DECIMALS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,11 +251,11 @@ _TURNS: tuple[tuple[str, str, Callable[[Floats], Floats]], ...] = (
 
 
 def _multiple(scene: Scene, name: str) -> float | None:
-    """Return what multiple of a parameter is added to its gradient; None where it is none, or one entry decides."""
+    """Return what multiple of a parameter is added to its gradient, as it is told if that fits; None where it is none, or one entry decides."""
     d, x = scene.difference.get(name), np.asarray(scene.leaves[name], np.float64)
     size = float(np.sum(np.square(x)))
     if d is None or np.count_nonzero(x) < 2 or size == 0 or not np.isfinite(d).all():
         return None
     c = float(np.sum(d * x) / size)
-    q = Fraction(c).limit_denominator(_DECIMALS)
-    return float(q) if abs(float(q) - c) * size <= 2 * float(np.sum(scene.bound[name] * np.abs(x))) else c
+    told = float(f"{c:.6g}")
+    return told if abs(told - c) * size <= 2 * float(np.sum(scene.bound[name] * np.abs(x))) else c

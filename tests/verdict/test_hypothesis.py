@@ -79,8 +79,13 @@ def test_handed_back():
     assert all(np.array_equal(exchanged.gradients(scene)[k], scene.got[k]) for k in "ab")
     turned = scene_of(graph, values, {**right, "a": -right["a"]})
     assert {h.name for h in handed_back(turned, ["a"])} == {"sign", "zero", "factor-2", "transpose", "regularisation"}
-    decayed = scene_of(graph, values, {**right, "b": right["b"] + 0.25 * values["b"]})
-    assert next(h for h in handed_back(decayed, ["b"]) if h.terms).terms == {"b": 0.25}
+    for decay, exact in ((0.25, True), (1e-5, True), (2.5e-6, True), (1 / 3, False)):
+        decayed = scene_of(graph, values, {**right, "b": right["b"] + decay * values["b"]})
+        (found,) = (h for h in handed_back(decayed, ["b"]) if h.terms)
+        assert found.terms == {"b": decay if exact else pytest.approx(decay, rel=1e-14)}
+        assert found.words.endswith(f"regularisation: {decay:.6g} b")
+    single = scene_of(graph, {**values, "b": np.array([0.0, 2.0, 0.0])}, {**right, "b": right["b"] + 0.25 * values["b"]})
+    assert not any(h.terms for h in handed_back(single, ["b"]))
 
 
 @pytest.mark.parametrize(("count", "shown"), [(4, "sin1, sin2, sin3, sin4"), (5, "sin1, sin2, sin3, sin4, ..."), (6, "sin1, sin2, sin3, sin4, ...")])
