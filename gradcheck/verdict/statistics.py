@@ -93,4 +93,4 @@ def largest_deviation(samples: Floats, centre: Floats) -> Floats:
         centre: from which they deviate.
     """
     deviation = np.max(np.abs(samples - centre), axis=0)
-    return np.maximum(deviation, 0.1 * np.fmax.reduce(deviation, axis=None, initial=0.0))
+    return np.asarray(np.maximum(deviation, 0.1 * np.fmax.reduce(deviation, axis=None, initial=0.0)))
