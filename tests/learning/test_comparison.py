@@ -7,6 +7,7 @@ import gradcheck
 from gradcheck.errors import BadInput, CannotExpress, TargetFailed, UnknownDtype
 from gradcheck.learning import Adam, Descent, Momentum, compare
 from gradcheck.learning.comparison import _not_finite
+from gradcheck.learning.rules import label
 from gradcheck.learning.trajectory import Point
 
 XOR = gradcheck.networks["xor-2-2-1"]
@@ -19,7 +20,7 @@ def test_right_targets_pass(target, rule):
     pytest.importorskip(gradcheck.targets.registry_of_names.needs(target))
     found = compare(XOR, target=target, optimizer=rule, steps=12)
     assert found.verdict == "pass", found.message
-    assert found.judged == (0, 1, 2, 4, 8)
+    assert (found.judged, found.optimizer, found.stopped) == ((0, 1, 2, 4, 8), label(rule), "")
     assert 0 < found.distances[-1] < 1e-4
     assert found.digits > 4
 
@@ -90,6 +91,7 @@ def test_a_distance_without_a_fault_is_inconclusive():
     found = compare(XOR, target=Once(), optimizer=Descent(rate=4.0), dtype="float64", steps=8)
     assert (found.verdict, found.fault, found.unexplained) == ("inconclusive", None, 4)
     assert "no gradient that was judged is wrong" in found.message
+    assert found.stopped == ""
 
 
 class Ends:
@@ -269,3 +271,11 @@ def test_what_is_not_said():
     assert told == [("the target", 0, 200)]
     found = compare(XOR, target="reference", steps=1)
     assert (found.optimizer, found.dtype, found.tolerance, found.reference) == ("Descent(rate=0.1)", "float32", 0.01, "mpmath[40]")
+
+
+def test_parameters_that_begin_at_zero():
+    """There the distance is in terms of 1."""
+    values = {"x": np.array([1.0, 2.0]), "w": np.zeros(2)}
+    graph = gradcheck.trace(lambda x, w: np.sum((x * w - 1) ** 2), values, inputs=["x"])
+    found = compare(graph, values, target=lambda graph, values: (gradcheck.backward(graph, values)[0], {"w": np.zeros(2)}), steps=1)
+    assert found.distances == (0.0, 1.0)

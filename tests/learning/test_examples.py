@@ -105,3 +105,13 @@ def test_refused():
     fixed = gradcheck.trace(lambda x, t, w: np.sum((x @ w - t).reshape(4, 2) ** 2), _rows(), inputs=["x", "t"])
     with pytest.raises(BadInput, match="takes any number of examples"):
         examples(fixed, _rows(), batch=2)
+
+
+def test_rows_that_are_found():
+    """Inputs of the most common length have a row for each example; others, and numbers, are left whole."""
+    values = {"x": np.ones((4, 3)), "c": np.array(2.0), "t": np.ones(4), "s": np.ones((3, 3)), "w": np.ones(3)}
+    network = gradcheck.Network.of(lambda x, c, t, s, w: np.mean((x @ (s @ w) * c - t) ** 2), values, inputs=["x", "c", "t", "s"])
+    assert examples(network, values, batch=2).rows == ("x", "t")
+    alone = gradcheck.trace(lambda w: np.sum(w**2), {"w": np.ones(3)})
+    with pytest.raises(BadInput, match="got none out of no inputs"):
+        examples(alone, {"w": np.ones(3)}, batch=1)

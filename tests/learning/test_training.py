@@ -180,3 +180,13 @@ def test_what_is_not_said():
     found, same = train(network, values, steps=101, stop=Stop(held_back=held)), train(network, values, optimizer=Descent(rate=0.1), steps=101)
     assert found.losses == same.losses
     assert [k for k, _ in found.held_back] == [0, 100]
+
+
+def test_batches_of_a_sum_count_for_all():
+    """Of a loss that is a sum, half of the examples stand for twice as many."""
+    rng = np.random.default_rng(0)
+    values = {"x": rng.normal(size=(4, 3)), "t": rng.normal(size=4), "w": rng.normal(size=3)}
+    graph = gradcheck.trace(lambda x, t, w: np.sum((x @ w - t) ** 2), values, inputs=["x", "t"])
+    same = {**values, "x": np.tile(values["x"][:1], (4, 1)), "t": np.tile(values["t"][:1], 4)}
+    whole, halves = (train(graph, same, optimizer=Descent(rate=0.01), steps=1, batch=b).parameters["w"] for b in (None, 2))
+    assert halves == pytest.approx(whole, rel=1e-14)
