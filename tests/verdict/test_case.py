@@ -8,6 +8,7 @@ import pytest
 from gradcheck import backward, hvp
 from gradcheck.networks import networks
 from gradcheck.networks.network import Network
+from gradcheck.ops import registry
 from gradcheck.targets.reference import Reference
 from gradcheck.targets.target import Description, Run
 from gradcheck.verdict.case import judged_case
@@ -109,13 +110,15 @@ def test_code_of_a_second_derivative(mode):
 @pytest.mark.parametrize("part", ["node_values", "node_adjoints"])
 def test_some_nodes_are_enough_for_the_certificate(part):
     """Where either values or adjoints were handed back it is not gradients alone."""
+    doubled = broken("matmul", vjp=lambda m, g, y, a, b: tuple(2 * c for c in registry["matmul"].vjp(m, g, y, a, b)))
 
     def target(graph, values):
-        run = WRONG.run(graph, values)
+        run = doubled.run(graph, values)
         return dataclasses.replace(Run(run.loss, run.gradients), **{part: getattr(run, part)})
 
     (row,) = validate(target, [MLP], dtypes=["float64"])
     assert row.verdict == "fail"
+    assert "gradient" in {f.direction for f in row.findings}
     assert not any(f.severity == "note" for f in row.findings)
 
 
