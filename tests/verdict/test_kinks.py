@@ -60,3 +60,12 @@ def test_slopes_that_are_told(slopes, said):
     run = Reference().run(graph, values)
     found = judged(graph, values, Run(run.loss, {"w": 4 * np.array(slopes)}, run.node_values, run.node_adjoints))
     assert [f.message for f in found.findings] == [f"relu at relu1: {len(slopes)} entries exactly on a kink; slope taken: {said}"]
+
+
+def test_a_kink_that_no_output_depends_on():
+    """No slope was taken there."""
+    values = {"w": np.array([0.0, 1.0]), "v": np.ones(2)}
+    graph = trace(lambda w, v: (np.sum(v), relu(w))[0], values)
+    run = Reference().run(graph, values)
+    notes = [f.message for f in judged(graph, values, run).findings]
+    assert "relu at relu1: 1 entry exactly on a kink" in notes
