@@ -234,3 +234,23 @@ def test_what_only_a_textbook_formula_usually_does(textbook):
     assert found.verdict == "pass"
     remark = "gradient of w: accurate only as far as a textbook formula usually is (1 - y^2, used by every framework)"
     assert [(f.node, f.message) for f in found.findings if f.severity == "accuracy"] == [("w", remark)] * textbook
+
+
+@pytest.mark.parametrize(("shares", "verdict"), [((1.0, 0.0), "pass"), ((0.5, 0.5), "pass"), ((1.0, 1.0), "fail"), ((0.0, 0.0), "fail")])
+def test_shares_of_values_at_a_tie(shares, verdict):
+    """Each share is right by itself, and together they have to be all of it, of values as of parameters."""
+    values = {"a": np.array([0.5, 0.7]), "b": np.array([0.5, 0.7])}
+    graph = trace(lambda a, b: np.sum(np.maximum(np.sin(a).named("p"), np.sin(b).named("q")) * 3.0), values)
+    run = Reference().run(graph, values)
+    adjoints = dict(zip("pq", (s * np.full(2, 3.0) for s in shares), strict=True))
+    gradients = {"a": adjoints["p"] * np.cos(values["a"]), "b": adjoints["q"] * np.cos(values["b"])}
+    found = judged(graph, values, dataclasses.replace(run, gradients=gradients, node_adjoints={**run.node_adjoints, **adjoints}))
+    assert found.verdict == verdict
+
+
+def test_a_tie_that_no_output_depends_on():
+    """Nothing is handed on there, and nothing is missing."""
+    values = {"a": np.ones(2), "b": np.ones(2), "v": np.ones(2)}
+    graph = trace(lambda a, b, v: (np.sum(v), np.maximum(a, b))[0], values)
+    run = Reference().run(graph, values)
+    assert judged(graph, values, run).verdict == judged(graph, values, Run(run.loss, run.gradients)).verdict == "pass"
