@@ -212,7 +212,7 @@ def _nearest(c: float, usual: list[Fraction]) -> Fraction:
 def _size_of(c: Fraction | float, sizes: set[int]) -> str:
     """Return which size of the graph a factor is, or ""."""
     n = max(Fraction(c).numerator, Fraction(c).denominator)
-    return f" ({n} is the size of an axis or array)" if n > 2 and n in sizes else ""
+    return f" ({n} is the size of an axis or array)" if n in sizes else ""
 
 
 def handed_back(scene: Scene, wrong: Iterable[str]) -> Iterator[Hypothesis]:

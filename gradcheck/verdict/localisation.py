@@ -59,7 +59,7 @@ def _explain(
         return None, factor(_number(c.got), _number(c.expected), c.bound)
     parts = [(e, _number(p.value)) for e, p in _parts(certificate, c) if c.edge is None or e == c.edge]
     only = parts[0][0] if len(parts) == 1 else None
-    if c.edge is None and len(parts) > 1:
+    if len(parts) > 1:
         text, edge = among(_number(c.got), parts, c.bound)
         if text:
             return edge, text

@@ -254,3 +254,12 @@ def test_a_tie_that_no_output_depends_on():
     graph = trace(lambda a, b, v: (np.sum(v), np.maximum(a, b))[0], values)
     run = Reference().run(graph, values)
     assert judged(graph, values, run).verdict == judged(graph, values, Run(run.loss, run.gradients)).verdict == "pass"
+
+
+def test_accuracy_where_indices_are_constants_and_a_parameter_is_empty():
+    """Integers stay what they are in an enclosure; of no entries there is no worst."""
+    values = {"w": np.array([0.5, 0.7]), "none": np.ones(0)}
+    graph = trace(lambda w, none: np.sum(np.sin(np.take(w, np.array([1, 0, 1]), axis=0))) + np.sum(none), values)
+    run = Reference().run(graph, values)
+    found = judged(graph, values, Run(run.loss, run.gradients))
+    assert (found.verdict, [a.name for a in found.accuracy]) == ("pass", ["w"])
