@@ -217,6 +217,6 @@ def _finding(asked: Product, got: Named, expected: Named, bound: Named, ratios: 
     bits = round(-math.log2(asked.roundoff.u))
     return Finding(
         "fault", f"{message}; {guilty.text}" if guilty.text else message, node=name, op=guilty.op, direction="hvp", index=index, got=a,
-        expected=e, bound=b, ratio=r, effective_bits=max(0.0, bits - math.log2(r)) if math.isfinite(r) else 0.0, declared_bits=bits,
+        expected=e, bound=b, ratio=r, effective_bits=max(0.0, bits - math.log2(r)), declared_bits=bits,
         diagnosis=guilty.text,
     )  # fmt: skip
