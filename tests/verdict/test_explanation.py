@@ -5,6 +5,7 @@ import pytest
 
 from gradcheck import backward
 from gradcheck.arith.floating import Floating
+from gradcheck.arith.running import Roundoff
 from gradcheck.bench.explanation import measure, score
 from gradcheck.faults.mutants import mutants
 from gradcheck.graph.trace import trace
@@ -245,3 +246,11 @@ def test_how_many_are_named(count, more):
     ties = tuple(Explained(f"node {k}", (k,), "", (), f"does {k}", 0.0) for k in names)
     told = "; or ".join(f"node {k} does {k}" for k in names[:5]) + (f"; or {count - 5} more" if count > 5 else "")
     assert str(Explanation(ties, (), 1, ("w",))).startswith(f"explained by either of: {told}; the target's")
+
+
+def test_the_rounding_of_the_target():
+    """What is wrong is what its own rounding does not explain."""
+    graph, values = two_layers()
+    doubted = {k: x * (1 + 1e-9) for k, x in backward(graph, values)[1].items()}
+    assert explain(graph, values, doubted) is not None
+    assert explain(graph, values, doubted, roundoff=Roundoff.of("float32")) is None

@@ -123,3 +123,11 @@ def test_distances_are_parts_of_the_largest_entry(scale):
     scene = scene_of(graph, {"w": np.array([0.5, 1.0])}, {"w": scale * np.array([0.5, 1.001])})
     assert scene.distance(scene.expected) == pytest.approx(1e-3)
     assert scene.distance({"w": np.zeros(2)}) == pytest.approx(scale * 1.001)
+
+
+def test_integers_stay_integers():
+    """What chooses rows is no number to compute with."""
+    values = {"w": np.array([0.5, 1.0, 2.0]), "i": np.array([2, 0, 2])}
+    graph = trace(lambda w, i: np.sum(np.exp(np.take(w, i, axis=0))), values)
+    right = backward(graph, values)[1]
+    assert np.array_equal(scene_of(graph, values, right).expected["w"], right["w"])
