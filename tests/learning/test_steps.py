@@ -167,6 +167,8 @@ def test_mistakes_setting_by_setting():
     assert StepReport("x", (StepRow("A()", "float64", "skipped"), StepRow("B()", "float64", "pass")), 0).verdict == "pass"
     assert StepReport("x", (), 0).mistakes == ()
     assert StepReport("x", (), 0).verdict == "inconclusive"
+    both = StepRow("B()", "float64", "fail", candidates=("two", "one"))
+    assert StepReport("x", (rows[0], both), 0).mistakes == ("one",)
     unknown = StepRow("C()", "float64", "fail")
     assert StepReport("x", (unknown,), 0).mistakes == ("not recognised",)
     assert StepReport("x", (rows[0], unknown), 0).mistakes == ("one (with A())", "not recognised (with C())")

@@ -1,5 +1,8 @@
 """Training: the same every time, and it ends for the reason that it says."""
 
+import json
+import math
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.errors import BadInput, BadValues, UnknownName
 from gradcheck.learning import Adam, Descent, Marquardt, Momentum, Stop, train
 from gradcheck.learning.problems import digits
+from gradcheck.learning.trajectory import Trajectory
 from gradcheck.networks.network import networks
 from gradcheck.targets.target import Plain
 
@@ -190,3 +194,10 @@ def test_batches_of_a_sum_count_for_all():
     same = {**values, "x": np.tile(values["x"][:1], (4, 1)), "t": np.tile(values["t"][:1], 4)}
     whole, halves = (train(graph, same, optimizer=Descent(rate=0.01), steps=1, batch=b).parameters["w"] for b in (None, 2))
     assert halves == pytest.approx(whole, rel=1e-14)
+
+
+def test_a_trajectory_is_plain_data():
+    """What is not finite is null."""
+    made = Trajectory((1.0, math.inf), (0.5, math.nan), {}, "diverged", held_back=((0, 2.0), (1, -math.inf)))
+    data = json.loads(json.dumps(made.to_dict(), allow_nan=False))
+    assert (data["losses"], data["slopes"], data["held_back"]) == ([1.0, None], [0.5, None], [[0, 2.0], [1, None]])
