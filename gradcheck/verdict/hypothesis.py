@@ -22,12 +22,6 @@ from gradcheck.verdict.scene import MISFITS, Direction, Floats, Rules, Scene
 Gradients = Mapping[str, Floats]
 #: Nodes named of all that an operation has.
 _SHOWN = 4
-#: Relative distance from a plain number at which that is tried as well: what float32 leaves of a factor.
-_PLAIN = 1e-6
-#: Multiples of a parameter that are added to its gradient have five decimal places.
-_DECIMALS = 100_000
-#: Above this roundoff a factor cannot be told from its neighbours.
-_FINE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +177,18 @@ def scaled(op: Op, by: Fraction | float, at: frozenset[int]) -> Rule:
     return rule
 
 
-def factors(scene: Scene, nodes: Iterable[Node], directions: list[Direction], u: float) -> Iterator[Hypothesis]:
+def factors(scene: Scene, nodes: Iterable[Node], directions: list[Direction]) -> Iterator[Hypothesis]:
     """Yield the one factor for each contribution, and for all of a node's, that explains what is seen in the first direction.
 
-    A half, and sizes of axes or arrays and their reciprocals, are known mistakes, and tried before the number that was taken from the gradients.
+    A half, and sizes of axes or arrays and their reciprocals, are known mistakes: the nearest of them is tried before the number itself.
     """
     sizes = {n for shape in scene.graph.shapes.values() for n in (*shape, int(np.prod(shape))) if n > 2}
     usual = [Fraction(1, 2), *(q for n in sizes for q in (Fraction(n), Fraction(1, n)))]  # twice is in the catalogue
-    for node in nodes if u < _FINE else ():
+    for node in nodes:
         real = [k for k, x in enumerate(node.inputs) if x in scene.active and scene.parts[node.name][k] is not None]
         for at in dict.fromkeys([*(frozenset([k]) for k in real), frozenset(real)]):
             c = _factor(scene, node, at, directions[0])
-            plain = [q for q in usual if abs(float(q) - c) <= _PLAIN * abs(c)][:1]
-            tried: list[Fraction | float] = [*plain, *([c] if np.isfinite(c) else [])]
+            tried: list[Fraction | float] = [_nearest(c, usual), c] if np.isfinite(c) else []
             for by in tried:
                 rule, fitted = scaled(scene.ops[node.op], by, at), isinstance(by, float)
                 if _holds(scene, node, rule, directions):
@@ -212,10 +205,14 @@ def _factor(scene: Scene, node: Node, at: frozenset[int], t: Direction) -> float
         return 1 + t.change / whole if whole else np.nan
 
 
+def _nearest(c: float, usual: list[Fraction]) -> Fraction:
+    return min(usual, key=lambda q: abs(q - c))
+
+
 def _size_of(c: Fraction | float, sizes: set[int]) -> str:
     """Return which size of the graph a factor is, or ""."""
     n = max(Fraction(c).numerator, Fraction(c).denominator)
-    return f" ({n} is the size of an axis or array)" if n > 2 and n in sizes else ""
+    return f" ({n} is the size of an axis or array)" if n in sizes else ""
 
 
 def handed_back(scene: Scene, wrong: Iterable[str]) -> Iterator[Hypothesis]:
@@ -254,11 +251,11 @@ _TURNS: tuple[tuple[str, str, Callable[[Floats], Floats]], ...] = (
 
 
 def _multiple(scene: Scene, name: str) -> float | None:
-    """Return what multiple of a parameter is added to its gradient; None where it is none, or one entry decides."""
+    """Return what multiple of a parameter is added to its gradient, as it is told if that fits; None where it is none, or one entry decides."""
     d, x = scene.difference.get(name), np.asarray(scene.leaves[name], np.float64)
     size = float(np.sum(np.square(x)))
     if d is None or np.count_nonzero(x) < 2 or size == 0 or not np.isfinite(d).all():
         return None
     c = float(np.sum(d * x) / size)
-    q = Fraction(c).limit_denominator(_DECIMALS)
-    return float(q) if abs(float(q) - c) * size <= 2 * float(np.sum(scene.bound[name] * np.abs(x))) else c
+    told = float(f"{c:.6g}")
+    return told if abs(told - c) * size <= 2 * float(np.sum(scene.bound[name] * np.abs(x))) else c
