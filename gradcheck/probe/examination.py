@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.errors import FunctionFailed, OutOfBudget
+from gradcheck.errors import FunctionFailed, FunctionRaised, OutOfBudget
 from gradcheck.probe import contracts, vacuity
 from gradcheck.probe.blame import blame, plain, unlocated
 from gradcheck.probe.directions import array_scale, by_size, cotangent, off_kinks, own_scale, relative_cotangent, spread, together
@@ -55,6 +55,7 @@ class Examination:
     locating: bool = True
     cotangents: Cotangents = cotangent
     instrument: Instrument | None = None
+    answered: bool = False
     undeclared: set[int] = field(default_factory=set)
     bars: list[Floats] = field(default_factory=list)  # of each entry, where each was compared with a certified one
 
@@ -64,6 +65,10 @@ class Examination:
             self._examine(evaluated(self.subject))
         except OutOfBudget as reason:
             self.reasons.append(str(reason))
+        except FunctionRaised as error:
+            if not self.answered:
+                raise
+            self.findings.append(Finding("fault", f"{error}, after it had answered at the given inputs", direction="gradient"))
         except FunctionFailed as error:
             if not self.subject.hessian or self.subject.owner == "numpy":
                 raise
@@ -121,6 +126,7 @@ class Examination:
         self.reasons += found.reasons
         self.remarks += found.remarks
         self.undeclared |= found.undeclared
+        self.answered = True
         if not sum(x.size for x in self.subject.point):
             self.reasons.append("the inputs are empty: nothing was checked")
         return not self.findings and not self.reasons
