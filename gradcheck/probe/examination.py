@@ -220,7 +220,7 @@ class Examination:
             if not self._again(instrument, line, rng):
                 self._unconfirmed(line.mismatch[0] / line.size)
                 return replace(ruling, verdict="right" if line.mismatch[0] < LARGE * line.size else "undecided")
-            self._blame(instrument, by_differences(line), line)
+            self._blame(instrument, by_differences(line), line, beside=ruling.verdict == "beside")
         elif ruling.verdict == "undecided":
             self.reasons.append(ruling.text)
         elif ruling.text and ruling.verdict == "right":
@@ -237,9 +237,9 @@ class Examination:
                 return True
         return False
 
-    def _blame(self, instrument: Instrument, look: Look, line: Line) -> None:
+    def _blame(self, instrument: Instrument, look: Look, line: Line, beside: bool = False) -> None:
         """Keep a finding for each input whose gradient is wrong, at the point, or beside it where the point itself is right."""
-        here = look.certified or line.kink() is not None or line.off("alone") or line.off("at") or not line.off("around")
+        here = look.certified or (line.kink() is not None and not beside) or line.off("alone") or line.off("at") or not line.off("around")
         place = None if here else _beside(instrument, line)
         if not here and (place is None or not place[1].wrong):  # nothing is seen better there than around
             around = line.best("around")
