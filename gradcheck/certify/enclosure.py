@@ -85,8 +85,7 @@ class Enclosure:
         """
         to = format_of(dtype)
         middles = [round_to(dyadic(x.mid()), to) if x.is_finite() else math.nan for x in self._flat]
-        nearest = [p if p == q else middle for (p, q), middle in zip(self._both(to), middles, strict=True)]
-        return self._shaped(nearest, np.float64).astype(FORMATS[dtype])
+        return self._shaped(middles, np.float64).astype(FORMATS[dtype])
 
     def proved_in(self, dtype: str) -> npt.NDArray[np.bool_]:
         """Return where `rounded_to` is proved to be the number of the format nearest to the exact entry."""

@@ -38,7 +38,7 @@ def _crossing(graph: Graph) -> list[int]:
         last = max((position[e.consumer] for e in graph.consumers(node.name)), default=k)
         entries = math.prod(graph.shapes[node.name])
         change[k + 1] += entries
-        change[last + 1 if last > k else k + 1] -= entries
+        change[last + 1] -= entries
     found, total = [], 0
     for step in change:
         total += step

@@ -77,7 +77,7 @@ class Builder:
         """Give a node another name."""
         if old not in {node.name for node in self.nodes}:
             raise BadInput(f"expected the value of an operation to name; {old!r} comes from outside and has its name")
-        if not isinstance(new, str) or not new:
+        if not isinstance(new, str):  # that it has letters, the graph looks at
             raise BadInput(f"expected a name to be non-empty text; got {new!r}")
         if new in self.shapes:
             raise BadInput(f"expected unique names; {new!r} is taken")

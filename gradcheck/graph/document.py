@@ -70,7 +70,7 @@ def document(graph: Graph) -> dict[str, Any]:
 def _leaf(x: Leaf) -> dict[str, Any]:
     out: dict[str, Any] = {"name": x.name, "kind": x.kind, "type": x.type, "shape": [int(n) for n in x.shape]}
     if x.value is not None:
-        if x.type == "float" and not np.isfinite(x.value).all():
+        if not np.isfinite(x.value).all():
             raise BadGraph(f"constant {x.name!r}: expected finite numbers; got NaN or infinity")
         out["value"] = x.value.reshape(-1).tolist()
     return out

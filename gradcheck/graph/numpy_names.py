@@ -19,7 +19,7 @@ def power(x: Any, p: Any) -> Any:
         p = p.item()
     if isinstance(p, float | np.floating) and float(p).is_integer():
         p = int(p)
-    if isinstance(p, int | np.integer) and not isinstance(p, bool):
+    if isinstance(p, int | np.integer):
         return registry["square"](x) if p == 2 else registry["integer_power"](x, n=int(p))
     return registry["sqrt"](x) if isinstance(p, float) and p == 0.5 else registry["power"](x, p)
 
@@ -119,7 +119,7 @@ def _cumsum(a: Any, axis: Any = None) -> Any:
 
 
 def _take(a: Any, indices: Any, axis: Any = None) -> Any:
-    return registry["gather"](a.reshape(-1) if axis is None else a, indices, axis=axis or 0)
+    return registry["gather"](a.reshape(-1) if axis is None else a, indices, axis=0 if axis is None else axis)
 
 
 #: NumPy function -> what builds its nodes; an option without a graph form is a TypeError

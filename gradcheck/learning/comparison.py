@@ -120,7 +120,7 @@ def compare(
     if steps < 1:
         raise BadInput(f"expected at least 1 step; got {steps}")
     with opened(target, timeout) as d:
-        if dtype not in d.dtypes or dtype not in FORMATS:
+        if dtype not in d.dtypes:
             raise UnknownDtype(dtype, d.dtypes, f"{d.name} has none other: give dtype= (--dtype)")
         case = _case(network, values, d, optimizer or Descent(), dtype, batch, tuple(exempt), seed)
         return _compared(case, steps, tolerance, progress)
@@ -289,6 +289,6 @@ def _as_before(case: _Case, run: Run, before: Point) -> bool:
     if wrong:
         return False
     slope = largest(run.gradients.values()) * case.divided.scale
-    if not (math.isfinite(slope) and math.isfinite(before.slope)):
-        return math.isfinite(slope) == math.isfinite(before.slope)
+    if not math.isfinite(slope):
+        return not math.isfinite(before.slope)
     return abs(slope - before.slope) <= SAME * abs(slope)

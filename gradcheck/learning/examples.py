@@ -76,8 +76,8 @@ def examples(
     if batch is None:
         return Examples(graph, data)
     names = tuple(rows) if rows is not None else _with_rows(data)
-    lengths = {len(data[k]) for k in names if k in data and data[k].ndim}
-    if not names or len(lengths) != 1 or not all(k in data and data[k].ndim for k in names):
+    lengths = {len(data[k]) if k in data and data[k].ndim else 0 for k in names}
+    if len(lengths) != 1 or lengths == {0}:
         raise BadInput(f"expected inputs with a row for each example, of one number; got {', '.join(names) or 'none'} out of {_shapes(data)}")
     count = lengths.pop()
     if not 1 <= batch <= count:

@@ -11,30 +11,29 @@ from gradcheck.foreign import attribute_at
 from gradcheck.learning.steps import StepReport, check_step
 
 
-def checks(name: str, rule: str = "", *, seed: int = 0, steps: int = 8) -> Iterator[tuple[str, Callable[[], StepReport]]]:
+def checks(name: str, rule: str = "", *, seed: int = 0) -> Iterator[tuple[str, Callable[[], StepReport]]]:
     """Yield a label and a check for each way of what is named.
 
     Args:
         name: "torch" for all its optimisers, or "module:attribute" for a step function (see `check_step`) or a class of torch optimisers.
         rule: what "module:attribute" should do, by name.
         seed: of the numbers.
-        steps: how many are made in each setting.
 
     Raises:
         BadInput: nothing is at "module:attribute", or no rule is given for it.
         MissingDependency: torch is not installed.
     """
     if name == "torch":
-        yield from torch_checks(seed=seed, steps=steps)
+        yield from torch_checks(seed=seed)
         return
     if not rule:
         raise BadInput(f"expected the rule that {name!r} should follow; got none; give --optimizer")
     found = _found(name)
     if isinstance(found, type):
         module = _torch()
-        yield name, lambda: module.check_optimizer(found, rule, name=name, seed=seed, steps=steps)
+        yield name, lambda: module.check_optimizer(found, rule, name=name, seed=seed)
     else:
-        yield name, lambda: check_step(found, rule, name=name, seed=seed, steps=steps)
+        yield name, lambda: check_step(found, rule, name=name, seed=seed)
 
 
 def torch_checks(**more: Any) -> Iterator[tuple[str, Callable[[], StepReport]]]:

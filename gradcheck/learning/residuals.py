@@ -125,7 +125,7 @@ def _parts(graph: Graph, node: Node, factor: float) -> list[tuple[str, float]]:
     if node.op in ("mul", "div"):
         for k in (1, 0) if node.op == "mul" else (1,):
             leaf = graph.leaf.get(node.inputs[k])
-            if leaf is not None and leaf.value is not None and leaf.value.size == 1:
+            if leaf is not None and leaf.value is not None:
                 c = float(leaf.value.item())
                 return [(node.inputs[1 - k], factor * c if node.op == "mul" else factor / c)]
     raise NoResiduals(
@@ -144,7 +144,7 @@ def _squared(node: Node) -> str | None:
 def _inner(graph: Graph, node: Node) -> tuple[str | Node, float] | None:
     """Return what is squared entry by entry below a sum over all entries, with its factor, or None."""
     inner = graph.node.get(node.inputs[0])
-    if inner is None or math.prod(graph.shapes[node.name]) != 1:
+    if inner is None:
         return None
     if inner.op in _ERRORS and inner.attributes["reduction"] == "none":
         return inner, _ERRORS[inner.op]

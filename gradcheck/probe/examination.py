@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.errors import FunctionFailed, OutOfBudget
+from gradcheck.errors import FunctionFailed, FunctionRaised, OutOfBudget
 from gradcheck.probe import contracts, vacuity
 from gradcheck.probe.blame import blame, plain, unlocated
 from gradcheck.probe.directions import array_scale, by_size, cotangent, off_kinks, own_scale, relative_cotangent, spread, together
@@ -17,9 +17,10 @@ from gradcheck.probe.excuses import Case, Ruling, rule
 from gradcheck.probe.form import form
 from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.line.line import Line
+from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.look import Look, by_differences, exact_look
 from gradcheck.probe.report import Report
-from gradcheck.probe.resolution import Seen, resolution
+from gradcheck.probe.resolution import LEVELS, Seen, resolution
 from gradcheck.probe.small import LARGE, Located
 from gradcheck.probe.statefulness import keeps_forward
 from gradcheck.probe.subject import Arrays, Subject, evaluated
@@ -54,6 +55,7 @@ class Examination:
     locating: bool = True
     cotangents: Cotangents = cotangent
     instrument: Instrument | None = None
+    answered: bool = False
     undeclared: set[int] = field(default_factory=set)
     bars: list[Floats] = field(default_factory=list)  # of each entry, where each was compared with a certified one
 
@@ -63,6 +65,10 @@ class Examination:
             self._examine(evaluated(self.subject))
         except OutOfBudget as reason:
             self.reasons.append(str(reason))
+        except FunctionRaised as error:
+            if not self.answered:
+                raise
+            self.findings.append(Finding("fault", f"{error}, after it had answered at the given inputs", direction="gradient"))
         except FunctionFailed as error:
             if not self.subject.hessian or self.subject.owner == "numpy":
                 raise
@@ -118,6 +124,7 @@ class Examination:
         self.reasons += found.reasons
         self.remarks += found.remarks
         self.undeclared |= found.undeclared
+        self.answered = True
         if not sum(x.size for x in self.subject.point):
             self.reasons.append("the inputs are empty: nothing was checked")
         return not self.findings and not self.reasons
@@ -211,7 +218,7 @@ class Examination:
             if not self._again(instrument, line, rng):
                 self._unconfirmed(line.mismatch[0] / line.size)
                 return replace(ruling, verdict="right" if line.mismatch[0] < LARGE * line.size else "undecided")
-            self._blame(instrument, by_differences(line), line)
+            self._blame(instrument, by_differences(line), line, beside=ruling.verdict == "beside")
         elif ruling.verdict == "undecided":
             self.reasons.append(ruling.text)
         elif ruling.text and ruling.verdict == "right":
@@ -228,9 +235,9 @@ class Examination:
                 return True
         return False
 
-    def _blame(self, instrument: Instrument, look: Look, line: Line) -> None:
+    def _blame(self, instrument: Instrument, look: Look, line: Line, beside: bool = False) -> None:
         """Keep a finding for each input whose gradient is wrong, at the point, or beside it where the point itself is right."""
-        here = look.certified or line.kink() is not None or line.off("alone") or line.off("at") or not line.off("around")
+        here = look.certified or (line.kink() is not None and not beside) or line.off("alone") or line.off("at") or not line.off("around")
         place = None if here else _beside(instrument, line)
         if not here and (place is None or not place[1].wrong):  # nothing is seen better there than around
             around = line.best("around")
@@ -260,19 +267,27 @@ class Examination:
         where += dead
         self.reasons += blind
 
+    def _resolved(self) -> tuple[tuple[Floats, ...], float]:
+        """Return the smallest relative error of each entry that was looked for, and the smallest absolute one where the gradient is zero."""
+        lines = [(line.ts, line.gradients, line.resolution * line.size / MARGIN) for line, r in self.lines if r.verdict == "right"]
+        return resolution([*self.seen, *lines], self.noise_of_gradient, self.bars)
+
     def report(self, seconds: float) -> Report:
         """Return what was found."""
         verdict = "fail" if self.faults else "inconclusive" if self.reasons else "pass"
-        seen = [*self.seen, *((line.ts, line.gradients, line.resolution * line.size / 6) for line, r in self.lines if r.verdict == "right")]
-        shares, absolute = resolution(seen, self.noise_of_gradient, self.bars)
-        relative = max((float(np.nanmax(s)) for s in shares if s.size and not np.isnan(s).all()), default=0.0 if seen else np.inf)
-        evidence = f"{len(seen)} fresh directions, {self.arithmetic}"
+        found, absolute = self._resolved()
+        flat = Vector.of(found).flat
+        flat = flat[~np.isnan(flat)]
+        relative = float(np.max(flat, initial=0.0)) if found else np.inf
+        looks = len(self.seen) + sum(r.verdict == "right" for _, r in self.lines)
+        evidence = f"{looks} fresh directions, {self.arithmetic}"
         if self.accuracy is not None:
             evidence += f", relative differences up to the declared {self.accuracy:g} accepted"
         findings = tuple(sorted(self.findings, key=lambda f: f.severity != "fault"))
         return Report(
             verdict, evidence, findings, tuple(dict.fromkeys(self.reasons)), relative, absolute,  # type: ignore[arg-type]  # one of three
             self.subject.meter.evaluations, self.arithmetic, self.seed, self.accuracy, seconds, tuple(dict.fromkeys(self.remarks)),
+            shares=tuple((level, float(np.mean(flat <= level))) for level in LEVELS) if flat.size else (),
         )  # fmt: skip
 
 

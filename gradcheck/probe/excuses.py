@@ -27,6 +27,8 @@ Verdict = Literal["right", "wrong", "beside", "undecided", "blind"]
 
 #: Steps up to this, relative to the outputs, are rounding to some digits: single precision and finer.
 FINE_STEPS = 2.0**-20
+#: Tables in which a difference is looked for that falls with the width: so many, each so much narrower.
+MOST_NARROWER, NARROWER = 5, 2.0**7
 #: A jump is at least so many roundings of the outputs high: lower ones are noise, which the survey sees.
 LEAST_JUMP = 2.0**16
 
@@ -87,7 +89,9 @@ def rule(case: Case) -> Ruling:
         found = excuse.rule(case)
         if found is not None:
             return replace(found, excuse=excuse.name)
-    return Ruling("beside" if _law(line) == "beside" else "wrong", _told(line))
+    if line.agrees:
+        return Ruling("blind", f"the error bar is {line.resolution:.1g} of the slope")
+    return Ruling("beside" if _falls(line) else "wrong", _told(line))
 
 
 # -- the excuses ----------------------------------------------------------------------------------
@@ -107,16 +111,16 @@ def _kink(case: Case) -> Ruling | None:
     for h in LADDER[2:4]:
         if h >= line.finest:
             line.table(h)
-    sides = line.kink()
-    if sides is None:
+    kink = line.kink()
+    if kink is None:
         return None
-    left, right, bar = sides
+    left, right, bar = kink
     if not min(left, right) - MARGIN * bar <= 0 <= max(left, right) + MARGIN * bar:
         return None
-    for t in line.tables[:2]:
-        for way in ("around_left", "around_right"):
-            if abs(getattr(t, way).value) > MARGIN * line.bar(t, way) + SHARP * line.size:
-                return Ruling("beside", f"beside the kink the derivative is wrong: {_told(line)}")
+    sides: tuple[Way, Way] = ("around_left", "around_right")
+    for way in sides:
+        if all(abs(getattr(t, way).value) > MARGIN * line.bar(t, way) + SHARP * line.size for t in line.tables[:2]):
+            return Ruling("beside", f"beside the kink the derivative is wrong: {_told(line)}")
     return Ruling("right", "a kink at the point: any element of the generalised derivative is accepted")
 
 
@@ -133,11 +137,10 @@ def _hull(case: Case) -> Ruling | None:
     return Ruling("right", "a kink at the point: any element of the generalised derivative is accepted")
 
 
-def _blind(case: Case) -> Ruling | None:
+def _resolution(case: Case) -> Ruling | None:
+    """Within the bars, once the tables of a kink were taken."""
     line = case.line
-    if not line.agrees:
-        return None
-    return Ruling("right") if line.resolution <= SEEN else Ruling("blind", f"the error bar is {line.resolution:.1g} of the slope")
+    return Ruling("right") if line.agrees and line.resolution <= SEEN else None
 
 
 def _noise(case: Case) -> Ruling | None:
@@ -158,17 +161,11 @@ def _noise(case: Case) -> Ruling | None:
     return Ruling("right", f"f moves irregularly by {line.noise:.1g}: the derivative agrees to {digits(line.resolution)}")
 
 
-def _finer(case: Case) -> Ruling | None:
-    """Gone in narrower tables that could see it."""
-    line = case.line
-    return Ruling("right", f"{_told(line)}; in narrower tables it is gone") if _law(line) == "finer" else None
-
-
 def _truncation(case: Case) -> Ruling | None:
     """Small, and of changing sign over tables beside each other: it does not add up."""
     line = case.line
     share = line.mismatch[0] / line.size
-    if share >= LARGE:
+    if share >= LARGE or line.agrees:
         return None
     line.survey()
     if not line.wavers:
@@ -193,9 +190,8 @@ EXCUSES = (
     Excuse("accuracy", "the derivative was declared to be approximate, and the difference is below that", "nothing", _accuracy),
     Excuse("kink", "one-sided slopes stay apart as tables narrow, the claim lies between them, beside the point it is right", "2 tables", _kink),
     Excuse("hull", "branches meet: the claim lies between those at points around, and these are right", "18 gradients, 1 table", _hull),
-    Excuse("resolution", "the difference is within its bars", "nothing", _blind),
+    Excuse("resolution", "the difference is within the bars of the tables that kinks asked for", "nothing", _resolution),
     Excuse("noise", "it is within what irregularities of f elsewhere make of it", "about 20 tables", _noise),
-    Excuse("finer", "it is gone in narrower tables that would show it: f has structure finer than the first", "up to 5 tables", _finer),
     Excuse("truncation", "below a hundredth, and its sign changes over adjoining tables, so that it does not add up", "nothing more", _truncation),
     Excuse("jump", "f is level on both sides of the point, and apart: there is no derivative", "2 tables", _jump),
 )
@@ -237,32 +233,23 @@ def _branches(line: Line) -> bool:
     return any(v.plus(near[0], -1.0).largest > APART * max(v.largest for v in near) for v in near)
 
 
-def _law(line: Line) -> Literal["beside", "finer", ""]:
-    """Return how a difference depends on the width: it may fall with it, as where only the claim at the point is right; or be gone.
+def _falls(line: Line) -> bool:
+    """Answer whether a difference falls with the width of tables that could see it, as where only the claim at the point is right.
 
-    A wrong slope is the same in every table that can see it.
+    A wrong slope is the same in every table.
     """
-    way: Literal["around", "alone"] = "around" if line.off("around") else "alone"
-    shown = [t for w in ("around", "alone") if line.off(w) for t in [line.best(w)]]
-    big = max(shown, key=lambda t: t.h, default=line.best("around"))
-    reference = abs(getattr(big, way).value)
-    held = [t for t in line.tables if t.h <= LADDER[2] and MARGIN * line.bar(t, "around") < reference / 4]
-    if len(held) >= 2 and all(abs(t.around.value) > reference / 2 for t in held[:2]):
-        return ""
-    h = big.h
-    for _ in range(5):
-        h /= 2.0**7
+    wide = line.best("around")
+    reference, h = abs(wide.around.value), wide.h
+    if line.off("alone") or not line.off("around") or not line.total:
+        return False
+    for _ in range(MOST_NARROWER):
+        h /= NARROWER
         if h < line.finest or line.instrument.own_rounding(line.gs) / h * MARGIN > reference / 8:
             break
         line.table(h)
-    rows = [t for t in line.tables if t.h < big.h and MARGIN * line.bar(t, "around") < reference / 4][::-1]
-    if not rows or abs(rows[-1].around.value) > reference / 16:
-        return ""
-    falling = [(abs(t.around.value) / reference, t.h / big.h) for t in rows if abs(t.around.value) > MARGIN * line.bar(t, "around")]
-    if not line.off("alone") and falling and all(width / 8 < share < 8 * width for share, width in falling) and line.total:
-        return "beside"
-    last = rows[-1]
-    return "finer" if not line.off("around", last) and not (line.off("at", last) and line.off("alone", last)) else ""
+    rows = [t for t in line.tables if t.h < wide.h and MARGIN * line.bar(t, "around") < reference / 4]
+    shares = [(abs(t.around.value) / reference, t.h / wide.h) for t in rows if line.off("around", t)]
+    return bool(shares) and all(width / 8 < share < 8 * width for share, width in shares)
 
 
 def _one_sided(line: Line) -> Ruling:

@@ -11,6 +11,9 @@ import numpy.typing as npt
 from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.vector import Vector
 
+#: Relative errors of which a report says what share of the entries would have shown them.
+LEVELS = (1e-2, 1e-3, 1e-6, 1e-9)
+
 Floats = npt.NDArray[np.float64]
 #: A direction, the doubted gradients, and the error bar along it.
 Seen = tuple[Vector, Vector, float]

@@ -228,7 +228,7 @@ def _proving(
     """Add what an enclosure proves: its digits, and whether it holds what the others found and meets the sweep in balls."""
     if estimate.balls is None:
         return answer
-    missed = [who for who, other in others.items() if other is not estimate and not holds(estimate, other)]
+    missed = [who for who, other in others.items() if not holds(estimate, other)]
     certified = certify(graph, values, bits=BITS, ops=ops)
     if not all(_meet(x, certified[k].balls) for k, x in estimate.balls.items()):
         missed.append("the certified sweep")

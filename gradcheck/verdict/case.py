@@ -71,7 +71,7 @@ def _judged(d: Description, network: Network, dtype: str, seed: int, enclose: bo
     run = run_of(d.target, lent, given)
     leaves, roundoff = leaf_arrays(graph, values), _roundoff(d, dtype)
     found = judge(graph, leaves, run, roundoff, dtype, slack=d.slack, seed=seed, enclose=enclose)
-    if found.verdict == "fail" and not (run.node_values or run.node_adjoints):
+    if not (run.node_values or run.node_adjoints):
         found = explained(found, Failing(network, values, run.gradients, partial(_gradients, d), roundoff, dtype, d.slack, seed))
     return _with_mutations(found, values, given)
 
@@ -112,11 +112,11 @@ def _same(x: Array, y: Any) -> bool:
 
 def _snippet(f: Finding, d: Description, network: Network, dtype: str, mode: str | None, seed: int) -> str:
     """Return code that shows the target's number again."""
-    if not f.node or f.severity != "fault":
+    if f.severity != "fault":
         return ""
     part = {"value": "node_values", "adjoint": "node_adjoints"}.get(f.direction, "gradients")
-    shown = f"np.asarray(run.{part}[{f.node!r}]){list(f.index) if f.index else ''}"
-    ours, theirs = network.name in networks, is_command(d.spec) or d.spec in targets or ":" in d.spec
+    answer = f"run.{part}" if mode is None else "product"
+    ours, theirs = network.name in networks, is_command(d.spec) or ":" in d.spec or d.spec in targets
     lines = ["import numpy as np, gradcheck", "from gradcheck.targets import Description"]
     lines += [f"network = gradcheck.networks[{network.name!r}]" if ours else f"# network: your {network.name!r}"]
     lines += [f"target = gradcheck.targets[{d.spec!r}]" if theirs else f"# target: your {d.spec!r}"]
@@ -124,12 +124,11 @@ def _snippet(f: Finding, d: Description, network: Network, dtype: str, mode: str
     if mode is None:
         lines += ["run = Description.of(target).target.run(network.graph, values)"]
     else:
-        shown = f"np.asarray(product[{f.node!r}]){list(f.index) if f.index else ''}"
         lines += [
             "from gradcheck.verdict.second import direction",
             f"product = target.hvp(network.graph, values, direction(network.graph, {dtype!r}, {seed}){f', {mode!r}' if mode else ''})",
         ]
-    lines += [f"print({shown})"]
+    lines += [f"print(np.asarray({answer}[{f.node!r}]){list(f.index) if f.index else ''})"]
     if not math.isnan(f.expected):  # a wrong shape has no number
         lines += [f"# expected {f.expected!r} +- {f.bound:.3g}"]
     return "\n".join(lines)

@@ -131,17 +131,17 @@ def accuracies(
 
     Args:
         graph: the network.
-        gradients: of the target, by name.
+        gradients: of the target, by name, those that fit.
         certified: the enclosures.
         dtype: the target's format.
     """
     of = dtype if dtype in BINARY else "float64"
     to = format_of(of)
     for name, enclosure in certified.items():
-        got = np.asarray(gradients.get(name)) if gradients.get(name) is not None else None
-        if got is None or got.shape != graph.shapes[name] or not got.size or got.dtype == object:
+        if gradients.get(name) is None or not math.prod(graph.shapes[name]):
             continue
-        flat = np.ravel(got.astype(np.longdouble))
+        got = np.asarray(gradients[name], np.longdouble)
+        flat = np.ravel(got)
         nearest = np.ravel(enclosure.rounded_to(of).astype(np.float64))
         balls = np.ravel(np.asarray(enclosure.balls))
         ulps = np.array([_ulps(v, x, r, to) for v, x, r in zip(flat, balls, nearest, strict=True)])

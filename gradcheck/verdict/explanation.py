@@ -89,7 +89,8 @@ class Explanation:
         kinds = {h.kind for e in self.mistakes for h in e.hypotheses[:1]}
         places = {e.nodes for e in self.mistakes}
         kind = kinds.pop() if len(kinds) == 1 else None
-        return None if kind is None else Mistake(kind, ", ".join(places.pop()) if len(places) == 1 else "", detail=f"{self.mistakes[0].place} {self.mistakes[0].words}")
+        where, told = ", ".join(places.pop()) if len(places) == 1 else "", f"{self.mistakes[0].place} {self.mistakes[0].words}" if kind else ""
+        return Mistake(kind, where, detail=told) if kind else None
 
     def __str__(self) -> str:
         if not self.mistakes:

@@ -24,14 +24,6 @@ from gradcheck.verdict.scene import MISFITS, Direction, Floats, Rules, Scene
 Gradients = Mapping[str, Floats]
 #: Nodes named of all that an operation has.
 _SHOWN = 4
-#: Relative distance from a plain number at which that is tried as well: what float32 leaves of a factor.
-_PLAIN = 1e-6
-#: Factors that are there already.
-_CATALOGUE = (2, -1)
-#: Multiples of a parameter that are added to its gradient have five decimal places.
-_DECIMALS = 100_000
-#: Above this roundoff a factor cannot be told from its neighbours.
-_FINE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,19 +183,19 @@ def scaled(op: Op, by: Fraction | float, at: frozenset[int]) -> Rule:
     return rule
 
 
-def factors(scene: Scene, nodes: Iterable[Node], directions: list[Direction], u: float) -> Iterator[Hypothesis]:
+def factors(scene: Scene, nodes: Iterable[Node], directions: list[Direction]) -> Iterator[Hypothesis]:
     """Yield the one factor for each contribution, and for all of a node's, that explains what is seen in the first direction.
 
-    Numbers with a name are known mistakes, and tried before the number that was taken from the gradients.
+    A half, and sizes of axes or arrays and their reciprocals, are known mistakes: the nearest of them is tried before the number itself, as
+    is another number with a name.
     """
     sizes = {n for shape in scene.graph.shapes.values() for n in (*shape, int(np.prod(shape))) if n > 2}
-    for node in nodes if u < _FINE else ():
+    usual = [Fraction(1, 2), *(q for n in sizes for q in (Fraction(n), Fraction(1, n)))]  # twice is in the catalogue
+    for node in nodes:
         real = [k for k, x in enumerate(node.inputs) if x in scene.active and scene.parts[node.name][k] is not None]
         for at in dict.fromkeys([*(frozenset([k]) for k in real), frozenset(real)]):
             c = _factor(scene, node, at, directions[0])
-            known = number(c, _PLAIN, sizes)
-            named = [known] if known is not None and known.value not in _CATALOGUE else []
-            for by in (*named, *([Number(f"{c:.6g}", c)] if np.isfinite(c) else [])):
+            for by in _tried(c, usual, sizes) if np.isfinite(c) else ():
                 rule, fitted = scaled(scene.ops[node.op], by.value, at), isinstance(by.value, float)
                 if _holds(scene, node, rule, directions):
                     to = "" if len(at) == len(real) else f" to operand {min(at)}"
@@ -218,6 +210,17 @@ def _factor(scene: Scene, node: Node, at: frozenset[int], t: Direction) -> float
     with np.errstate(all="ignore"):
         whole = sum(float(np.sum(t.tangents[node.inputs[k]] * parts[k])) for k in at if node.inputs[k] in t.tangents)
         return 1 + t.change / whole if whole else np.nan
+
+
+def _tried(c: float, usual: list[Fraction], sizes: set[int]) -> Iterator[Number]:
+    """Yield the numbers with a name that a factor may be, and itself."""
+    nearest = min(usual, key=lambda q: abs(q - c))
+    n = max(nearest.numerator, nearest.denominator)
+    yield Number(str(nearest), nearest, n if n in sizes else 0)
+    named = number(c, sizes=sizes)
+    if named is not None and named.value not in (2, -1, nearest):  # of the catalogue, or tried
+        yield named
+    yield Number(f"{c:.6g}", c)
 
 
 def handed_back(scene: Scene, wrong: Iterable[str]) -> Iterator[Hypothesis]:
@@ -257,11 +260,11 @@ _TURNS: tuple[tuple[str, Kind, str, Callable[[Floats], Floats]], ...] = (
 
 
 def _multiple(scene: Scene, name: str) -> float | None:
-    """Return what multiple of a parameter is added to its gradient; None where it is none, or one entry decides."""
+    """Return what multiple of a parameter is added to its gradient, as it is told if that fits; None where it is none, or one entry decides."""
     d, x = scene.difference.get(name), np.asarray(scene.leaves[name], np.float64)
     size = float(np.sum(np.square(x)))
     if d is None or np.count_nonzero(x) < 2 or size == 0 or not np.isfinite(d).all():
         return None
     c = float(np.sum(d * x) / size)
-    q = Fraction(c).limit_denominator(_DECIMALS)
-    return float(q) if abs(float(q) - c) * size <= 2 * float(np.sum(scene.bound[name] * np.abs(x))) else c
+    told = float(f"{c:.6g}")
+    return told if abs(told - c) * size <= 2 * float(np.sum(scene.bound[name] * np.abs(x))) else c

@@ -84,7 +84,7 @@ def judge(
     wide = wide_format(dtype)
     run, structural = inspect_answer(graph, run)
     local = bool(run.node_values or run.node_adjoints)
-    certificate = screened(graph, leaves, run, roundoff, slack=slack, ops=ops) if pays(graph, run, dtype) else None
+    certificate = screened(graph, leaves, run, roundoff, slack=slack, ops=ops) if pays(graph, dtype) else None
     certificate = certificate or Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops).certify()
     certified = enclosures(graph, leaves, ops) if enclose or not local else None
     if certified is not None and not local:

@@ -55,14 +55,10 @@ def _on_kink(op: Op, node: Node, certificate: Certificate) -> int:
 def _slopes(graph: Graph, node: Node, certificate: Certificate, op: Op) -> list[float]:
     """Return the distinct slopes at the kink, where each entry has one operand that is used only here."""
     source = node.inputs[0]
-    adjoint, g = certificate.adjoints.get(source), certificate.adjoints.get(node.name)
-    if len(node.inputs) > 1 or len(graph.consumers(source)) > 1 or adjoint is None or g is None:
+    g = certificate.adjoints.get(node.name)
+    if len(node.inputs) > 1 or len(graph.consumers(source)) > 1 or g is None or certificate.adjoints[source].shape != g.shape:
         return []
-    if adjoint.shape != g.shape or op.name in ("norm",):
-        return []
-    at = np.any([k == 0 for k in _margins(op, node, certificate) if k.shape == g.shape] or [np.zeros(g.shape, bool)], axis=0)
-    at &= np.asarray(g.value != 0)
-    if not at.any():
-        return []
+    at, adjoint = np.asarray(g.value != 0), certificate.adjoints[source]
+    at &= np.any([k == 0 for k in _margins(op, node, certificate) if k.shape == g.shape], axis=0)
     slopes = np.unique(np.round(np.asarray(adjoint.value[at] / g.value[at], np.float64), 6))
     return [float(s) + 0.0 for s in slopes[:MOST_SLOPES]]

@@ -30,12 +30,11 @@ def describe(graph: Graph, certificate: Certificate, c: Comparison, bits: int, o
     edge, mistake = _explain(graph, certificate, c, ops, 2.0**-bits)
     op = _op_of(graph, c, edge)
     candidates = () if edge else tuple(_label(e) for e, _ in _parts(certificate, c))
-    lost = math.log2(ratio) if 0 < ratio < math.inf else math.inf
     return Finding(
         "fault", _message(c, edge, candidates, op, index, got, expected, ratio, mistake),
         node=c.name, op=op, edge=_label(edge) if edge else "", candidates=candidates,
         direction=c.direction, index=index, got=got, expected=expected, bound=float(c.bound[index]),
-        ratio=ratio, effective_bits=max(0.0, bits - lost), declared_bits=bits, mistake=mistake,
+        ratio=ratio, effective_bits=max(0.0, bits - math.log2(ratio)), declared_bits=bits, mistake=mistake,
     )  # fmt: skip
 
 
@@ -62,7 +61,7 @@ def _explain(
         return None, factor(_number(c.got), _number(c.expected), c.bound, unit=unit)
     parts = [(e, _number(p.value)) for e, p in _parts(certificate, c) if c.edge is None or e == c.edge]
     only = parts[0][0] if len(parts) == 1 else None
-    if c.edge is None and len(parts) > 1:
+    if len(parts) > 1:
         found, edge = among(_number(c.got), parts, c.bound)
         if found:
             return edge, found

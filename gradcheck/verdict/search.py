@@ -101,7 +101,7 @@ class Search:
             yield from (h for h in self._numbers() if h.fitted)
 
     def _numbers(self) -> Iterator[Hypothesis]:
-        yield from factors(self.scene, self.nodes, self.directions, self.judge.roundoff.u)
+        yield from factors(self.scene, self.nodes, self.directions)
         yield from handed_back(self.scene, self.scene.wrong)
 
     def reproducing(self, scene: Scene, hypotheses: Iterable[Hypothesis]) -> list[Hypothesis]:

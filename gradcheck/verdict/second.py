@@ -33,7 +33,7 @@ from gradcheck.verdict.enclosed import in_longdouble
 from gradcheck.verdict.finding import Finding
 from gradcheck.verdict.judge import WELL_BELOW, Judgement
 from gradcheck.verdict.second_mistake import mistake
-from gradcheck.verdict.statistics import MARGIN, SWEEPS, by_textbook
+from gradcheck.verdict.statistics import MARGIN, SWEEPS, by_textbook, largest_deviation
 
 Floats = npt.NDArray[Any]
 Named = Mapping[str, Floats]
@@ -201,8 +201,7 @@ def _allowed(asked: Product, expected: Named) -> dict[str, Floats]:
             for k, x in asked.over(m, rules, slopes).items():
                 samples[k].append(m.number(x))
         for k, x in expected.items():
-            deviation = np.max(np.abs(np.stack(samples[k]) - x.astype(np.float64)), axis=0)
-            reach[k] = np.fmax(reach[k], MARGIN * np.fmax(deviation, 0.1 * np.max(deviation, initial=0.0)))
+            reach[k] = np.fmax(reach[k], MARGIN * largest_deviation(np.stack(samples[k]), x.astype(np.float64)))
     u, eta = asked.roundoff.u, asked.roundoff.eta
     return {k: r + 2 * u * np.abs(expected[k]).astype(np.float64) + eta for k, r in reach.items()}
 
@@ -218,6 +217,6 @@ def _finding(asked: Product, got: Named, expected: Named, bound: Named, ratios: 
     bits = round(-math.log2(asked.roundoff.u))
     return Finding(
         "fault", f"{message}; {guilty.text}" if guilty.text else message, node=name, op=guilty.op, direction="hvp", index=index, got=a,
-        expected=e, bound=b, ratio=r, effective_bits=max(0.0, bits - math.log2(r)) if math.isfinite(r) else 0.0, declared_bits=bits,
+        expected=e, bound=b, ratio=r, effective_bits=max(0.0, bits - math.log2(r)), declared_bits=bits,
         diagnosis=guilty.text,
     )  # fmt: skip

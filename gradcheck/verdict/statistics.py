@@ -40,8 +40,7 @@ def usual_deviation(
     """Return what rounding usually does to each gradient.
 
     For a normally distributed deviation the chance that one more sweep deviates by more than
-    `MARGIN` times the largest of `SWEEPS` is E|Z|^8 (2 phi(0) / MARGIN)^8 = 1e-6 an entry. A tenth
-    of the array's largest deviation is the least that is allowed to any of its entries.
+    `MARGIN` times the largest of `SWEEPS` is E|Z|^8 (2 phi(0) / MARGIN)^8 = 1e-6 an entry.
     """
     samples: dict[str, list[Floats]] = {k: [] for k in graph.differentiable}
     with np.errstate(all="ignore"):
@@ -83,6 +82,15 @@ def by_textbook(graph: Graph, ops: Mapping[str, Op]) -> Iterator[dict[str, Op]]:
 
 def _spread(samples: Floats) -> Spread:
     centre = np.mean(samples, axis=0)
+    return Spread(centre, largest_deviation(samples, centre))
+
+
+def largest_deviation(samples: Floats, centre: Floats) -> Floats:
+    """Return the largest deviation of each entry, a tenth of that of its array at least: of few sweeps an entry may have seen no rounding.
+
+    Args:
+        samples: of an array, along the first axis.
+        centre: from which they deviate.
+    """
     deviation = np.max(np.abs(samples - centre), axis=0)
-    floor = 0.1 * np.max(deviation, initial=0.0)
-    return Spread(centre, np.maximum(deviation, floor))
+    return np.asarray(np.maximum(deviation, 0.1 * np.fmax.reduce(deviation, axis=None, initial=0.0)))

@@ -52,7 +52,7 @@ def from_dict(data: Any, where: str = "result") -> Matrix:
     expected = data.get("expected")
     if expected is not None and (type(expected) is not int or expected < 0):
         raise BadDocument(f"{where}: expected how many rows are expected, a count; got {expected!r:.40}")
-    complete = data.get("complete", True) is True and len(rows) + len(skipped) >= (expected or 0)
+    complete = data.get("complete", True) is True and (expected is None or len(rows) + len(skipped) >= expected)
     return Matrix(tuple(rows), tuple(skipped), seed, versions, float(seconds), complete, expected, asked)
 
 
@@ -98,7 +98,7 @@ def _made(kind: type[T], data: Any, where: str, **given: Any) -> T:
             continue
         if f.name in data:
             found[f.name] = _value(f, data[f.name], where)
-        elif f.default is MISSING and f.default_factory is MISSING:
+        elif f.default is MISSING:
             raise BadDocument(f"{where}: expected {f.name}")
     return kind(**found)
 
@@ -112,7 +112,7 @@ def _value(f: Field[Any], x: Any, where: str) -> Any:
     if "float" in kind:
         if x is None:
             return None if "None" in kind else math.nan
-        if isinstance(x, str) and x in ("inf", "-inf"):
+        if x in ("inf", "-inf"):
             return float(x)
         good, x = number, float(x) if number else x
     elif kind == "int":
@@ -124,7 +124,7 @@ def _value(f: Field[Any], x: Any, where: str) -> Any:
         good = isinstance(x, list) and all(type(i) is inner for i in x)
         x = tuple(x) if good else x
     elif kind in ("Severity", "Kind"):
-        good = isinstance(x, str) and x in (_SEVERITIES if kind == "Severity" else KINDS)
+        good = x in (_SEVERITIES if kind == "Severity" else KINDS)
     else:
         good = isinstance(x, str)
     if not good:

@@ -420,3 +420,29 @@ def test_what_a_plan_was_not_compiled_for():
     assert plan.hvp({"w": np.ones(2)}, {"w": np.ones(2)})["w"].tolist() == [0.0, 0.0]
     with pytest.raises(BadValues, match="compile with cotangent=True"):
         plan.hvp({"w": np.ones(2)}, {"w": np.ones(2)}, cotangent=2.0)
+
+
+def test_whether_a_cotangent_is_expected():
+    """One number needs none, whether that is said or not; more than one do."""
+    graph = trace(lambda w: np.sum(w * w), {"w": W})
+    for cotangent in (None, False):
+        assert gradcheck.compile(graph, cotangent=cotangent).value_and_grad({"w": W})[1]["w"].tolist() == (2 * W).tolist()
+    with pytest.raises(BadValues, match="one entry each"):
+        gradcheck.compile(trace(lambda w: w * w, {"w": W}), cotangent=False)
+
+
+def test_how_much_memory_a_plan_takes():
+    """Of a chain every value waits, or but those between which values are computed again; what waits, what does not and gradients are apart."""
+
+    def chain(w):
+        for _ in range(64):
+            w = np.tanh(np.sin(w))
+        return np.sum(w)
+
+    size = 8 * 1000
+    graph = trace(chain, {"w": np.ones(1000)})
+    plain, again = (gradcheck.compile(graph, recompute=r).memory for r in (False, True))
+    assert (plain.gradients, again.gradients) == (size, size)
+    assert 62 * size <= plain.activations <= 64 * size  # tanh(x) is all that sine and tanh need
+    assert plain.temporaries < 2 * size
+    assert again.activations <= 16 * size  # twice the square root

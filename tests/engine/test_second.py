@@ -86,8 +86,9 @@ def test_values_are_derivatives_of_order_zero():
     network = networks["xor-2-2-1"]
     loss, _ = gradcheck.backward(network.graph, network.values(0))
     assert float(gradcheck.derivative(network.graph, network.values(0), {}, order=0)) == float(loss)
-    with pytest.raises(BadInput, match="at least 0"):
-        gradcheck.derivative(network.graph, network.values(0), {}, order=-1)
+    for order in (-1, 1.5, None):
+        with pytest.raises(BadInput, match="at least 0"):
+            gradcheck.derivative(network.graph, network.values(0), {}, order=order)
 
 
 def test_forward_and_reverse_agree():

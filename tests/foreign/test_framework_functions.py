@@ -67,6 +67,19 @@ def test_hooks_on_parameters(hook, torch):
     assert "a hook on the parameter changes it" in report.findings[0].message
 
 
+@pytest.mark.parametrize(
+    ("dtype", "change", "verdict"),
+    [("float64", 1e-9, "pass"), ("float64", 1e-7, "fail"), ("float32", 1e-4, "pass"), ("float32", 1e-3, "fail"), ("bfloat16", -0.02, "pass"), ("bfloat16", -0.5, "fail")],
+)  # fmt: skip
+def test_how_much_a_hook_may_change(dtype, change, verdict, torch):
+    """Half of the digits of each format: what adding up in another order leaves alone; a hook that halves is seen in every one."""
+    module, x = torch.nn.Linear(3, 2).to(getattr(torch, dtype)), torch.linspace(-1, 1, 12).reshape(4, 3).to(getattr(torch, dtype))
+    module.weight.register_hook(lambda g: (1 + change) * g)
+    found = check(module, x)
+    assert found.verdict == verdict, str(found)
+    assert any("a hook on the parameter" in f.message for f in found.findings) is (verdict == "fail")
+
+
 def test_hooks_that_change_parameters_are_undone(torch):
     """An optimiser inside of the backward pass makes a step, which is taken back."""
     module, x = _linear(torch)

@@ -53,7 +53,7 @@ def test_a_value_may_be_named_after_it_was_used():
 
     graph = trace(program, {"w": np.ones(2)})
     assert [n.inputs for n in graph.nodes if "angle" in n.inputs] == [("angle",), ("exp1", "angle")]
-    for name in ("", 3, None):
+    for name in ("", 3, None, ["a"]):
         with pytest.raises(BadInput, match="non-empty text"):
             trace(lambda w, n=name: np.sin(w).named(n), {"w": np.ones(2)})
 

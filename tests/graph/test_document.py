@@ -187,3 +187,31 @@ def test_any_change_is_read_or_refused(changes):
             continue
     with contextlib.suppress(GradcheckError):
         assert isinstance(loads(json.dumps(document)), Graph)
+
+
+SIZES = "leaves[0].shape: expected non-negative integers, at most"
+SAID = {
+    "leaf kind": "expected a known kind and type; got kind='weight'", "leaf type": "expected a known kind and type; got kind='parameter', type='object'",
+    "negative shape": SIZES, "float shape": SIZES, "bool shape": SIZES, "huge shape": SIZES, "empty huge shape": SIZES, "many axes": SIZES,
+    "attribute depth": "attributes.pads: expected a number, text, null or a list of such",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_is_said_of_wrong_fields(name):
+    """The field is named where it is read, not by what it would have led to."""
+    with pytest.raises(BadDocument) as found:
+        loads(json.dumps(WRONG[name]))
+    assert SAID[name] in str(found.value)
+
+
+@pytest.mark.parametrize(("attributes", "said"), [({"repeats": [10**9, 1]}, True), ({"repeats": [0, 10**12]}, True), ({"more": [[[1]]]}, False), ({"repeats": [2, 2]}, False)])
+def test_what_is_said_of_attributes(attributes, said):
+    """Sizes are limited without the axes of size zero that hide them; lists may be three deep, as those of padding are."""
+    try:
+        loads(json.dumps(node("tile", **attributes)))
+        text = ""
+    except GradcheckError as error:
+        text = str(error)
+    assert ("attributes.repeats: expected at most" in text) is said
+    assert "null or a list of such" not in text

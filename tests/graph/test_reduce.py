@@ -85,3 +85,11 @@ def test_a_network_that_does_not_fail_is_refused():
     network = networks["diamond"]
     with pytest.raises(BadInput, match="expected a network that fails"):
         reduce(network.graph, network.values(), lambda graph, values: False)
+
+
+@pytest.mark.parametrize(("name", "op"), [("deep-chain-200", "tanh"), ("fifty-uses", "sin")])
+def test_a_reduced_case_has_no_weights(name, op):
+    """Where a plain sum shows the fault too, nothing else is left."""
+    graph, _ = reduce(networks[name].graph, networks[name].values(), Fault(op))
+    assert [n.op for n in graph.nodes] == [op, "sum"]
+    assert [x.kind for x in graph.leaves] == ["parameter"]

@@ -142,7 +142,7 @@ def test_getitem_by_a_traced_integer_input():
 @pytest.mark.parametrize(
     ("key", "error"),
     [(2, BadShape), (-3, BadShape), ((0, 0, 0, 0), BadShape), ((..., ...), BadShape), ([2], BadShape), (True, NotTraceable), (1.0, NotTraceable),
-     ("a", NotTraceable), ([0.5], NotTraceable), ((0, [1]), NotTraceable), (([0], [1]), NotTraceable), (C > 0, NotTraceable)],
+     ("a", NotTraceable), ([0.5], NotTraceable), (np.array(1.5), NotTraceable), ((0, [1]), NotTraceable), (([0], [1]), NotTraceable), (C > 0, NotTraceable)],
     ids=str,
 )  # fmt: skip
 def test_getitem_refusals(key, error):
@@ -297,3 +297,21 @@ def test_what_a_ufunc_was_asked_for_is_told(call):
     """Its method, and its options."""
     with pytest.raises(NotTraceable, match=r"np.add.reduce with .* has no graph form|np.exp with \['dtype'\] has no graph form"):
         trace(call, [V])
+
+
+def test_an_index_of_nothing():
+    """An empty list asks for no rows, whatever kind of numbers it has none of."""
+    agrees(lambda x: x[[]], C)
+
+
+@pytest.mark.parametrize("axes", [(0, 5), (5, 0), (-4, 0), (0, 3)])
+def test_axes_that_there_are_not(axes):
+    """Either may be the one that does not exist."""
+    with pytest.raises(BadShape, match="swapaxes"):
+        trace(lambda x: np.swapaxes(x, *axes), [C])
+
+
+@pytest.mark.parametrize("exponent", [True, False, 2, 2.0, 0.5, np.array(3), 1.5])
+def test_powers(exponent):
+    """Whole ones, halves and truth values are what NumPy makes of them."""
+    agrees(lambda x: x**exponent, P)

@@ -40,6 +40,7 @@ def test_a_constant_gradient_needs_no_patience():
 def test_decay_of_adamw_without_a_gradient():
     """w is multiplied by 1 - eta decay at each step; Adam's decay goes through the means and has another size."""
     assert [float(x) for x in run(AdamW(rate=0.5, decay=0.5), [0.0] * 3, w=1.0)] == [0.75, 0.5625, 0.421875]
+    assert abs(run(AdamW(), [0.0], w=1.0)[0] - (1 - M.context.mpf(1e-3) * M.context.mpf(1e-2))) < 1e-45
     assert float(run(Adam(rate=0.5, decay=0.5), [0.0], w=1.0)[0]) == pytest.approx(0.5, abs=1e-7)
 
 

@@ -7,6 +7,7 @@ import gradcheck
 from gradcheck.errors import BadInput, CannotExpress, TargetFailed, UnknownDtype
 from gradcheck.learning import Adam, Descent, Momentum, compare
 from gradcheck.learning.comparison import _not_finite
+from gradcheck.learning.rules import label
 from gradcheck.learning.trajectory import Point
 
 XOR = gradcheck.networks["xor-2-2-1"]
@@ -19,7 +20,7 @@ def test_right_targets_pass(target, rule):
     pytest.importorskip(gradcheck.targets.registry_of_names.needs(target))
     found = compare(XOR, target=target, optimizer=rule, steps=12)
     assert found.verdict == "pass", found.message
-    assert found.judged == (0, 1, 2, 4, 8)
+    assert (found.judged, found.optimizer, found.stopped) == ((0, 1, 2, 4, 8), label(rule), "")
     assert 0 < found.distances[-1] < 1e-4
     assert found.digits > 4
 
@@ -82,7 +83,7 @@ class Once:
         """Return loss and gradients."""
         self.calls += 1
         loss, g = gradcheck.backward(graph, values)
-        return gradcheck.Run(loss, {k: x * (1.001 if self.calls == 4 else 1) for k, x in g.items()})
+        return gradcheck.Run(loss, {k: x * (1.1 if self.calls == 4 else 1) for k, x in g.items()})
 
 
 def test_a_distance_without_a_fault_is_inconclusive():
@@ -90,6 +91,7 @@ def test_a_distance_without_a_fault_is_inconclusive():
     found = compare(XOR, target=Once(), optimizer=Descent(rate=4.0), dtype="float64", steps=8)
     assert (found.verdict, found.fault, found.unexplained) == ("inconclusive", None, 4)
     assert "no gradient that was judged is wrong" in found.message
+    assert found.stopped == ""
 
 
 class Ends:
@@ -153,6 +155,7 @@ def test_nan_from_some_step_on_is_dated(bad):
     found = compare(XOR, target=Ends(5, lambda loss, g: (loss, {**g, "w2": g["w2"] * bad})), dtype="float64", steps=20)
     assert (found.verdict, found.fault) == ("fail", 5)
     assert "after 5 steps is wrong: an entry is not finite" in found.message
+    assert found.judged == (5,)
     assert "answers otherwise than before" in found.stopped
 
 
@@ -175,6 +178,13 @@ def test_mini_batches():
     found = compare(XOR, target="reference", optimizer=Descent(rate=1.0), batch=2, steps=8)
     assert found.verdict == "pass"
     assert found.losses == pytest.approx(found.reference_losses, rel=1e-4)
+
+
+@pytest.mark.parametrize(("count", "reference"), [(499, "mpmath[40]"), (500, "longdouble")])
+def test_how_many_numbers_have_forty_digits(count, reference):
+    """500 numbers, the loss among them."""
+    graph = gradcheck.trace(lambda w: np.sum(w), {"w": np.ones(count)})
+    assert compare(graph, {"w": np.ones(count)}, target="reference", steps=1).reference == reference
 
 
 def test_large_networks_have_longdouble():
@@ -223,3 +233,50 @@ def test_whether_it_answers_as_before(part, said):
     assert found.message.startswith(said)
     assert bool(found.stopped) is not bool(said)
     assert found.verdict == ("fail" if said else "inconclusive")
+
+
+class Changing(Ends):
+    """Right for so many answers, then one that is wrong, and others when it is asked again."""
+
+    def __init__(self, then, again):
+        super().__init__(1, then)
+        self.again, self.calls = again, 0
+
+    def run(self, graph, values):
+        """Return loss and gradients, by the number of the call."""
+        self.calls += 1
+        loss, g = gradcheck.backward(graph, values)
+        factor = self.then if self.calls == 1 else self.again if self.calls > 2 else 1.0
+        return gradcheck.Run(loss, {k: x * factor for k, x in g.items()})
+
+
+@pytest.mark.parametrize(("then", "again", "fault"), [(1.5, np.inf, None), (1.5, np.nan, None), (1.5, 1.5, 0), (np.nan, np.inf, 0)])
+def test_whether_it_is_finite_as_before(then, again, fault):
+    """What is infinite when it is asked again, and was a number on the way, is another answer."""
+    found = compare(XOR, target=Changing(then, again), optimizer=Descent(rate=1e-3), dtype="float64", steps=1)
+    assert found.fault == fault
+    assert ("answers otherwise than before" in found.stopped) is (fault is None)
+
+
+def test_a_format_that_the_target_does_not_have():
+    """It is refused with those that it has."""
+    with pytest.raises(UnknownDtype, match="float64"):
+        compare(XOR, target=Ends(9, None), steps=2)
+
+
+def test_what_is_not_said():
+    """200 steps of descent in float32; a hundredth of the largest parameter is apart."""
+    told = []
+    with pytest.raises(ZeroDivisionError):
+        compare(XOR, target="reference", progress=lambda *x: told.append(x) or 1 / 0)
+    assert told == [("the target", 0, 200)]
+    found = compare(XOR, target="reference", steps=1)
+    assert (found.optimizer, found.dtype, found.tolerance, found.reference) == ("Descent(rate=0.1)", "float32", 0.01, "mpmath[40]")
+
+
+def test_parameters_that_begin_at_zero():
+    """There the distance is in terms of 1."""
+    values = {"x": np.array([1.0, 2.0]), "w": np.zeros(2)}
+    graph = gradcheck.trace(lambda x, w: np.sum((x * w - 1) ** 2), values, inputs=["x"])
+    found = compare(graph, values, target=lambda graph, values: (gradcheck.backward(graph, values)[0], {"w": np.zeros(2)}), steps=1)
+    assert found.distances == (0.0, 1.0)

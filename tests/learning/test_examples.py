@@ -80,6 +80,18 @@ def test_named_rows():
     assert (data["x"].shape, data["t"].shape, data["c"].shape) == ((2, 3), (2,), (3,))
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [(["x", "nothing"], "got x, nothing out of"), (["x", "c"], "got x, c out of"), (["c"], "got c out of"), (["x", "s"], "got x, s out of"), ([], "got none out of")],
+)
+def test_rows_that_are_none(rows, said):
+    """What there is not, a number, and inputs of other lengths have no row for each example; neither does nothing."""
+    values = {"x": np.ones((4, 3)), "c": np.array(2.0), "s": np.ones((3, 3)), "w": np.ones(3)}
+    network = gradcheck.Network.of(lambda x, c, s, w: np.mean((x @ (s @ w) * c) ** 2), values, inputs=["x", "c", "s"])
+    with pytest.raises(BadInput, match=rf"a row for each example, of one number; {said} x \(4, 3\), c \(\), s \(3, 3\)"):
+        examples(network, values, batch=1, rows=rows)
+
+
 def test_refused():
     """No rows, too large a batch, rows of several lengths, and losses that are neither sum nor mean."""
     neuron, values = gradcheck.networks["linear-neuron"], XOR.values()
@@ -87,11 +99,19 @@ def test_refused():
         examples(neuron, neuron.values(), batch=1)
     with pytest.raises(BadInput, match="1 to 4"):
         examples(XOR, values, batch=5)
-    with pytest.raises(BadInput, match="a row for each example"):
-        examples(XOR, values, batch=1, rows=["x", "nothing"])
     graph = gradcheck.trace(lambda x, t, w: np.max((x @ w - t) ** 2), _rows(), inputs=["x", "t"])
     with pytest.raises(BadInput, match="sum or the mean"):
         examples(graph, _rows(), batch=2)
     fixed = gradcheck.trace(lambda x, t, w: np.sum((x @ w - t).reshape(4, 2) ** 2), _rows(), inputs=["x", "t"])
     with pytest.raises(BadInput, match="takes any number of examples"):
         examples(fixed, _rows(), batch=2)
+
+
+def test_rows_that_are_found():
+    """Inputs of the most common length have a row for each example; others, and numbers, are left whole."""
+    values = {"x": np.ones((4, 3)), "c": np.array(2.0), "t": np.ones(4), "s": np.ones((3, 3)), "w": np.ones(3)}
+    network = gradcheck.Network.of(lambda x, c, t, s, w: np.mean((x @ (s @ w) * c - t) ** 2), values, inputs=["x", "c", "t", "s"])
+    assert examples(network, values, batch=2).rows == ("x", "t")
+    alone = gradcheck.trace(lambda w: np.sum(w**2), {"w": np.ones(3)})
+    with pytest.raises(BadInput, match="got none out of no inputs"):
+        examples(alone, {"w": np.ones(3)}, batch=1)

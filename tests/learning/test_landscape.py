@@ -37,3 +37,15 @@ def test_refused():
     network = gradcheck.networks["one-weight"]
     with pytest.raises(BadInput, match="keep=True"):
         landscape(network.graph, network.values(), {"a": train(network, steps=1)})
+
+
+@pytest.mark.parametrize(("rate", "half"), [(0.0, 0.5), (1.0, 2.0)])
+def test_what_is_drawn(rate, half):
+    """The ranges that are given, else the ways and half as much around them, half a unit at least."""
+    graph = gradcheck.trace(lambda w: np.sum(w * w), {"w": np.ones(1)})
+    way = train(graph, {"w": np.ones(1)}, optimizer=Descent(rate=rate), steps=1, keep=True)
+    (axis,) = landscape(graph, {"w": np.ones(1)}, {"a": way})["axes"]
+    middle = 1.0 - rate
+    assert (axis[0], axis[-1]) == (middle - half, middle + half)
+    (axis,) = landscape(graph, {"w": np.ones(1)}, {"a": way}, [(-3.0, 4.0)])["axes"]
+    assert (axis[0], axis[-1]) == (-3.0, 4.0)

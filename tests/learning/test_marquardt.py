@@ -97,3 +97,11 @@ def test_damping_follows_what_a_step_gained():
     assert min(seen) == pytest.approx(1 / 3)
     assert any(1 < x < 2 for x in seen)
     assert any(0.4 < x < 1 for x in seen)
+
+
+def test_it_ends_where_a_step_is_nothing():
+    """Steps below a millionth of a millionth of the parameters are no steps, and longer ones are made."""
+    values = {"w": np.ones(2)}
+    for offset, steps in ((2e-12, True), (5e-13, False)):
+        graph = gradcheck.trace(lambda w, offset=offset: w - (1 + offset), values)
+        assert (train(graph, values, optimizer=Marquardt(tau=1e-6), steps=3).steps > 0) is steps

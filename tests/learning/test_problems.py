@@ -18,6 +18,7 @@ def test_nothing_held_back_is_trained_on():
     both = np.concatenate([x, rest])
     assert np.array_equal(np.sort(both, axis=0), np.sort(datasets.load_digits().data / 16, axis=0))
     assert not np.array_equal(x, other.values["x"])
+    assert problem.network.name == "digits-64-32-10"
 
 
 def test_accuracy_of_a_network_that_knows_nothing():

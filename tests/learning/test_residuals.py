@@ -67,6 +67,11 @@ def test_outputs_that_are_residuals():
         (lambda w: np.sum(np.exp(w)), "got sum at"),
         (lambda w: np.sum(w**2) - 2 * np.mean(w**2), "positive factors"),
         (lambda w: np.sum(w), "got sum at"),
+        (lambda w: np.sum(w**4), "got sum at"),
+        (lambda w: np.sum(gradcheck.ops.mean_squared_error(w, 2 * w)), "got sum at"),
+        (lambda w: np.exp(np.sum(w) ** 2), "got exp at"),
+        (lambda w: np.sum(np.sum(w.reshape((3, 1)) ** 2, axis=1)), "got sum at"),
+        (lambda w: np.sum(np.array([1.0, 2.0]) * np.sum(w**2)), "got sum at"),
         (lambda w: np.sum(w**2) * np.sum(w), "got mul at"),
         (lambda w: np.sum(w**2) + w[0] - w[0].reshape(()), "enters the loss as it is|got slice|got squeeze"),
     ],
@@ -88,3 +93,10 @@ def test_no_parameters():
     """A graph of inputs has nothing to move."""
     with pytest.raises(NoResiduals, match="has none"):
         residuals(gradcheck.trace(lambda x: np.sum(x**2), {"x": np.ones(3)}, inputs=["x"]))
+
+
+def test_a_factor_that_is_given():
+    """What is no constant may be of any sign."""
+    graph = gradcheck.trace(lambda x, w: x * np.sum(w**2), {"x": np.array(2.0), "w": np.ones(3)}, inputs=["x"])
+    with pytest.raises(NoResiduals, match="got mul at"):
+        residuals(graph)

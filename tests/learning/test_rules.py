@@ -4,7 +4,7 @@ import pytest
 
 from gradcheck.errors import BadInput, UnknownName
 from gradcheck.learning import Adam, Momentum
-from gradcheck.learning.rules import RULES, TRIED, rule_named, settings_of
+from gradcheck.learning.rules import RULES, TRIED, label, rule_named, settings_of
 
 
 def test_settings():
@@ -37,3 +37,9 @@ def test_rates_that_are_none(rate):
     """A rate is a finite number that is not negative."""
     with pytest.raises(BadInput, match="finite rate"):
         rule_named("adam", rate=rate)
+
+
+def test_labels():
+    """The rate, and what is not as usual."""
+    assert label(Momentum()) == "Momentum(rate=0.1)"
+    assert label(Adam(rate=0.5, amsgrad=True)) == "Adam(rate=0.5, amsgrad=True)"

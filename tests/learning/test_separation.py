@@ -39,3 +39,6 @@ def test_json():
     data = json.loads(json.dumps(replace(MADE, distances=(0.0, math.inf), explained=(0.0, 1.0)).to_dict(), allow_nan=False))
     assert data["distances"] == [0.0, None]
     assert data["unexplained"] == 1
+    assert data["digits"] == 0.0
+    assert replace(MADE, distances=(0.0,) * 5).to_dict()["digits"] is None
+    assert replace(MADE, distances=(0.0,) * 5, explained=(math.nan,) * 5).unexplained is None

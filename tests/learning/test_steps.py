@@ -115,6 +115,9 @@ def test_json():
     data = json.loads(json.dumps(check_step(momentum(sign=-1.0), Momentum()).to_dict(), allow_nan=False))
     assert data["verdict"] == "fail"
     assert data["rows"][0]["candidates"] == ["the momentum has the wrong sign"]
+    assert data["rows"][0]["ratio"] > 1
+    assert data["name"] == "step"
+    assert check_step(momentum(), Momentum(), name="mine").name == "mine"
 
 
 def _raises(w, g, state, settings):
@@ -127,6 +130,7 @@ def _raises(w, g, state, settings):
         (_raises, "step 1 raised RuntimeError: no such setting"),
         (lambda w, g, s, settings: ({"w": w["w"]}, s), "return parameters of shapes"),
         (lambda w, g, s, settings: (None, s), "got NoneType"),
+        (lambda w, g, s, settings: ({"w": w["w"][:1]}, s), r"got {'w': \(1, 3\)}"),
         (lambda w, g, s, settings: None, "raised TypeError|two values"),
         (lambda w, g, s, settings: ({k: x.astype("float16") for k, x in w.items()}, s), "float16"),
     ],
@@ -162,6 +166,12 @@ def test_mistakes_setting_by_setting():
     assert StepReport("x", (rows[0],), 0).mistakes == ("one",)
     assert StepReport("x", (StepRow("A()", "float64", "skipped"), StepRow("B()", "float64", "pass")), 0).verdict == "pass"
     assert StepReport("x", (), 0).mistakes == ()
+    assert StepReport("x", (), 0).verdict == "inconclusive"
+    both = StepRow("B()", "float64", "fail", candidates=("two", "one"))
+    assert StepReport("x", (rows[0], both), 0).mistakes == ("one",)
+    unknown = StepRow("C()", "float64", "fail")
+    assert StepReport("x", (unknown,), 0).mistakes == ("not recognised",)
+    assert StepReport("x", (rows[0], unknown), 0).mistakes == ("one (with A())", "not recognised (with C())")
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -202,3 +212,14 @@ def test_most_entries_have_to_be_judged(unknown, verdict):
 def test_a_bound_is_well_below_what_moved(part, verdict, moved):
     """A bound that is more than a hundredth of the movement would let a wrong step pass."""
     assert compared(np.full(20, part * moved), moved).verdict == verdict
+
+
+@pytest.mark.parametrize(("last", "verdict"), [(8, "fail"), (9, "pass")])
+def test_so_many_steps_are_made(last, verdict):
+    """A step that goes wrong at the eighth is caught where no number of steps is given, one that does so later is not."""
+
+    def step(w, g, state, settings):
+        k = (state or 0) + 1
+        return {n: x - settings["rate"] * g[n] * (1 + (k == last)) for n, x in w.items()}, k
+
+    assert check_step(step, Descent()).verdict == verdict

@@ -37,3 +37,11 @@ def test_no_number_to_stop_at(condition):
     """A goal that nothing reaches would train for ever."""
     with pytest.raises(BadInput, match="expected a number"):
         Stop(**condition)
+
+
+@pytest.mark.parametrize("every", [0, -1])
+def test_looks_come_after_steps(every):
+    """Between two looks there is a step at least."""
+    with pytest.raises(BadInput, match=f"every={every}"):
+        Stop(every=every)
+    assert Stop(every=1).every == 1

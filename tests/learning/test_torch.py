@@ -107,3 +107,18 @@ def test_settings_that_are_not_given_are_those_of_torch(rule, optimizer):
     """Who names a rule and no settings means the ones that the field has."""
     theirs = optimizer([torch.zeros(1)]).defaults
     assert (rule.rate, rule.beta1, rule.beta2, rule.epsilon, rule.decay) == (theirs["lr"], *theirs["betas"], theirs["eps"], theirs["weight_decay"])
+
+
+def test_how_an_optimizer_is_made():
+    """With its settings, and with what is asked for besides; its own name is told unless another is given."""
+    made = []
+
+    def make(groups, **options):
+        made.append(options)
+        return torch.optim.SGD(groups, **options)
+
+    assert check_optimizer(make, "descent", options={"foreach": True}, steps=1).name == "make"
+    assert all(x["foreach"] is True and x["lr"] == 0.05 for x in made)  # half of the usual rate in a trial's second half
+    assert check_optimizer(make, "descent", name="mine", steps=1).name == "mine"
+    with pytest.raises(BadInput, match=r"torch\.optim has"):
+        check_optimizer(make, [Adam()])

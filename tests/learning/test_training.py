@@ -1,5 +1,8 @@
 """Training: the same every time, and it ends for the reason that it says."""
 
+import json
+import math
+
 import numpy as np
 import pytest
 
@@ -7,8 +10,9 @@ import gradcheck
 from gradcheck.arith.floating import Floating
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.errors import BadInput, BadValues, UnknownName
-from gradcheck.learning import Adam, Descent, Momentum, Stop, train
+from gradcheck.learning import Adam, Descent, Marquardt, Momentum, Stop, train
 from gradcheck.learning.problems import digits
+from gradcheck.learning.trajectory import Trajectory
 from gradcheck.networks.network import networks
 from gradcheck.targets.target import Plain
 
@@ -155,3 +159,45 @@ def test_an_exempt_parameter_that_there_is_not():
     """A typo would let weight decay move a bias."""
     with pytest.raises(UnknownName, match="zz"):
         train(networks["linear-neuron"], steps=1, exempt=["zz"])
+
+
+@pytest.mark.parametrize("more", [{"batch": 2}, {"target": gradcheck.targets["reference"]}, {"arithmetic": Floating("float32")}])
+def test_levenberg_marquardt_has_its_own_way(more):
+    """Of what it cannot do nothing is left out silently."""
+    with pytest.raises(BadInput, match="Levenberg-Marquardt with all examples"):
+        train(XOR, optimizer=Marquardt(), steps=1, **more)
+
+
+def test_a_loss_is_one_number_of_one_output():
+    """A second output would be trained on by nobody."""
+    with pytest.raises(BadInput, match="one number as the loss"):
+        train(gradcheck.trace(lambda w: (np.sum(w), np.sum(w * w)), {"w": np.ones(2)}), {"w": np.ones(2)}, steps=1)
+
+
+def test_what_is_not_said():
+    """A training of so many steps, by descent at that rate, which looks at held-back data every hundredth step."""
+    told, network = [], gradcheck.networks["linear-neuron"]
+    train(network, progress=lambda *x: told.append(x[1:]), callback=lambda k, point: True)
+    assert told == [(0, 1000)]
+    values = {k: np.asarray(x) for k, x in network.values(0).items()}
+    held = {"t": values["t"] + 1}
+    found, same = train(network, values, steps=101, stop=Stop(held_back=held)), train(network, values, optimizer=Descent(rate=0.1), steps=101)
+    assert found.losses == same.losses
+    assert [k for k, _ in found.held_back] == [0, 100]
+
+
+def test_batches_of_a_sum_count_for_all():
+    """Of a loss that is a sum, half of the examples stand for twice as many."""
+    rng = np.random.default_rng(0)
+    values = {"x": rng.normal(size=(4, 3)), "t": rng.normal(size=4), "w": rng.normal(size=3)}
+    graph = gradcheck.trace(lambda x, t, w: np.sum((x @ w - t) ** 2), values, inputs=["x", "t"])
+    same = {**values, "x": np.tile(values["x"][:1], (4, 1)), "t": np.tile(values["t"][:1], 4)}
+    whole, halves = (train(graph, same, optimizer=Descent(rate=0.01), steps=1, batch=b).parameters["w"] for b in (None, 2))
+    assert halves == pytest.approx(whole, rel=1e-14)
+
+
+def test_a_trajectory_is_plain_data():
+    """What is not finite is null."""
+    made = Trajectory((1.0, math.inf), (0.5, math.nan), {}, "diverged", held_back=((0, 2.0), (1, -math.inf)))
+    data = json.loads(json.dumps(made.to_dict(), allow_nan=False))
+    assert (data["losses"], data["slopes"], data["held_back"]) == ([1.0, None], [0.5, None], [[0, 2.0], [1, None]])

@@ -19,3 +19,9 @@ def test_numbers(dtype):
     assert {x.dtype for x in trial.parameters.values()} == {np.dtype(dtype)}
     assert np.array_equal(trial.parameters["w"], again.parameters["w"])
     assert not np.array_equal(trial.parameters["w"], other.parameters["w"])
+
+
+@pytest.mark.parametrize(("steps", "rates"), [(1, (0.5,)), (4, (1.0, 1.0, 0.5, 2.0)), (7, (1.0, 1.0, 1.0, 0.5, 2.0, 0.5, 2.0))])
+def test_rates_that_change(steps, rates):
+    """In the second half the rate is halved and doubled in turn."""
+    assert drawn("float64", steps, 0).rates == rates

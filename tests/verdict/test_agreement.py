@@ -177,3 +177,10 @@ def test_agreements_are_plain_data() -> None:
     assert [(a["digits"], a["proved"], a["exact"]) for a in data["answers"]] == [(None, None, True), (None, None, False), (50.5, 49.0, False)]
     found = agree(Case("network", "xor-2-2-1"), oracles=("forward",))
     assert 0.01 < found.ratio <= 1
+
+
+@pytest.mark.parametrize(("bound", "digits"), [("9e-66", 3), ("2e-65", 23)])
+def test_an_entry_counts_by_itself_where_it_is_known(bound: str, digits: int) -> None:
+    """To 45 digits; one that is known to fewer counts in terms of the largest entry."""
+    assert agreement_digits(made(["1", "1e-20"], ["0", bound]), made(["1", "1.001e-20"], ["0", "0"])) == pytest.approx(digits)
+    assert agreement_digits(made(["1", "1e-20"], ["0", "0"]), made(["1", "1.001e-20"], ["0", bound])) == pytest.approx(digits)

@@ -88,3 +88,5 @@ def test_values_and_adjoints_of_wrong_shapes():
     )
     assert [(f.node, f.direction, f.edge) for f in found] == [("product", "value", ""), ("b", "adjoint", ""), ("b", "adjoint", "product[1]")]
     assert (set(run.node_values), set(run.node_adjoints), run.edge_adjoints) == ({"w"}, {"product"}, {})
+    run, (finding,) = inspected(node_values={"product": None})
+    assert (finding.message, run.node_values) == ("value of product: expected shape (3, 3); got none", {})

@@ -8,8 +8,10 @@ import pytest
 from gradcheck import backward, hvp
 from gradcheck.networks import networks
 from gradcheck.networks.network import Network
+from gradcheck.ops import registry
 from gradcheck.targets.reference import Reference
-from gradcheck.targets.target import Run
+from gradcheck.targets.target import Description, Run
+from gradcheck.verdict.case import judged_case
 from gradcheck.verdict.validate import validate
 from tests.verdict.networks import MLP, broken, gradients_only
 
@@ -31,6 +33,7 @@ def spoiling(change):
     ("change", "spoiled"),
     [
         (lambda values: values["w1"].__imul__(2), True), (lambda values: values.pop("b2"), True), (lambda values: values["x"].__setitem__((0, 0), np.nan), True),
+        (lambda values: values.update(w1=values["w1"].tolist()), True),
         (lambda values: values["w1"].__imul__(1), False), (lambda values: values.update(more=np.ones(2)), False),
     ],
 )  # fmt: skip
@@ -107,11 +110,30 @@ def test_code_of_a_second_derivative(mode):
 @pytest.mark.parametrize("part", ["node_values", "node_adjoints"])
 def test_some_nodes_are_enough_for_the_certificate(part):
     """Where either values or adjoints were handed back it is not gradients alone."""
+    doubled = broken("matmul", vjp=lambda m, g, y, a, b: tuple(2 * c for c in registry["matmul"].vjp(m, g, y, a, b)))
 
     def target(graph, values):
-        run = WRONG.run(graph, values)
+        run = doubled.run(graph, values)
         return dataclasses.replace(Run(run.loss, run.gradients), **{part: getattr(run, part)})
 
     (row,) = validate(target, [MLP], dtypes=["float64"])
     assert row.verdict == "fail"
-    assert not any("explained" in f.message for f in row.findings)
+    assert "gradient" in {f.direction for f in row.findings}
+    assert not any(f.severity == "note" for f in row.findings)
+
+
+def test_inputs_keep_their_format():
+    """The same numbers in another format are a change too."""
+    network = Network.of(lambda w: np.sum(np.sin(w)), {"w": np.array([1.0, 0.5])})
+    (row,) = validate(spoiling(lambda values: values.update(w=values["w"].astype(np.float32))), [network], dtypes=["float64"])
+    assert "in place" in row.message
+
+
+@pytest.mark.parametrize(("spec", "named"), [("reference", True), ("./engine", True), ("mypkg:Engine", True), ("mine", False)])
+def test_how_the_target_was_asked_for(spec, named):
+    """By a name of ours, as a program or as something in a module it can be had again; an object only by its owner. Notes have no code."""
+    network = Network.of(lambda w, unused: np.sum(np.tanh(w)), {"w": np.array([1.0, 0.5]), "unused": np.ones(2)})
+    row = judged_case(Description.of(WRONG, spec), network, "float64", None, 0, enclose=False)
+    assert {f.severity: bool(f.snippet) for f in row.findings} == {"fault": True, "note": False}
+    line = f"target = gradcheck.targets[{spec!r}]" if named else f"# target: your {spec!r}"
+    assert line in row.findings[0].snippet.splitlines()

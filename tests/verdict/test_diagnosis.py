@@ -9,7 +9,7 @@ from gradcheck.graph.graph import Edge
 from gradcheck.graph.trace import trace
 from gradcheck.mistakes.factor import factor
 from gradcheck.ops import registry
-from gradcheck.verdict.diagnosis import Suspect, diagnose, proportional
+from gradcheck.verdict.diagnosis import Suspect, among, diagnose, proportional
 
 RIGHT = np.array([1.0, -2.0, 0.5])
 
@@ -90,11 +90,70 @@ def test_a_pattern_explains_nine_tenths(left, reproduced):
     assert suspect(got, RIGHT, np.ones(3)).reproduced_by(got - np.array([0.0, 0.0, left])) is reproduced
 
 
-@pytest.mark.parametrize(("position", "which"), [(0, "first slice"), (1, "last slice")])
-def test_which_slice_is_left_of_a_sum(position, which):
+@pytest.mark.parametrize("rows", [2, 3])
+@pytest.mark.parametrize(("position", "which"), [(0, "first slice"), (-1, "last slice"), (None, "mean")])
+@pytest.mark.parametrize("shape", [(2,), (1, 2)])
+def test_which_slice_is_left_of_a_sum(position, which, shape, rows):
     """A rule that forgets to add up over an axis along which its operand was repeated is named, with what it takes instead."""
-    x, b, g = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([0.5, -1.0]), np.array([[1.0, -2.0], [4.0, 8.0]])
+    x, b, g = np.array([[1.0, 2.0], [3.0, 5.0], [0.5, -4.0]])[:rows], np.array([0.5, -1.0]).reshape(shape), np.array([[1.0, -2.0], [4.0, 8.0], [-3.0, 7.0]])[:rows]
     graph = trace(lambda x, b: x * b, {"x": x, "b": b})
     (node,) = graph.nodes
-    s = Suspect(Edge(node.name, 1), node, registry["mul"], (x, b), x * b, g, (g * x)[position], np.sum(g * x, axis=0), np.full(2, 1e-15))
+    got = np.mean(g * x, axis=0) if position is None else (g * x)[position]
+    s = Suspect(Edge(node.name, 1), node, registry["mul"], (x, b), x * b, g, got.reshape(shape), np.sum(g * x, axis=0).reshape(shape), np.full(shape, 1e-15))
     assert str(diagnose(s)) == f"missing sum over a broadcast axis: only the {which} stands there"
+
+
+@pytest.mark.parametrize(
+    ("kept", "text"),
+    [
+        (np.s_[:1], "= for +=: only the first entry along axis 0 of matmul1 is left"), (np.s_[-1:], "= for +=: only the last entry along axis 0 of matmul1 is left"),
+        (np.s_[1:2], ""), (np.s_[:0], "zero: the contribution is missing"), (np.s_[:2], ""),
+    ],
+)  # fmt: skip
+def test_which_example_is_left_of_a_sum(kept, text):
+    """An engine that does not add up over a batch leaves the first or the last example of it, and no other is looked for."""
+    rng = np.random.default_rng(0)
+    x, w, g = rng.normal(size=(3, 2)), rng.normal(size=(2, 4)), rng.normal(size=(3, 4))
+    graph = trace(lambda x, w: x @ w, {"x": x, "w": w})
+    (node,) = graph.nodes
+    got = x[kept].T @ g[kept]
+    s = Suspect(Edge(node.name, 1), node, registry["matmul"], (x, w), x @ w, g, got, x.T @ g, np.full((2, 4), 1e-15))
+    assert str(diagnose(s) or "") == text
+
+
+@pytest.mark.parametrize(
+    ("got", "text"),
+    [
+        (1 / np.cosh(np.tanh(RIGHT)) ** 2, "at output: the derivative of tanh at tanh1 is taken at its output instead of its input"), (np.array([0.0, 0.0, 1 / np.cosh(0.5) ** 2]), ""),
+        (np.full(3, np.nan), ""), (np.array([np.inf, 1.0, 1.0]), ""),
+    ],
+)  # fmt: skip
+def test_entry_by_entry(got, text):
+    """Where nothing is added up, nothing was left of a sum; what is not finite is like nothing."""
+    right = 1 / np.cosh(RIGHT) ** 2
+    assert str(diagnose(suspect(got, right, 1e-15 * right)) or "") == text
+
+
+def test_a_sum_is_not_entry_by_entry():
+    """Of what has another shape than its value, the value is nowhere in place of a derivative."""
+    x, g = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([2.0, -3.0])
+    graph = trace(lambda x: np.sum(x, axis=0), {"x": x})
+    (node,) = graph.nodes
+    y = np.sum(x, axis=0)
+    s = Suspect(Edge(node.name, 0), node, registry["sum"], (x,), y, g, np.ones((2, 1)) * g * y, np.ones((2, 1)) * g, np.full((2, 2), 1e-15))
+    assert diagnose(s) is None
+
+
+@pytest.mark.parametrize(
+    ("second", "got", "text", "use"),
+    [
+        (RIGHT[::-1], RIGHT, "term missing: the contribution through b[0] was dropped", "b"),
+        (RIGHT[::-1], 2 * RIGHT + RIGHT[::-1], "counted twice: the contribution through a[0]", "a"), (np.zeros(3), RIGHT + 5e-12, "", None),
+        (np.full(3, -1e-11), RIGHT + 5e-12, "", None), (np.full(3, 1e-11), RIGHT + 2.5e-11, "", None), (RIGHT, RIGHT, "", None), (RIGHT[::-1], RIGHT * np.nan, "", None),
+    ],
+)  # fmt: skip
+def test_mistakes_of_adding_up(second, got, text, use):
+    """Of two uses the one that is missing or doubled is named where it is one alone, and more than rounding."""
+    a, b = Edge("a", 0), Edge("b", 0)
+    found, edge = among(got, [(a, RIGHT), (b, second)], np.full(3, 1e-12))
+    assert (str(found or ""), edge) == (text, {"a": a, "b": b, None: None}[use])

@@ -13,7 +13,9 @@ from gradcheck.ops import registry
 from gradcheck.render.junit import junit
 from gradcheck.render.terminal import as_text
 from gradcheck.targets.reference import Reference
-from gradcheck.verdict.explaining import MOST_ENTRIES, affordable
+from gradcheck.verdict.explaining import MOST_ENTRIES, affordable, as_note
+from gradcheck.verdict.explanation import Explained, Explanation
+from gradcheck.verdict.finding import Finding
 
 
 class Wrong:
@@ -149,3 +151,13 @@ def test_a_wrong_loss_is_not_explained():
     row, _ = row_of(wrong_loss, "activation-tanh")
     assert row.verdict == "fail"
     assert "explain" not in row.message
+
+
+def test_a_note_names_where_it_may_be():
+    """The nodes that are left where no mistake explains it, else those of the mistakes that do; of one its node, operation and words."""
+    one, other = (Explained(f"node {k}", (k,), op, (), "does it", 0.0) for k, op in (("a", "sin"), ("b", "exp")))
+    assert as_note(Explanation((), ("a", "b"), 1, ("w",)), "text").candidates == ("a", "b")
+    assert as_note(Explanation((one, other), (), 1, ("w",)), "text").candidates == ("a", "b")
+    found = as_note(Explanation((one,), (), 1, ("w",)), "text")
+    assert (found.node, found.op, found.diagnosis, found.message) == ("a", "sin", "does it", "text")
+    assert as_note(None, "why not") == Finding("note", "why not", direction="gradient")

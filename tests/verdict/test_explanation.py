@@ -5,11 +5,12 @@ import pytest
 
 from gradcheck import backward
 from gradcheck.arith.floating import Floating
+from gradcheck.arith.running import Roundoff
 from gradcheck.bench.explanation import measure, score
 from gradcheck.faults.mutants import mutants
 from gradcheck.graph.trace import trace
 from gradcheck.ops import registry
-from gradcheck.verdict.explanation import explain
+from gradcheck.verdict.explanation import Explained, Explanation, explain
 from tests.verdict.doubted import two_layers, wrong
 
 
@@ -212,11 +213,12 @@ def test_much_of_the_catalogue(part):
     ("dtype", "part", "words"),
     [
         ("float64", 0.0, "hands on 1/2 times"), ("float64", 1e-13, "hands on 0.5 times"), ("float64", 5e-7, "hands on 0.5 times"),
-        ("float64", 2e-6, "hands on 0.500001 times"), ("float32", 7e-7, "hands on 1/2 times"), ("float32", 2e-6, ""),
+        ("float64", 2e-6, "hands on 0.500001 times"), ("float32", 2e-6, "hands on 1/2 times"), ("float32", 2e-5, "hands on 0.50001 times"),
+        ("float16", 1e-3, "hands on 1/2 times"),
     ],
 )  # fmt: skip
 def test_a_factor_is_a_half_as_far_as_rounding_leaves_it(dtype, part, words):
-    """In float32 a millionth more is rounding; in float64 it is another factor, taken from the gradients, and not no mistake at all."""
+    """In float32 a millionth more is rounding; in float64 it is another factor, taken from the gradients, of which float16 does not have the digits."""
     graph, values = two_layers(np.dtype(dtype))
 
     def doubted(moved):
@@ -234,3 +236,21 @@ def test_any_multiple_of_a_parameter_is_found(decay):
     doubted = lambda moved: {k: x + (decay * moved[k] if k == "w1" else 0) for k, x in backward(graph, moved)[1].items()}
     found = explain(graph, values, doubted(values), again=doubted)
     assert found.unique.words == f"has a term too many, as of a regularisation: {decay:.6g} w1"
+
+
+@pytest.mark.parametrize(("count", "more"), [(5, ""), (6, ", and 1 more"), (24, ", and 19 more")])
+def test_how_many_are_named(count, more):
+    """Five of a kind, and how many are left."""
+    names = [f"n{k}" for k in range(count)]
+    assert str(Explanation((), tuple(names), 1, ("w",))) == f"no single known mistake explains it; consistent with a fault in {{{', '.join(names[:5])}{more}}}"
+    ties = tuple(Explained(f"node {k}", (k,), "", (), f"does {k}", 0.0) for k in names)
+    told = "; or ".join(f"node {k} does {k}" for k in names[:5]) + (f"; or {count - 5} more" if count > 5 else "")
+    assert str(Explanation(ties, (), 1, ("w",))).startswith(f"explained by either of: {told}; the target's")
+
+
+def test_the_rounding_of_the_target():
+    """What is wrong is what its own rounding does not explain."""
+    graph, values = two_layers()
+    doubted = {k: x * (1 + 1e-9) for k, x in backward(graph, values)[1].items()}
+    assert explain(graph, values, doubted) is not None
+    assert explain(graph, values, doubted, roundoff=Roundoff.of("float32")) is None

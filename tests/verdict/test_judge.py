@@ -66,6 +66,7 @@ def test_what_rounding_usually_does(times, outcome):
     found = judged(graph, values, Run(loss, {"w": right["w"] + times * usual.deviation}))
     assert (found.verdict, found.evidence) == outcome
     assert found.worst_ratio < 0.2
+    assert found.message.startswith("gradients within" if outcome[0] == "pass" else "gradient of w: ")
 
 
 def test_an_entry_that_hardly_varies_is_allowed_a_tenth_of_the_others():
@@ -141,3 +142,124 @@ def test_what_does_not_fit_is_a_fault(changes, bare):
     run = Reference().run(graph, values)
     run = dataclasses.replace(Run(run.loss, run.gradients) if bare else run, **changes)
     assert judged(graph, values, run).verdict == "fail"
+
+
+def test_sums_over_a_tie_are_those_of_known_adjoints():
+    """What a tie hands on adds up to its cotangent; where that is known but for rounding only, rounding is no fault."""
+    values = {"a": np.array([0.5, 0.7, 0.1]), "b": np.array([0.5, 0.2, 0.3])}
+    graph = trace(lambda a, b: np.sum(np.sin(np.maximum(a, b) * 1e6)), values)
+    run = Reference().run(graph, values)
+    assert judged(graph, values, Run(run.loss, run.gradients)).verdict != "fail"
+    shares = {"a": run.gradients["a"] + np.array([1e-3, 0.0, 0.0]) * run.gradients["a"]}
+    wrong = dataclasses.replace(run, gradients={**run.gradients, **shares})
+    assert judged(graph, values, run).verdict == "pass"
+    assert judged(graph, values, wrong).verdict == "fail"
+
+
+def test_a_fault_is_told_once():
+    """Where it is seen at a use, the sum over all uses says nothing more; a value of the same node is another fault."""
+    w = np.array([0.5, 0.7])
+
+    def twice_used(w):
+        inner = (w * 1.0).named("inner")
+        return np.sum(np.sin(inner) + np.exp(inner))
+
+    graph = trace(twice_used, {"w": w})
+    run = Reference().run(graph, {"w": w})
+    through = {e: run.node_adjoints[e.consumer] * d for e, d in zip(graph.consumers("inner"), (np.cos(w), np.exp(w)), strict=True)}
+    first = next(iter(through))
+    edges = {("inner", e): x * (2 if e == first else 1) for e, x in through.items()}
+    adjoint = sum(edges.values())
+    wrong = dataclasses.replace(run, node_adjoints={**run.node_adjoints, "inner": adjoint}, gradients={"w": adjoint}, edge_adjoints=edges)
+    found = [(f.node, f.direction, f.edge, f.diagnosis) for f in judged(graph, {"w": w}, wrong).findings if f.severity == "fault"]
+    assert found == [("inner", "adjoint", f"{first.consumer}[0]", "factor: every entry is 2 times the right one")]
+    spoiled = dataclasses.replace(wrong, node_values={**run.node_values, "inner": 1.5 * w})
+    found = {(f.node, f.direction) for f in judged(graph, {"w": w}, spoiled).findings if f.severity == "fault"}
+    assert {("inner", "value"), ("inner", "adjoint")} <= found
+
+
+@pytest.mark.parametrize(
+    ("parts", "right", "wrong"), [(("node_values",), "certified", "certified"), (("node_adjoints",), "certified", "certified"), ((), "rigorous", "rigorous")]
+)
+def test_what_was_handed_back_decides_the_evidence(parts, right, wrong):
+    """Values or adjoints of nodes are looked at one by one, right or wrong; gradients alone are rigorous at best. The worst place is told."""
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(lambda w: np.sum(np.sin(w)), values)
+    whole = Reference().run(graph, values)
+    run = Run(whole.loss, whole.gradients, **{k: getattr(whole, k) for k in parts})
+    found, bad = judged(graph, values, run), judged(graph, values, dataclasses.replace(run, gradients={"w": 2 * whole.gradients["w"]}))
+    assert (found.verdict, found.evidence, bad.verdict, bad.evidence) == ("pass", right, "fail", wrong)
+    assert (found.node, found.op) in {("w", ""), ("sin1", "sin"), ("sum1", "sum")}
+    assert 0 < found.worst_ratio <= 1
+
+
+@pytest.mark.parametrize("enclose", [False, True])
+def test_enclosures_do_not_judge_what_is_proved_node_by_node(enclose):
+    """Behind an angle of a million the exact gradient is far from what every right operation makes of rounded operands; that is told as accuracy."""
+    values = {"w": np.array([0.5, 0.7])}
+    graph = trace(lambda w: np.sum(np.sin(w / 3 * 1e6)), values)
+    found = judged(graph, values, Reference().run(graph, values), enclose=enclose)
+    assert (found.verdict, found.evidence) == ("pass", "certified")
+    assert [a.name for a in found.accuracy] == ["w"] * enclose
+
+
+def test_without_an_enclosure():
+    """What is too large for one is judged all the same."""
+    values = {"w": np.linspace(0, 1, 61_000)}
+    graph = trace(lambda w: np.sum(np.sin(w)), values)
+    run = Reference().run(graph, values)
+    found = judged(graph, values, Run(run.loss, run.gradients))
+    assert (found.verdict, found.accuracy) == ("pass", ())
+
+
+@pytest.mark.parametrize("scale", [2.0**-10, 1.0, 2.0**10])
+def test_how_far_the_plain_program_is(scale):
+    """In parts of the largest entry, whatever size that has."""
+    values = {"w": np.array([0.5, 0.25])}
+    graph = trace(lambda w: np.sum(w * w * (scale / 2)), values)
+    run = Reference().run(graph, values)
+    found = judged(graph, values, dataclasses.replace(run, plain_gradients={"w": run.gradients["w"] * (1 + 2.0**-52)}))
+    assert found.message.endswith("differ by at most 2.2e-16 of the largest entry")
+
+
+@pytest.mark.parametrize("textbook", [False, True])
+def test_what_only_a_textbook_formula_usually_does(textbook):
+    """Farther away than our formulas ever take it, within the running bound: a remark with those formulas that are behind the parameter."""
+    rng = np.random.default_rng(0)
+    x, values = rng.uniform(3, 4, 2000) * rng.choice([-1, 1], 2000), {"w": np.array([1.0]), "v": np.array([1.0])}
+    graph = trace(lambda w, v: np.sum(np.cumsum(np.tanh(x * w))) + np.sum(registry["gelu"](v)), values)
+    rule = {"vjp": lambda m, g, y, x: (g * (1 - y * y),)} if textbook else {}
+    run = Reference(dict(registry) | {"tanh": dataclasses.replace(registry["tanh"], **rule)}, "mine").run(graph, values)
+    found = judged(graph, values, Run(run.loss, run.gradients))
+    assert found.verdict == "pass"
+    remark = "gradient of w: accurate only as far as a textbook formula usually is (1 - y^2, used by every framework)"
+    assert [(f.node, f.message) for f in found.findings if f.severity == "accuracy"] == [("w", remark)] * textbook
+
+
+@pytest.mark.parametrize(("shares", "verdict"), [((1.0, 0.0), "pass"), ((0.5, 0.5), "pass"), ((1.0, 1.0), "fail"), ((0.0, 0.0), "fail")])
+def test_shares_of_values_at_a_tie(shares, verdict):
+    """Each share is right by itself, and together they have to be all of it, of values as of parameters."""
+    values = {"a": np.array([0.5, 0.7]), "b": np.array([0.5, 0.7])}
+    graph = trace(lambda a, b: np.sum(np.maximum(np.sin(a).named("p"), np.sin(b).named("q")) * 3.0), values)
+    run = Reference().run(graph, values)
+    adjoints = dict(zip("pq", (s * np.full(2, 3.0) for s in shares), strict=True))
+    gradients = {"a": adjoints["p"] * np.cos(values["a"]), "b": adjoints["q"] * np.cos(values["b"])}
+    found = judged(graph, values, dataclasses.replace(run, gradients=gradients, node_adjoints={**run.node_adjoints, **adjoints}))
+    assert found.verdict == verdict
+
+
+def test_a_tie_that_no_output_depends_on():
+    """Nothing is handed on there, and nothing is missing."""
+    values = {"a": np.ones(2), "b": np.ones(2), "v": np.ones(2)}
+    graph = trace(lambda a, b, v: (np.sum(v), np.maximum(a, b))[0], values)
+    run = Reference().run(graph, values)
+    assert judged(graph, values, run).verdict == judged(graph, values, Run(run.loss, run.gradients)).verdict == "pass"
+
+
+def test_accuracy_where_indices_are_constants_and_a_parameter_is_empty():
+    """Integers stay what they are in an enclosure; of no entries there is no worst."""
+    values = {"w": np.array([0.5, 0.7]), "none": np.ones(0)}
+    graph = trace(lambda w, none: np.sum(np.sin(np.take(w, np.array([1, 0, 1]), axis=0))) + np.sum(none), values)
+    run = Reference().run(graph, values)
+    found = judged(graph, values, Run(run.loss, run.gradients))
+    assert (found.verdict, [a.name for a in found.accuracy]) == ("pass", ["w"])

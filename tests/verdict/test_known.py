@@ -3,6 +3,7 @@
 import pytest
 
 from gradcheck.errors import BadDocument, UnknownName
+from gradcheck.verdict.finding import Finding
 from gradcheck.verdict.known import Known, read, review
 from tests.render.matrices import failing, row
 
@@ -52,6 +53,8 @@ def test_reading(tmp_path):
     path = tmp_path / "k.toml"
     path.write_text('[[known]]\nrow = "a/*"\nreason = "r"\nlink = "l"\nop = "relu"\ndiagnosis = "sign"\nwhere = "value"\n')
     assert read(path) == (Known("a/*", "r", "l", "relu", "sign", "value"),)
+    path.write_text('[[known]]\nrow = "a/*"\nreason = "r"\nlink = "l"\nop = ""\n')
+    assert read(path) == (Known("a/*", "r", "l"),)
     path.write_text("")
     assert read(path) == ()
 
@@ -61,6 +64,8 @@ def test_reading(tmp_path):
     [
         ("[known]\nrow = 'a'\n", BadDocument, "two brackets"), ("[[known]]\nrow = 'a'\nreason = 'r'\n", BadDocument, "expected link"),
         ("[[known]]\nrow = 'a'\nreason = 3\nlink = 'l'\n", BadDocument, "reason"), ("[[known]]\nrwo = 'a'\n", UnknownName, "did you mean 'row'"),
+        ("[[known]]\nrow = 'a'\nreason = ''\nlink = 'l'\n", BadDocument, "expected reason, a text; got ''"), ("[[known]]\nrow = 'a'\nreason = 'r'\nlink = 'l'\nop = 3\n", BadDocument, "expected op"),
+        ("known = 3", BadDocument, "two brackets"), ("known = [1]", BadDocument, "two brackets"),
         ("=", BadDocument, "TOML"), ("x = 1", UnknownName, "known"),
     ],
 )  # fmt: skip
@@ -76,3 +81,25 @@ def test_no_file(tmp_path):
     """A file that is not there."""
     with pytest.raises(BadDocument, match="No such file"):
         read(tmp_path / "none.toml")
+
+
+def test_only_faults_have_to_be_known():
+    """A remark on accuracy beside a known fault excuses nothing and accuses nothing; without any fault nothing is known."""
+    remarked = failing(findings=(*failing().findings, Finding("accuracy", "a remark", op="exp")))
+    known = Known("mine/*", "r", "l", op="tanh")
+    assert review([remarked], [known]).rows[0].verdict == "inconclusive"
+    assert review([failing(findings=())], [known]).rows[0].verdict == "fail"
+    assert review([failing(findings=(Finding("note", "a note"),))], [known]).rows[0].verdict == "fail"
+
+
+def test_what_is_excused_is_excused_once():
+    """A target's own reason stays, whatever a file says of the same row."""
+    (once,) = review([failing()], [KNOWN]).rows
+    assert review([once], [Known("mine/*", "another reason", "l")]).rows == (once,)
+
+
+def test_rows_of_which_nothing_is_known():
+    """They pass as they do, expected by nobody to fail."""
+    found = review([row("other"), row("mine", verdict="inconclusive")], [KNOWN])
+    assert found.unexpected == ()
+    assert [r.verdict for r in found.rows] == ["pass", "inconclusive"]

@@ -114,3 +114,20 @@ def test_what_a_quick_look_does_not_see(part, possible):
     doubled = tuple(c * (3 + 4 * part) for c in scene.parts["sum1"])  # of change and contribution together
     assert scene.possible(graph.node["sum1"], doubled, scene.directions(2)) is possible
     assert scene.near({"w": right * 3 + part * scene.size}) is possible
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_distances_are_parts_of_the_largest_entry(scale):
+    """Whatever size that has; of zeros they are what they are."""
+    graph = trace(lambda w: np.sum(w * w * (scale / 2)), {"w": np.array([0.5, 1.0])})
+    scene = scene_of(graph, {"w": np.array([0.5, 1.0])}, {"w": scale * np.array([0.5, 1.001])})
+    assert scene.distance(scene.expected) == pytest.approx(1e-3)
+    assert scene.distance({"w": np.zeros(2)}) == pytest.approx(scale * 1.001)
+
+
+def test_integers_stay_integers():
+    """What chooses rows is no number to compute with."""
+    values = {"w": np.array([0.5, 1.0, 2.0]), "i": np.array([2, 0, 2])}
+    graph = trace(lambda w, i: np.sum(np.exp(np.take(w, i, axis=0))), values)
+    right = backward(graph, values)[1]
+    assert np.array_equal(scene_of(graph, values, right).expected["w"], right["w"])

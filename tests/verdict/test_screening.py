@@ -9,7 +9,7 @@ from gradcheck.bench.plan import mlp, point
 from gradcheck.networks import networks
 from gradcheck.ops import registry
 from gradcheck.targets.reference import Reference
-from gradcheck.targets.target import leaf_arrays
+from gradcheck.targets.target import Run, leaf_arrays
 from gradcheck.verdict import screening
 from gradcheck.verdict.certificate import Certifier
 from gradcheck.verdict.judge import judge
@@ -91,7 +91,8 @@ def test_where_anything_is_in_question_the_certificate_decides():
     graph, leaves, run = run_of(Reference())
     del run.node_adjoints["z1"]
     assert screening.screened(graph, leaves, run, ROUNDOFF) is None
-    assert not screening.pays(graph, run, "float64")
+    assert screening.screened(graph, leaves, Run(run.loss, run.gradients), ROUNDOFF) is None
+    assert (screening.pays(graph, "float32"), screening.pays(graph, "float64")) == (True, False)
 
 
 @pytest.mark.parametrize("target", ["reference", "torch"])

@@ -177,3 +177,20 @@ def test_products_that_do_not_fit(found):
     graph = trace(lambda w: np.sum(w * w), values)
     asked = Product(graph, leaf_arrays(graph, values), {"w": np.ones(2)}, Roundoff.of("float64"), "float64")
     assert judge_product(asked, found).verdict == "fail"
+
+
+@pytest.mark.parametrize(("shape", "place"), [((3,), "w[1]"), ((), "w")])
+@pytest.mark.parametrize("part", [1e-6, np.nan])
+def test_what_is_said_of_a_wrong_product(shape, place, part):
+    """The entry where it has one, how many bits are right, and a mistake where one is recognised."""
+    values = {"w": np.linspace(0.5, 1.5, 3 if shape else 1).reshape(shape)}
+    graph = trace(lambda w: np.sum(np.sin(w) * w), values)
+    asked = Product(graph, leaf_arrays(graph, values), {"w": np.ones(shape)}, Roundoff.of("float64"), "float64")
+    got = np.array(gradcheck.hvp(graph, values, {"w": np.ones(shape)})["w"])
+    got[(1,) if shape else ()] *= 1 + part
+    (found,) = judge_product(asked, {"w": got}).findings
+    assert found.message.startswith(f"Hessian times vector, entry {place}: got ")
+    assert found.message.endswith("times the rounding bound")
+    assert found.effective_bits == (0.0 if np.isnan(part) else pytest.approx(53 - np.log2(found.ratio)))
+    doubled = judge_product(asked, {"w": 2 * np.array(gradcheck.hvp(graph, values, {"w": np.ones(shape)})["w"])}).findings[0]
+    assert doubled.message.endswith(f"; {doubled.diagnosis}") is bool(doubled.diagnosis)

@@ -198,8 +198,8 @@ class Line:
 
     @property
     def size(self) -> float:
-        """The slope that differences are compared with: the terms of the claim, or the largest slope that was seen."""
-        return max(self.total, *(t.size(self.noise) for t in self.tables if t.h <= LADDER[0]), 5e-324)
+        """The slope that differences are compared with: the terms of the claim, or the largest slope of the first table; narrower ones have jumps."""
+        return max(self.total, *(t.size(self.noise) for t in self.tables if t.h == LADDER[0]), 5e-324)
 
     @property
     def beside(self) -> float:
