@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import FunctionRaised, OutOfBudget
+from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.directions import cotangent, own_scale, scale
 from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.line.stencils import MARGIN
@@ -23,12 +24,13 @@ Floats = npt.NDArray[np.float64]
 HIDDEN = 1e-4
 
 
+_IGNORED = Mistake("cotangent ignored", detail="it is the same for a cotangent of zeros")
 #: What a finding on the shape of a gradient, not on its numbers, is about.
 SHAPE = "shape"
 
 
-def _fault(message: str, node: str = "", diagnosis: str = "", direction: str = "gradient") -> Finding:
-    return Finding("fault", message, node=node, direction=direction, diagnosis=diagnosis)
+def _fault(message: str, node: str = "", mistake: Mistake | None = None, direction: str = "gradient") -> Finding:
+    return Finding("fault", message, node=node, direction=direction, mistake=mistake)
 
 
 def shapes(subject: Subject, found: list[Any]) -> Iterator[Finding]:
@@ -40,13 +42,13 @@ def shapes(subject: Subject, found: list[Any]) -> Iterator[Finding]:
         if v is None:
             continue
         if np.shape(v) != x.shape:
-            mistake = ""
+            mistake = None
             if np.shape(v) == x.shape[::-1]:
-                mistake = "transpose: it has the shape of the transpose"
+                mistake = Mistake("transpose", detail="it has the shape of the transpose")
             elif stretches(x.shape, np.shape(v)) and (
                 np.shape(v) in {np.shape(o) for o in subject.point} or (x.ndim == np.ndim(v) and x.size > 1)
             ):
-                mistake = "missing sum over a broadcast axis: it has too many entries"
+                mistake = Mistake("missing broadcast sum", detail="it has too many entries")
             yield _fault(f"gradient of {path}: expected shape {x.shape}; got {np.shape(v)}", path, mistake, SHAPE)
         elif np.asarray(v).dtype != x.dtype and np.asarray(v).dtype.kind != x.dtype.kind:
             yield _fault(f"gradient of {path}: expected dtype {x.dtype}; got {np.asarray(v).dtype}", path)
@@ -80,7 +82,7 @@ def rules(subject: Subject, instrument: Instrument, rng: np.random.Generator, ac
     zero = _pulled(subject, [np.zeros_like(g) for g in gs])
     if any(v is not None and np.any(v != 0) for v in zero):
         same = equal(zero, first)
-        yield _fault("the gradient for a zero cotangent is not zero", diagnosis="cotangent ignored: it is the same for a cotangent of zeros" if same else "")
+        yield _fault("the gradient for a zero cotangent is not zero", mistake=_IGNORED if same else None)
     yield from _layouts(instrument, gs, first, bars)
 
 
@@ -194,11 +196,11 @@ def _linear(
             continue
         p, q, r = (np.asarray(v, np.float64) for v in (a, b, c))
         if np.any(np.abs(r - (2 * p - q)) > 4 * bar + part * float(np.max(np.abs(q), initial=0.0))):
-            mistake = ""
+            mistake = None
             if np.array_equal(p, q):
-                mistake = "cotangent ignored: it is the same for every cotangent"
+                mistake = Mistake("cotangent ignored", detail="it is the same for every cotangent")
             elif _squares(subject, gs, path, p, bar):
-                mistake = "cotangent used twice: twice the cotangent gives four times the gradient"
+                mistake = Mistake("cotangent used twice", detail="twice the cotangent gives four times the gradient")
             yield _fault(f"gradient of {path}: it is not linear in the cotangent", path, mistake)
 
 
@@ -286,7 +288,7 @@ def symmetric(instrument: Instrument, rng: np.random.Generator, accuracy: float 
     errors = [instrument.error_along(gs, Vector.of([*ts, *rest]), Vector.of([*h, *rest])) for gs, ts, h in ((us, vs, hu), (vs, us, hv))]
     bar = 2 * MARGIN * sum(errors) + max(HIDDEN, accuracy) * max(abs(one), abs(two))
     if not abs(one - two) <= bar:
-        yield _fault(f"the Hessian is not symmetric: <u, H v> is {two:.15g}, <v, H u> is {one:.15g} +- {bar:.1g}", diagnosis="not symmetric")
+        yield _fault(f"the Hessian is not symmetric: <u, H v> is {two:.15g}, <v, H u> is {one:.15g} +- {bar:.1g}", mistake=Mistake("not symmetric"))
 
 
 def _accepted(instrument: Instrument, xs: Arrays) -> Arrays:

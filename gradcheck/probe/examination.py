@@ -99,8 +99,6 @@ class Examination:
             self.findings += outside(instrument, Vector.of([np.ones(base[0].shape)]) if scalar else cotangent(rng, base), self.accuracy)
         self.noise_of_gradient = instrument.deviation(gs)
         self._contracts(instrument, rng)
-        nones = {self.subject.paths[k] for k in self.undeclared}
-        self.findings = [_named_none(f) if f.node in nones else f for f in self.findings]
         self._vacuity()
 
     def _contracts(self, instrument: Instrument, rng: np.random.Generator) -> None:
@@ -250,7 +248,7 @@ class Examination:
             instrument, look = place
         look = plain(instrument, look)
         rounding = instrument.largest_rounding(look.gs, look.gradients)
-        located = blame(instrument, look, locating=self.locating)
+        located = blame(instrument, look, self.locating, {self.subject.paths[k] for k in self.undeclared})
         found = [x.finding if look.certified else x.weighed(line, rounding, look.exact) for x in located]
         if place is not None:
             shown = (np.array2string(x, precision=17, threshold=8) for x in instrument.subject.point)
@@ -303,9 +301,3 @@ def _beside(instrument: Instrument, line: Line) -> tuple[Instrument, Look] | Non
         return None
     other = Instrument(there, base, instrument.noise)
     return other, by_differences(Line(other, line.gs, line.ts).descend())
-
-
-def _named_none(finding: Finding) -> Finding:
-    """Return a finding on an input whose gradient is None, as that."""
-    text = f"gradient of {finding.node} is None, where f depends on it: {finding.message.partition('; ')[0]}"
-    return replace(finding, message=text, diagnosis="zero: the gradient is None")

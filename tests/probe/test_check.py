@@ -56,7 +56,7 @@ WRONG = {
     "factor 1.0009": (lambda x: x**2, X, lambda g, x: (2.0018 * g * x,), "factor: every entry is 1 + 0.0009"),
     "transpose": (lambda x, w: x @ w, (X, W), lambda g, x, w: (g @ w.T, (x.T @ g).T), "transpose"),
     "f for f'": (np.tanh, X, lambda g, x: (g * np.tanh(x),), "f for f'"),
-    "1 - f": (np.tanh, X, lambda g, x: (g * (1 - np.tanh(x)),), "1 - f"),
+    "1 - f": (np.tanh, X, lambda g, x: (g * (1 - np.tanh(x)),), "1 - y"),
     "zero": (lambda x: 1e-6 * x**2, X, lambda g, x: (0 * x,), "zero"),
     "cotangent ignored": (np.sin, X, lambda g, x: (np.cos(x),), "cotangent ignored"),
     "cotangent used twice": (np.sin, X, lambda g, x: (g * g * np.cos(x),), "cotangent used twice"),

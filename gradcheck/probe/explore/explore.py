@@ -24,7 +24,6 @@ from gradcheck.probe.explore.glance import (
     changed,
     faults_of,
     glance,
-    mistake_of,
     on_kink,
     outputs,
 )
@@ -175,8 +174,7 @@ class Explorer:
         return growth > 4 and self.seconds * growth**1.5 > MOST_SECONDS
 
     def _known(self, finding: Finding) -> bool:
-        key = (finding.severity, finding.node, finding.diagnosis.partition(":")[0])
-        return any(key == (f.severity, f.node, f.diagnosis.partition(":")[0]) for f in self.findings)
+        return any(finding.key == f.key for f in self.findings)
 
     def _keep(self, name: str, arrays: Arrays, found: Examination, finding: Finding) -> None:
         """Keep a fault that is new, at the smallest input that still shows it, by its name if it has one."""
@@ -191,7 +189,7 @@ class Explorer:
 
         small = shrunk(arrays, fails, shorter=self._shaped.vary)
         best = next(iter(faults_of(self._examined(small, count=False))), None)
-        if best is None or mistake_of(best) != mistake_of(finding):  # only its tail was left, or what a few simple numbers look like
+        if best is None or best.key != finding.key:  # only its tail was left, or what a few simple numbers look like
             small, best = arrays, finding
         if not self._known(best):
             self.findings.append(replace(best, message=f"{best.message} (explored: {name})", snippet=self._code(small)))

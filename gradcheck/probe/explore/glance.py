@@ -106,8 +106,3 @@ def faults_of(examination: Examination | None) -> list[Finding]:
 def on_kink(examination: Examination) -> bool:
     """Answer whether what was found lies on a kink, where numbers tell less."""
     return any(line.kink() is not None for line, ruling in examination.lines if ruling.verdict in ("wrong", "beside"))
-
-
-def mistake_of(finding: Finding) -> str:
-    """Return the kind of mistake that was named, without its numbers."""
-    return finding.diagnosis.partition(":")[0]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import FunctionFailed
+from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.contracts import within
 from gradcheck.probe.directions import cotangent, own_scale, scale
 from gradcheck.probe.explore.cotangents import Maker
@@ -109,9 +110,9 @@ class Outskirts:
         if finding.severity != "fault":
             return finding
         if not self.operation and np.isfinite(finding.expected) and not np.isfinite(finding.got) and self._beyond(finding):
-            return replace(finding, severity="accuracy", diagnosis="beyond the range in which f changes")
+            return replace(finding, severity="accuracy", diagnosis="", mistake=Mistake("beyond the range"))
         if self._in_tail(finding) or (np.isfinite(finding.got - finding.expected) and self._is_blurred(finding)):
-            return replace(finding, severity="accuracy", diagnosis=finding.diagnosis or "lost digits in a tail")
+            return replace(finding, severity="accuracy", mistake=finding.mistake or Mistake("lost digits"))
         return finding
 
     def _in_tail(self, finding: Finding) -> bool:
