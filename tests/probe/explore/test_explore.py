@@ -129,7 +129,7 @@ def test_findings_keep_the_shape_and_the_name():
     assert named, str(report)
     assert (named[0].node, named[0].got, round(named[0].expected, 6)) == ("0", 1.0, -1.0)
     assert all(len(x.snippet.split("np.array([")[1].split("]")[0].split(",")) == 2 for x in report.findings if x.severity == "fault")
-    assert report.explored.tried > 40  # it went on
+    assert report.explored.tried > 20  # it went on
 
 
 @pytest.mark.parametrize("mode", [True, "shapes"])
