@@ -29,7 +29,7 @@ def test_right_and_wrong(repository, workers):
     result.assert_outcomes(passed=1, failed=1)
     text = result.stdout.str()
     assert "GradientWrong" in text
-    assert "1 - f" in text
+    assert "1 - y" in text
     assert "1 pass, 1 fail" in text
     assert "coarsest resolution" in text
     assert "written: report.html" in text
