@@ -175,7 +175,6 @@ CASES = (
     vjp("another slope", "", np.sin, X, lambda g, x: g * np.cos(x) ** 3 * 1.1),
     vjp("one entry", "", np.sin, X, lambda g, x: g * np.cos(x) * (1 + 0.3 * (x == x.flat[5]))),
     vjp("factor that is the cotangent", "cotangent used twice", np.sin, X, lambda g, x: g * np.cos(x) * g[0, 0]),
-    vjp("two numbers, one factor", "", np.sin, V[:1], lambda g, x: g * np.cos(x) * 1.23457),
 )  # fmt: skip
 
 #: H and what it should be: a Hessian is told by its own entries.
