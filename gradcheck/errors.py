@@ -176,6 +176,10 @@ class FunctionRaised(FunctionFailed):
     """The function under test, or its derivative, raised."""
 
 
+class DerivativeRaised(FunctionRaised):
+    """It was the derivative that raised."""
+
+
 class PlanInUse(GradcheckError, RuntimeError):
     """A plan was called while it was being called; its buffers belong to one call at a time."""
 

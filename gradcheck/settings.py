@@ -23,7 +23,7 @@ class Settings:
         dtypes: formats.
         seed: of data, directions and cotangents.
         budget: evaluations, or a time such as "30s", of each check.
-        explore: whether checks vary their inputs.
+        explore: whether checks vary their inputs; "shapes": their shapes too.
         strict: whether what is inconclusive, passes unexpectedly, or is known and matches nothing counts as failing.
         known_failures: file of known failures, relative to the folder of pyproject.toml.
         baseline: file of results that new ones are compared with, likewise.
@@ -36,7 +36,7 @@ class Settings:
     dtypes: tuple[str, ...] = ()
     seed: int = 0
     budget: int | str | None = None
-    explore: bool = False
+    explore: bool | str = False
     strict: bool = False
     known_failures: Path | None = None
     baseline: Path | None = None
@@ -64,6 +64,12 @@ def _truth(x: Any, _: Path) -> bool:
     raise ValueError("true or false")
 
 
+def _explored(x: Any, _: Path) -> bool | str:
+    if isinstance(x, bool) or x == "shapes":
+        return x  # type: ignore[no-any-return]  # one of the two
+    raise ValueError("true, false or 'shapes'")
+
+
 def _seconds(x: Any, _: Path) -> float:
     if isinstance(x, int | float) and not isinstance(x, bool) and 0 < x <= threading.TIMEOUT_MAX:
         return float(x)
@@ -83,7 +89,7 @@ def _file(x: Any, folder: Path) -> Path:
 #: key of the table -> field, and how it is read: value, folder of the file -> value; raises ValueError with what was expected
 _KEYS: Mapping[str, tuple[str, Callable[[Any, Path], Any]]] = {
     "targets": ("targets", _names), "networks": ("networks", _names), "dtypes": ("dtypes", _names), "seed": ("seed", _whole),
-    "budget": ("budget", _budget), "explore": ("explore", _truth), "strict": ("strict", _truth),
+    "budget": ("budget", _budget), "explore": ("explore", _explored), "strict": ("strict", _truth),
     "known-failures": ("known_failures", _file), "baseline": ("baseline", _file),
     "timeout": ("timeout", _seconds),
 }  # fmt: skip

@@ -20,6 +20,7 @@ from gradcheck.faults.fault import Fault, Inputs
 from gradcheck.faults.mutants import case, mutants, right_case, shows
 from gradcheck.faults.second import second_case, second_names
 from gradcheck.files.journal import Journal
+from gradcheck.mistakes.mistake import Kind
 from gradcheck.ops import registry
 
 Place = Literal["ordinary", "explored", "trigger"]
@@ -28,11 +29,10 @@ Progress = Callable[[str, int, int], None]
 
 SCHEMA = "gradcheck-power/1"
 
-#: mistake -> how the diagnosis of a checker may begin that names it; any other mistake: with its own name
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "missing broadcast sum": ("missing sum",), "swapped inputs": ("swap",), "permutation": ("permut", "flip", "roll", "transpose"),
-    "mask off at boundary": ("mask",), "roll": ("roll", "flip"), "cotangent used twice": ("cotangent used twice", "cotangent ignored or"),
-}  # fmt: skip
+#: mistake -> the other kinds that are right names of it
+NAMES: Mapping[str, tuple[Kind, ...]] = {
+    "permutation": ("flip", "roll", "transpose"), "mask off at boundary": ("mask inverted",), "roll": ("flip",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,11 @@ class Row:
         role: whether the derivative is wrong or right.
         verdict: "pass", "fail", "inconclusive" or "error".
         mistake: the pattern of the fault, if it is one.
-        diagnoses: what was named.
+        diagnoses: what was named, in words.
         evaluations: of f.
         seconds: spent.
         message: in words.
+        kinds: the kinds of mistakes that were named.
     """
 
     checker: str
@@ -64,14 +65,14 @@ class Row:
     evaluations: int
     seconds: float
     message: str
+    kinds: tuple[str, ...] = ()
 
     @property
     def named(self) -> bool | None:
         """Whether the mistake was named rightly; None where there is none, or nothing was named."""
-        if self.role == "right" or self.verdict != "fail" or not self.mistake or not self.diagnoses:
+        if self.role == "right" or self.verdict != "fail" or not self.mistake or not self.kinds:
             return None
-        wanted = NAMES.get(self.mistake, (self.mistake,))
-        return any(d.startswith(wanted) for d in self.diagnoses)
+        return any(k in (self.mistake, *NAMES.get(self.mistake, ())) for k in self.kinds)
 
 
 def chosen(patterns: str | Iterable[str] = "*", per_op: int = 4) -> list[str]:
@@ -145,7 +146,7 @@ def examine(
 
 
 def _from_journal(data: Any) -> list[Row]:
-    return [Row(**x | {"diagnoses": tuple(x["diagnoses"])}) for x in data]
+    return [Row(**x | {k: tuple(x.get(k, ())) for k in ("diagnoses", "kinds")}) for x in data]
 
 
 def _sit(name: str, checkers: tuple[str, ...], seed: int, explore: bool) -> list[Row]:
@@ -176,7 +177,7 @@ def _row(name: str, asked: Checker, fault: Fault, place: Place, role: Role, seed
     seconds = time.perf_counter() - start
     return Row(
         name, fault.name, fault.fault_class, place, role, answer.verdict, fault.mistake if role == "wrong" else "",
-        answer.diagnoses, problem.evaluations, seconds, answer.message,
+        answer.diagnoses, problem.evaluations, seconds, answer.message, answer.kinds,
     )  # fmt: skip
 
 

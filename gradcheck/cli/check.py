@@ -23,26 +23,29 @@ from gradcheck.probe.report import Report
 @click.option("--hessian", metavar="MODULE:HESSIAN", help="The doubted Hessian of a scalar function.")
 @click.option("--at", "point", required=True, metavar="MODULE:INPUTS", help="The inputs, or a function that makes them.")
 @click.option("--order", default=1, type=click.IntRange(1, 2), show_default=True, help="2 checks second derivatives too.")
-@click.option("--explore", is_flag=True, help="Vary the inputs as well: special values, shapes, indices, tails, ...")
+@click.option("--explore", is_flag=True, help="Vary the inputs as well: special values, indices, tails, ...")
+@click.option("--shapes", is_flag=True, help="Explore, and hold the derivative responsible for every shape that f takes.")
+@click.option("--domain", multiple=True, help="Where f is defined: LOW,HIGH with an empty side for an open end, positive, probabilities, spd, or "
+              "MODULE:PREDICATE; given several times: one an argument, any for no domain.")
 @click.option("--seed", default=0, type=SEED, show_default=True)
 @click.option("--budget", help="Evaluations of f, or time such as 30s.")
 @click.option("--accuracy", type=click.FloatRange(0, min_open=True), help="Declare an approximate derivative: relative errors below it pass.")
 @click.option("--json", "file", type=NEW_FILE, help="Write the report as JSON.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if the check is inconclusive.")
 def check_command(
-    function: str, point: str, order: int, explore: bool, seed: int, budget: str | None, accuracy: float | None, file: Path | None,
-    strict: bool, **given: str | None,
+    function: str, point: str, order: int, explore: bool, shapes: bool, domain: tuple[str, ...], seed: int, budget: str | None,
+    accuracy: float | None, file: Path | None, strict: bool, **given: str | None,
 ) -> int:  # fmt: skip
     """Check the derivative of MODULE:F at given inputs.
 
     Modules are looked for in the present directory too. With --explore the inputs are varied, which takes some thousand
-    evaluations of f; see --budget.
+    evaluations of f; see --budget. With --domain they stay inside, with --shapes they take other shapes.
     """
     inputs = _made(point)
     with status_line() as told:
         report = check(
             _found(function), inputs, **{k: _found(v) for k, v in given.items()},
-            order=order, explore=explore, seed=seed, accuracy=accuracy,
+            order=order, explore="shapes" if shapes else explore, domain=_domain(domain), seed=seed, accuracy=accuracy,
             budget=int(budget) if budget is not None and budget.isdecimal() else budget,
             progress=lambda count, name: told(f"{count} inputs explored: {name}"),
         )  # fmt: skip
@@ -59,6 +62,27 @@ def _show(report: Report) -> None:
 def status(report: Report, strict: bool) -> int:
     """Return the exit status of a report."""
     return 1 if report.verdict == "fail" or (strict and report.verdict == "inconclusive") else 0
+
+
+def _domain(given: tuple[str, ...]) -> Any:
+    """Return the domain that was given once for all arguments, or once for each."""
+    rules = tuple(_rule(text) for text in given)
+    return rules[0] if len(rules) == 1 else rules or None
+
+
+def _rule(text: str) -> Any:
+    """Return bounds, what a predicate's place names, or a word as it is."""
+    if text == "any":
+        return None
+    if ":" in text:
+        return _found(text)
+    if "," not in text:
+        return text
+    try:
+        low, high = (float(end) if end.strip() else None for end in text.split(","))
+    except ValueError as error:
+        raise BadInput(f"expected bounds LOW,HIGH with an empty side for an open end; got {text!r}") from error
+    return low, high
 
 
 def _made(point: str) -> Any:

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from gradcheck.arith.arithmetic import Arithmetic, Array, Truth
 from gradcheck.arith.carrier import Carrier
+from gradcheck.mistakes.mistake import Kind
 
 #: What comes out of these is no array.
 TRUTHS = ("less", "is_zero", "winners")
@@ -38,7 +39,7 @@ class Change:
 
     name: str
     make: Callable[..., Any]
-    mistake: str = ""
+    mistake: Kind | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

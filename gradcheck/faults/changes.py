@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gradcheck.arith.arithmetic import FUNCTIONS, Arithmetic, Array, Index, Shape
 from gradcheck.faults.altered import Change, Not
+from gradcheck.mistakes.mistake import Kind
 
 
 def _as(m: Arithmetic, x: Any, right: Array) -> Array:
@@ -26,9 +28,10 @@ def _squarish(x: Array) -> bool:
     return len(x.shape) >= 2 and x.shape[-1] == x.shape[-2] > 1
 
 
-def _first_slice(m: Arithmetic, x: Array, axes: Sequence[int]) -> Array:
+def _slice(m: Arithmetic, x: Array, axes: Sequence[int], last: bool = False) -> Array:
+    """Return the first entry along some axes, or the last."""
     for k in axes:
-        x = m.part(x, 0, 1, k)
+        x = m.part(x, x.shape[k] - 1, x.shape[k], k) if last else m.part(x, 0, 1, k)
     return x
 
 
@@ -40,9 +43,9 @@ def _axes(x: Array, axes: Sequence[int] | None) -> tuple[int, ...]:
     return tuple(range(len(x.shape)) if axes is None else axes)
 
 
-def _sum_slice(m: Arithmetic, right: Array, x: Array, axes: Any = None, keepdims: bool = False) -> Array | None:
+def _sum_slice(m: Arithmetic, right: Array, x: Array, axes: Any = None, keepdims: bool = False, last: bool = False) -> Array | None:
     found = _axes(x, axes)
-    return m.reshape(_first_slice(m, x, found), right.shape) if _count(x, found) > 1 else None
+    return m.reshape(_slice(m, x, found, last), right.shape) if _count(x, found) > 1 else None
 
 
 def _sum_mean(m: Arithmetic, right: Array, x: Array, axes: Any = None, keepdims: bool = False) -> Array | None:
@@ -72,6 +75,10 @@ def _repeated(x: Array, shape: Shape) -> list[int]:
 
 def _repeats(x: Array, shape: Shape) -> bool:
     return _count(x, _repeated(x, shape)) > 1
+
+
+def _unbroadcast_slice(m: Arithmetic, right: Array, x: Array, shape: Shape, last: bool = False) -> Array | None:
+    return m.reshape(_slice(m, x, _repeated(x, shape), last), shape) if _repeats(x, shape) else None
 
 
 def _one_entry_each(index: Index) -> Index:
@@ -161,7 +168,9 @@ _OTHER: Mapping[str, str] = {
     "tanh": "erf", "erf": "erfc", "erfc": "erf", "sech2": "logistic", "logistic": "tanh", "softplus": "exp", "tan": "tanh",
 }  # fmt: skip
 
-_TERM, _MASK, _SUM = "term missing", "mask inverted", "missing broadcast sum"
+_TERM: Kind = "term missing"
+_MASK: Kind = "mask inverted"
+_SUM: Kind = "missing broadcast sum"
 
 #: primitive -> what may go wrong in a call of it
 CHANGES: Mapping[str, tuple[Change, ...]] = {
@@ -191,8 +200,7 @@ CHANGES: Mapping[str, tuple[Change, ...]] = {
         Change("other-axis", _sum_axis),
     ),
     "unbroadcast": (
-        Change("first-slice", lambda m, right, x, shape: m.reshape(_first_slice(m, x, _repeated(x, shape)), shape)
-               if _repeats(x, shape) else None, _SUM),
+        Change("first-slice", _unbroadcast_slice, _SUM),
         Change("mean", lambda m, right, x, shape: right / _count(x, _repeated(x, shape)) if _repeats(x, shape) else None),
         Change("left-out", lambda m, right, x, shape: x if x.shape != tuple(shape) else None, _SUM),
     ),
@@ -245,6 +253,12 @@ CHANGES: Mapping[str, tuple[Change, ...]] = {
     "integer_power": (Change("exponent", lambda m, right, x, n: m.integer_power(x, n + 1)),),
     "pi": (Change("22/7", lambda m, right: m.constant(Fraction(22, 7))),),
     **{name: _function(name) for name in FUNCTIONS},
+}
+
+#: What is looked for beside the mutants, which have the first slice already.
+LAST: Mapping[str, tuple[Change, ...]] = {
+    "sum": (Change("last-slice", partial(_sum_slice, last=True), _SUM),),
+    "unbroadcast": (Change("last-slice", partial(_unbroadcast_slice, last=True), _SUM),),
 }
 
 

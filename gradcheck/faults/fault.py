@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from gradcheck.errors import UnknownName
+from gradcheck.mistakes.mistake import Kind
 
 Array: TypeAlias = Any  # of float64, or of objects where a better arithmetic runs the same code
 Inputs: TypeAlias = tuple[Array, ...]
@@ -17,7 +18,7 @@ Maker: TypeAlias = Callable[[np.random.Generator], Inputs]
 Function: TypeAlias = Callable[..., Any]
 
 #: The patterns that a checker may name; any other mistake is "".
-MISTAKES = (
+MISTAKES: tuple[Kind, ...] = (
     "sign", "factor", "transpose", "roll", "permutation", "missing broadcast sum", "= for +=", "mask inverted",
     "mask off at boundary", "term missing", "f for f'", "cotangent ignored", "cotangent used twice", "swapped inputs", "zero",
 )  # fmt: skip
@@ -60,7 +61,7 @@ class Fault:
     wrong: Function | None
     ordinary: Maker
     trigger: Maker
-    mistake: str = ""
+    mistake: Kind | Literal[""] = ""
     twin: str = ""
     kink: bool = False
     stateful: Callable[[], Function] | None = None

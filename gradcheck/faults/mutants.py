@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from gradcheck.faults.changes import CHANGES
 from gradcheck.faults.fault import Array, Fault, Inputs
 from gradcheck.faults.slips import SLIPS, Rule, ignoring, pairs, slipped, stale, swapped, twice
 from gradcheck.faults.stage import Stage
+from gradcheck.mistakes.mistake import Kind
 from gradcheck.ops.op import INTEGER_KINDS, Op, registry
 
 
@@ -44,7 +45,7 @@ class Mutant:
 
     name: str
     op: str
-    mistake: str
+    mistake: Kind | Literal[""]
     samples: tuple[int, ...]
     make: Callable[[], Rule]
     stateful: bool = False
@@ -86,7 +87,7 @@ mutants = Mutants()
 
 def _merged(op: Op) -> list[Mutant]:
     """Return the mutants over all samples, each with the samples at which it applies."""
-    found: dict[str, tuple[str, Callable[[], Rule], list[int], bool]] = {}
+    found: dict[str, tuple[Kind | Literal[""], Callable[[], Rule], list[int], bool]] = {}
     for number in range(len(op.samples)):
         stage = Stage(op, number)
         for name, mistake, make, stateful in (*slips_at(stage), *changes_at(stage)):
@@ -94,7 +95,7 @@ def _merged(op: Op) -> list[Mutant]:
     return [Mutant(f"{op.name}/{name}", op.name, w, tuple(n), make, s) for name, (w, make, n, s) in found.items()]
 
 
-Entry = tuple[str, str, Callable[[], Rule], bool]
+Entry = tuple[str, Kind | Literal[""], Callable[[], Rule], bool]
 
 
 def slips_at(stage: Stage) -> Iterator[Entry]:

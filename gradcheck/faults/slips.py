@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from gradcheck.arith.arithmetic import Arithmetic, Array, Shape
 from gradcheck.faults.changes import rolled
+from gradcheck.mistakes.mistake import Kind
 from gradcheck.ops.op import Op
 
 Rule = Callable[..., tuple[Array | None, ...]]
@@ -29,7 +30,7 @@ class Slip:
     """
 
     name: str
-    mistake: str
+    mistake: Kind | Literal[""]
     make: Callable[[Arithmetic, Array, Array, Array], Array]
     fits: Callable[[Shape, Shape], bool] = lambda x, y: True
 

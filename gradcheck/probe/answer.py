@@ -11,6 +11,7 @@ import numpy as np
 
 from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.arguments import arguments_of
+from gradcheck.probe.explore.domain import Domain
 from gradcheck.probe.explore.explore import Explorer
 from gradcheck.probe.question import Question
 from gradcheck.probe.report import Explored, Report
@@ -24,7 +25,8 @@ def answer(question: Question) -> Report:
     subject = question.subject(question.arguments)
     subject.meter = question.meter()
     flat = arguments_of(question.arguments, question.adapter)
-    reproduction = Reproduction(question.f, question.given, subject.owner, flat, question.options)
+    domain = question.domain_of(flat)
+    reproduction = Reproduction(question.f, question.given, subject.owner, flat, question.options, question.domain)
     first, second, explored = Examination(subject, question.seed, question.accuracy), None, None
     with np.errstate(all="ignore"):
         if subject.pull is not None:
@@ -32,7 +34,7 @@ def answer(question: Question) -> Report:
         if question.second and not first.findings:
             second = _curvature(question, subject)
         if question.explore:
-            explored = _explored(question, first, second, reproduction)
+            explored = _explored(question, first, second, reproduction, domain)
         report = first.report(monotonic() - start)
         if second is not None:
             report = second.report(report.seconds).after(report if subject.pull is not None else None)
@@ -49,7 +51,7 @@ def _curvature(question: Question, subject: Subject) -> Examination:
     return examination
 
 
-def _explored(question: Question, first: Examination, second: Examination | None, reproduction: Reproduction) -> Explored | None:
+def _explored(question: Question, first: Examination, second: Examination | None, reproduction: Reproduction, domain: Domain) -> Explored | None:
     """Explore the first derivative, or the second where there is no first one; add what is found to its findings."""
 
     def beyond(at: tuple[Any, ...]) -> Subject:
@@ -60,10 +62,12 @@ def _explored(question: Question, first: Examination, second: Examination | None
         if examination is None or examination.instrument is None or examination.findings:
             continue
         explorer = Explorer(
-            make, reproduction.arguments, examination.instrument, question.seed, question.accuracy, reproduction=reproduction
-        )
+            make, reproduction.arguments, examination.instrument, question.seed, question.accuracy, reproduction=reproduction,
+            domain=domain, shapes=question.explore == "shapes",
+        )  # fmt: skip
         explorer.progress = question.progress or explorer.progress
         explored = explorer.run()
         examination.findings += explorer.findings
+        examination.remarks += explorer.remarks
         return explored
     return None

@@ -1,9 +1,8 @@
 """`gradcheck.check`: is this function's derivative right?
 
-The doubted derivative is compared along fresh signed directions with an exact directional derivative,
-where f runs over dual numbers, else with extrapolated differences that carry error bars. A mismatch is a
-fail only if it persists in value at another step and in a fresh direction; its entries are then located
-by group testing and the mistake is named where the numbers show it.
+The doubted derivative is compared along fresh signed directions: with the certified gradient of the traced function, with dual numbers, and
+always with samples of f on a line. What differs beyond its error bars and has no excuse (`gradcheck.probe.excuses`) is found again in a fresh
+direction, located by entries or by group testing, weighed by its worst entry, and named where the numbers show the mistake.
 """
 
 from __future__ import annotations
@@ -33,7 +32,8 @@ def check(
     hvp: Callable[..., Any] | None = None,
     hessian: Callable[..., Any] | None = None,
     order: int = 1,
-    explore: bool = False,
+    explore: bool | str = False,
+    domain: Any = None,
     seed: int = 0,
     budget: int | str | None = None,
     accuracy: float | None = None,
@@ -54,8 +54,13 @@ def check(
         hessian: ``hessian(*inputs)``: an array of shape ``(*x, *x)`` for one input, rows of such blocks for several.
         order: 2 checks second derivatives as well: double backward of torch, the gradient's own autodiff in JAX, else
             ``hvp`` or ``hessian`` (either of which implies it).
-        explore: whether to vary the inputs as well: special values, shapes, indices, tails, cotangents, matrices with
-            structure, cut-offs; every finding is shrunk. It takes thousands of evaluations; see ``budget``.
+        explore: whether to vary the inputs as well: special values, indices, tails, cotangents, matrices with structure,
+            cut-offs; every finding is shrunk. It takes thousands of evaluations; see ``budget``. Other shapes count where f is
+            seen to be a function of single entries; "shapes" is for authors of operations, whose derivative has to hold for
+            every shape that f takes.
+        domain: where f is defined, for exploration: ``(low, high)`` with None for an open end, "positive", "probabilities"
+            (nonnegative, each last axis sums to 1), "spd" (symmetric positive definite), or a function array -> bool; one for
+            all floating-point arrays, or a tuple, one an argument, None for anything.
         seed: of directions and cotangents.
         budget: an int counts evaluations of f, "30s" is time. Exploration ends by itself after 20,000 evaluations or two
             minutes.
@@ -67,7 +72,8 @@ def check(
         A `Report`; it is inconclusive, with reasons, where the numbers do not decide.
 
     Raises:
-        BadInput: nothing to differentiate, no derivative given, or arrays whose numbers are only part of them (masked, structured).
+        BadInput: nothing to differentiate, no derivative given, inputs outside the domain, or arrays whose numbers are only part
+            of them (masked, structured).
         FunctionFailed: f raises at the given inputs, or the derivative has a wrong number of parts.
 
     >>> import numpy as np
@@ -81,7 +87,7 @@ def check(
     arguments = inputs if isinstance(inputs, tuple) else (inputs,)
     with undisturbed(), Interrupts(), left_as_found([f, *given.values()]):
         readable(arguments)
-        question = Question(f, arguments, given, order, explore, seed, budget, accuracy, progress)
+        question = Question(f, arguments, given, order, explore, seed, budget, accuracy, progress, domain)
         return answer_of(
             lambda: guilty(question, reasoned(question, answer(question))), who="the check", failure=FunctionFailed, passing=(GradcheckError,)
         )

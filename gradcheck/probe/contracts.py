@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import FunctionRaised, OutOfBudget
+from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.directions import cotangent, own_scale, scale
-from gradcheck.probe.look import MARGIN
-from gradcheck.probe.meter import Instrument
-from gradcheck.probe.quotient import moved, norm
+from gradcheck.probe.instrument import Instrument
+from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.subject import Arrays, Subject
+from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
 Floats = npt.NDArray[np.float64]
@@ -23,12 +24,13 @@ Floats = npt.NDArray[np.float64]
 HIDDEN = 1e-4
 
 
+_IGNORED = Mistake("cotangent ignored", detail="it is the same for a cotangent of zeros")
 #: What a finding on the shape of a gradient, not on its numbers, is about.
 SHAPE = "shape"
 
 
-def _fault(message: str, node: str = "", diagnosis: str = "", direction: str = "gradient") -> Finding:
-    return Finding("fault", message, node=node, direction=direction, diagnosis=diagnosis)
+def _fault(message: str, node: str = "", mistake: Mistake | None = None, direction: str = "gradient") -> Finding:
+    return Finding("fault", message, node=node, direction=direction, mistake=mistake)
 
 
 def shapes(subject: Subject, found: list[Any]) -> Iterator[Finding]:
@@ -40,13 +42,13 @@ def shapes(subject: Subject, found: list[Any]) -> Iterator[Finding]:
         if v is None:
             continue
         if np.shape(v) != x.shape:
-            mistake = ""
+            mistake = None
             if np.shape(v) == x.shape[::-1]:
-                mistake = "transpose: it has the shape of the transpose"
+                mistake = Mistake("transpose", detail="it has the shape of the transpose")
             elif stretches(x.shape, np.shape(v)) and (
                 np.shape(v) in {np.shape(o) for o in subject.point} or (x.ndim == np.ndim(v) and x.size > 1)
             ):
-                mistake = "missing sum over a broadcast axis: it has too many entries"
+                mistake = Mistake("missing broadcast sum", detail="it has too many entries")
             yield _fault(f"gradient of {path}: expected shape {x.shape}; got {np.shape(v)}", path, mistake, SHAPE)
         elif np.asarray(v).dtype != x.dtype and np.asarray(v).dtype.kind != x.dtype.kind:
             yield _fault(f"gradient of {path}: expected dtype {x.dtype}; got {np.asarray(v).dtype}", path)
@@ -60,25 +62,43 @@ def stretches(small: tuple[int, ...], large: tuple[int, ...]) -> bool:
         return False
 
 
-def rules(subject: Subject, instrument: Instrument, rng: np.random.Generator) -> Iterator[Finding]:
+def repeats(subject: Subject, base: Arrays) -> bool:
+    """Answer whether f gives the same numbers twice."""
+    again = subject.value([x.copy() for x in subject.point])
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(again, base, strict=True))
+
+
+def rules(subject: Subject, instrument: Instrument, rng: np.random.Generator, accuracy: float = 0.0) -> Iterator[Finding]:
     """Yield a finding for each broken rule: inputs untouched, deterministic, linear, zero for zero, layout."""
     base = instrument.base
-    gs = [g.astype(y.dtype) for g, y in zip(cotangent(rng, base), base, strict=True)]
+    gs = cotangent(rng, base).formatted(base)
     first = _pulled(subject, gs)
-    bars = _bars(instrument, [np.asarray(g, np.float64) for g in gs], first)
+    bars = _bars(instrument, Vector.of(gs), first, accuracy)
     yield from _untouched(subject, gs)
-    if not equal(first, _pulled(subject, gs)):
-        yield _fault("the gradient differs from call to call with the same inputs")
+    if not equal(first, again := _pulled(subject, gs)):
+        yield _varies(subject, first, again, bars)
         return
     yield from _linear(subject, gs, first, base, bars, rng)
     zero = _pulled(subject, [np.zeros_like(g) for g in gs])
     if any(v is not None and np.any(v != 0) for v in zero):
         same = equal(zero, first)
-        yield _fault("the gradient for a zero cotangent is not zero", diagnosis="cotangent ignored: it is the same for a cotangent of zeros" if same else "")
+        yield _fault("the gradient for a zero cotangent is not zero", mistake=_IGNORED if same else None)
     yield from _layouts(instrument, gs, first, bars)
 
 
-def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator) -> Iterator[Finding]:
+def within(a: Any, b: Any, bar: float) -> bool:
+    """Answer whether two gradients agree within a bar."""
+    return bool(np.all(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)) <= bar))
+
+
+def _varies(subject: Subject, first: list[Any], again: list[Any], bars: list[float]) -> Finding:
+    """Return what to say of gradients that differ from call to call: sums in another order are no fault."""
+    rounding = all((a is None) == (b is None) and (a is None or within(a, b, bar)) for a, b, bar in zip(first, again, bars, strict=True))
+    text = "the gradient differs from call to call with the same inputs"
+    return Finding("accuracy", f"{text}, by no more than rounding", direction="gradient") if rounding else _fault(text)
+
+
+def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator, accuracy: float = 0.0) -> Iterator[Finding]:
     """The jvp and the vjp are adjoint to each other: <g, jvp(t)> = <vjp(g), t> up to their own rounding."""
     if subject.push is None:
         return
@@ -94,8 +114,8 @@ def adjoint(subject: Subject, instrument: Instrument, rng: np.random.Generator) 
     forward = sum(float(np.sum(g * np.asarray(p, np.float64))) for g, p in zip(gs, pushed, strict=True))
     size = sum(float(np.sum(np.abs(g * np.asarray(p, np.float64)))) for g, p in zip(gs, pushed, strict=True))
     v = instrument.gradients(gs)
-    back = sum(float(np.sum(a * t)) for a, t in zip(v, ts, strict=True))
-    bar = 2 * MARGIN * instrument.own_error(gs, ts, v) + 64 * max(*subject.eps, instrument.roughness(gs, shown=True)) * size
+    back = v.dot(ts)
+    bar = 2 * MARGIN * instrument.error_along(gs, ts, v) + (64 * max(*subject.eps, instrument.roughness(gs)) + accuracy) * size
     if not abs(forward - back) <= bar:
         what = ("hessian and hvp differ", "hessian t", "hvp(g)") if subject.hessian else ("jvp and vjp are not adjoint", "jvp(t)", "vjp(g)")
         yield _fault(f"{what[0]}: <g, {what[1]}> is {forward:.15g}, <{what[2]}, t> is {back:.15g} +- {bar:.1g}")
@@ -115,7 +135,9 @@ def aliases(instrument: Instrument) -> Iterator[Finding]:
         one = [apart[i] if k == j else v for k, v in enumerate(apart)]
         gs = [np.ones_like(y) for y in instrument.base]
         try:
-            right, found = subject.gradient(gs, apart), subject.pull(gs, one)
+            right = subject.gradient(gs, apart)
+            subject.ready(one)
+            found = subject.pull(gs, one)
         except Exception:  # f does not take equal arrays
             return
         if not equal(right, [None if v is None else np.asarray(v) for v in found]):
@@ -131,24 +153,25 @@ def equal(a: list[Any], b: list[Any]) -> bool:
     return all((p is None) == (q is None) and (p is None or np.array_equal(p, q, equal_nan=True)) for p, q in zip(a, b, strict=True))
 
 
-def _bars(instrument: Instrument, gs: list[Floats], first: list[Any]) -> list[float]:
+def _bars(instrument: Instrument, gs: Vector, first: list[Any], accuracy: float) -> list[float]:
     """Return what rounding may change of each gradient when it is computed in another order.
 
     Terms as large as the outputs over the inputs may have cancelled in it, and it is no more precise than f is.
     """
     subject = instrument.subject
-    unit = max(*subject.eps, instrument.roughness(gs, shown=True))
-    outputs = norm([g * np.asarray(y, np.float64) for g, y in zip(gs, instrument.base, strict=True)])
+    unit = max(*subject.eps, instrument.roughness(gs))
+    outputs = instrument.size(gs)
     bars = []
     for x, v, d in zip(subject.point, first, instrument.deviation(gs), strict=True):
         size = 0.0 if v is None else float(np.max(np.abs(np.asarray(v, np.float64)), initial=0.0))
-        bars.append(1e3 * unit * size + 64 * (float(np.max(d, initial=0.0)) + unit * outputs / scale(x)))
+        bars.append((1e3 * unit + accuracy) * size + 64 * (float(np.max(d, initial=0.0)) + unit * outputs / scale(x)))
     return bars
 
 
 def _untouched(subject: Subject, gs: Arrays) -> Iterator[Finding]:
     assert subject.pull is not None
     g, x = [v.copy() for v in gs], [v.copy() for v in subject.point]
+    subject.ready(subject.point)
     subject.pull(g, x)
     if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(x, subject.point, strict=True)):
         yield _fault("the vjp changes its inputs in place")
@@ -164,7 +187,7 @@ def _linear(
     subject: Subject, gs: Arrays, first: list[Any], base: Arrays, bars: list[float], rng: np.random.Generator
 ) -> Iterator[Finding]:
     """vjp(2 g - h) = 2 vjp(g) - vjp(h), up to rounding."""
-    hs = [h.astype(y.dtype) for h, y in zip(cotangent(rng, base), base, strict=True)]
+    hs = cotangent(rng, base).formatted(base)
     second = _pulled(subject, hs)
     mixed = _pulled(subject, [2 * g - h for g, h in zip(gs, hs, strict=True)])
     part = HIDDEN if subject.hessian else 1e3 * max(subject.eps)
@@ -173,11 +196,11 @@ def _linear(
             continue
         p, q, r = (np.asarray(v, np.float64) for v in (a, b, c))
         if np.any(np.abs(r - (2 * p - q)) > 4 * bar + part * float(np.max(np.abs(q), initial=0.0))):
-            mistake = ""
+            mistake = None
             if np.array_equal(p, q):
-                mistake = "cotangent ignored: it is the same for every cotangent"
+                mistake = Mistake("cotangent ignored", detail="it is the same for every cotangent")
             elif _squares(subject, gs, path, p, bar):
-                mistake = "cotangent used twice: twice the cotangent gives four times the gradient"
+                mistake = Mistake("cotangent used twice", detail="twice the cotangent gives four times the gradient")
             yield _fault(f"gradient of {path}: it is not linear in the cotangent", path, mistake)
 
 
@@ -218,21 +241,22 @@ def _arranged(subject: Subject, layout: str, gs: Arrays, xs: Arrays) -> list[Any
     assert subject.pull is not None
     if subject.arranged is not None:
         return list(subject.arranged(layout, gs, xs))
+    subject.ready(xs)
     return list(subject.pull(gs, xs))
 
 
-def crossed(subject: Subject, instrument: Instrument, rng: np.random.Generator) -> Iterator[Finding]:
+def crossed(subject: Subject, instrument: Instrument, rng: np.random.Generator, accuracy: float = 0.0) -> Iterator[Finding]:
     """Two forward passes and then two backward ones, the earlier first, give what one after the other gives."""
     assert subject.pull is not None
-    gs = [g.astype(y.dtype) for g, y in zip(cotangent(rng, instrument.base), instrument.base, strict=True)]
-    other = moved(subject.point, own_scale(rng, subject.point), 0.1)
+    gs = cotangent(rng, instrument.base).formatted(instrument.base)
+    other = own_scale(rng, subject.point).beside(subject.point, 0.1)
     try:
         right, found = _alone_and_crossed(subject, gs, other)
     except OutOfBudget:
         raise
     except Exception:  # beside the given inputs f, or the derivative, may have an end
         return
-    bars = _bars(instrument, [np.asarray(g, np.float64) for g in gs], right[0])
+    bars = _bars(instrument, Vector.of(gs), right[0], accuracy)
     names = ("another forward pass came between", "an earlier backward pass was made", "a backward pass was made before")
     for what, one, two in zip(names, right, found, strict=True):
         for path, a, b, bar in zip(subject.paths, one, two, bars, strict=True):
@@ -254,18 +278,17 @@ def _alone_and_crossed(subject: Subject, gs: Arrays, other: Arrays) -> tuple[lis
     return [here, there, here], [subject.gradient(gs, xs) for xs in (subject.point, other, subject.point)]
 
 
-def symmetric(instrument: Instrument, rng: np.random.Generator) -> Iterator[Finding]:
+def symmetric(instrument: Instrument, rng: np.random.Generator, accuracy: float = 0.0) -> Iterator[Finding]:
     """The Hessian is symmetric: <u, H v> = <v, H u> up to its own rounding."""
     subject, n = instrument.subject, instrument.subject.hessian
     us, vs = (own_scale(rng, subject.point[:n]) for _ in range(2))
-    hu, hv = (instrument.gradients(ts)[:n] for ts in (us, vs))
-    one = sum(float(np.sum(a * t)) for a, t in zip(hu, vs, strict=True))
-    two = sum(float(np.sum(a * t)) for a, t in zip(hv, us, strict=True))
+    hu, hv = (Vector(instrument.gradients(ts)[:n]) for ts in (us, vs))
+    one, two = hu.dot(vs), hv.dot(us)
     rest = [np.zeros(x.shape) for x in subject.point[n:]]
-    bar = 2 * MARGIN * (instrument.own_error(us, [*vs, *rest], [*hu, *rest]) + instrument.own_error(vs, [*us, *rest], [*hv, *rest]))
-    bar += HIDDEN * max(abs(one), abs(two))
+    errors = [instrument.error_along(gs, Vector.of([*ts, *rest]), Vector.of([*h, *rest])) for gs, ts, h in ((us, vs, hu), (vs, us, hv))]
+    bar = 2 * MARGIN * sum(errors) + max(HIDDEN, accuracy) * max(abs(one), abs(two))
     if not abs(one - two) <= bar:
-        yield _fault(f"the Hessian is not symmetric: <u, H v> is {two:.15g}, <v, H u> is {one:.15g} +- {bar:.1g}", diagnosis="not symmetric")
+        yield _fault(f"the Hessian is not symmetric: <u, H v> is {two:.15g}, <v, H u> is {one:.15g} +- {bar:.1g}", mistake=Mistake("not symmetric"))
 
 
 def _accepted(instrument: Instrument, xs: Arrays) -> Arrays:

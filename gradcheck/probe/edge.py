@@ -9,13 +9,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gradcheck.errors import BadInput, FunctionFailed, FunctionRaised
+from gradcheck.errors import BadInput, DerivativeRaised, FunctionFailed, FunctionRaised
 from gradcheck.foreign import answer_of, array_of
 from gradcheck.foreign.arrays import is_masked
 from gradcheck.probe.structure import flatten, is_numpy, shown_path
 from gradcheck.probe.subject import Arrays, Subject
 
 T = TypeVar("T")
+
+
+#: Who is called, in messages.
+DERIVATIVE = "the derivative"
 
 
 def called(who: str, call: Callable[..., T], *arguments: Any) -> T:
@@ -28,9 +32,10 @@ def called(who: str, call: Callable[..., T], *arguments: Any) -> T:
 
     Raises:
         BadInput: it was given what it cannot be checked at.
-        FunctionRaised: it raised anything else.
+        FunctionRaised: it raised anything else; `DerivativeRaised` where that is the derivative.
     """
-    return answer_of(lambda: call(*arguments), who=who, failure=FunctionRaised, passing=(FunctionFailed, BadInput))
+    failure = DerivativeRaised if who == DERIVATIVE else FunctionRaised
+    return answer_of(lambda: call(*arguments), who=who, failure=failure, passing=(FunctionFailed, BadInput))
 
 
 def readable(arguments: tuple[Any, ...]) -> None:
@@ -55,12 +60,12 @@ def gated(subject: Subject) -> Subject:
     return replace(
         subject,
         call=lambda xs: _outputs(called("f", subject.call, xs)),
-        pull=one("the derivative", subject.pull),
-        push=one("the derivative", subject.push),
+        pull=one(DERIVATIVE, subject.pull),
+        push=one(DERIVATIVE, subject.push),
         raw=None if subject.raw is None else partial(called, "f", subject.raw),
         guard=partial(called, "f", subject.guard),
-        arranged=one("the derivative", subject.arranged),
-        crossed=many("the derivative", subject.crossed),
+        arranged=one(DERIVATIVE, subject.arranged),
+        crossed=many(DERIVATIVE, subject.crossed),
         second=None if subject.second is None else partial(called, "f", subject.second),
     )
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.probe.look import MARGIN
-from gradcheck.probe.meter import Instrument
+from gradcheck.probe.instrument import Instrument
+from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.traced import Certified
+from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
 Floats = npt.NDArray[np.float64]
@@ -20,7 +21,7 @@ FARTHEST = 8
 WIDER = 2.0**-24
 
 
-def bars(instrument: Instrument, gs: list[Floats], v: list[Floats]) -> list[Floats] | None:
+def bars(instrument: Instrument, gs: Vector, v: Vector) -> list[Floats] | None:
     """Return the error bar of every entry, enclosures included; None where there is no certified gradient.
 
     Where an entry is out of its bar, that of formulas by f's rounded outputs is granted.
@@ -30,20 +31,20 @@ def bars(instrument: Instrument, gs: list[Floats], v: list[Floats]) -> list[Floa
         gs: the cotangents.
         v: the doubted gradients for them.
     """
-    certified = instrument.traced.gradients(gs) if instrument.traced is not None else None
+    certified = instrument.traced.gradients(list(gs)) if instrument.traced is not None else None
     if instrument.traced is None or certified is None:
         return None
     allowed = _widened(instrument, gs, v, certified)
     if any(outliers(instrument, gs, v, allowed)) and instrument.traced.grant_reuse():
-        return _widened(instrument, gs, v, instrument.traced.gradients(gs) or certified)
+        return _widened(instrument, gs, v, instrument.traced.gradients(list(gs)) or certified)
     return allowed
 
 
-def _widened(instrument: Instrument, gs: list[Floats], v: list[Floats], certified: Certified) -> list[Floats]:
+def _widened(instrument: Instrument, gs: Vector, v: Vector, certified: Certified) -> list[Floats]:
     return [bar + radius for bar, (_, radius) in zip(instrument.entry_bars(gs, v), certified, strict=True)]
 
 
-def outliers(instrument: Instrument, gs: list[Floats], v: list[Floats], allowed: list[Floats]) -> Iterator[list[Floats]]:
+def outliers(instrument: Instrument, gs: Vector, v: Vector, allowed: list[Floats]) -> Iterator[Vector]:
     """Yield for each array with entries out of their bars the directions along the farthest ones.
 
     Args:
@@ -52,17 +53,16 @@ def outliers(instrument: Instrument, gs: list[Floats], v: list[Floats], allowed:
         v: the doubted gradients for them.
         allowed: the bars.
     """
-    certified = instrument.traced.gradients(gs) if instrument.traced is not None else None
+    certified = instrument.traced.gradients(list(gs)) if instrument.traced is not None else None
     for k, ((c, _), a, bar) in enumerate(zip(certified or (), v, allowed, strict=True)):
         away = np.abs(c - a) / bar
         for entry in np.argsort(-away, axis=None)[:FARTHEST]:
             if away.flat[entry] > MARGIN:
-                ts = [np.zeros(x.shape) for x in instrument.subject.point]
-                ts[k].flat[int(entry)] = 1.0
-                yield ts
+                index = tuple(int(i) for i in np.unravel_index(int(entry), away.shape))
+                yield Vector.unit(instrument.subject.point, k, index)
 
 
-def outside(instrument: Instrument, gs: list[Floats], accuracy: float | None) -> Iterator[Finding]:
+def outside(instrument: Instrument, gs: Vector, accuracy: float | None) -> Iterator[Finding]:
     """Yield the entry that is farthest outside the certified hull of all derivatives at a kink, for each array that has one.
 
     Args:
@@ -70,7 +70,7 @@ def outside(instrument: Instrument, gs: list[Floats], accuracy: float | None) ->
         gs: the cotangents.
         accuracy: that the derivative declares, if any.
     """
-    hulls = instrument.kinked.hulls(gs) if instrument.kinked is not None else None
+    hulls = instrument.kinked.hulls(list(gs)) if instrument.kinked is not None else None
     if hulls is None:
         return
     v = instrument.gradients(gs)

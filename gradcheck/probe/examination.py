@@ -1,53 +1,41 @@
-"""One examination of a derivative at one point: looks, contracts, vacuity; what was found is kept whatever happens."""
+"""One examination of a derivative at one point: form, looks, rulings, contracts; what was found is kept whatever happens."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.errors import FunctionFailed, OutOfBudget
-from gradcheck.probe import contracts
+from gradcheck.errors import DerivativeRaised, FunctionFailed, OutOfBudget
+from gradcheck.probe import contracts, vacuity
 from gradcheck.probe.blame import blame, plain, unlocated
-from gradcheck.probe.directions import (
-    array_scale,
-    by_size,
-    cotangent,
-    off_kinks,
-    only,
-    own_scale,
-    relative_cotangent,
-    spread,
-    together,
-)
+from gradcheck.probe.directions import array_scale, by_size, cotangent, off_kinks, own_scale, relative_cotangent, spread, together
 from gradcheck.probe.entrywise import bars, outliers, outside
+from gradcheck.probe.excuses import Case, Ruling, rule
 from gradcheck.probe.form import form
-from gradcheck.probe.kink import BESIDE, OUTSIDE, branches, convention
-from gradcheck.probe.look import MARGIN, Look
-from gradcheck.probe.meter import Instrument, vary
-from gradcheck.probe.quotient import FIRST_STEP, LEVELS, SHRINK, moved, norm
+from gradcheck.probe.instrument import Instrument
+from gradcheck.probe.line.line import Line
+from gradcheck.probe.line.stencils import MARGIN
+from gradcheck.probe.look import Look, by_differences, exact_look
 from gradcheck.probe.report import Report
-from gradcheck.probe.resolution import resolution
-from gradcheck.probe.scales import agrees_at_finer_steps, jumps
-from gradcheck.probe.staircase import cancelled
+from gradcheck.probe.resolution import LEVELS, Seen, resolution
+from gradcheck.probe.small import LARGE, Located
 from gradcheck.probe.statefulness import keeps_forward
 from gradcheck.probe.subject import Arrays, Subject, evaluated
-from gradcheck.probe.vacuity import unmoved, unseen
+from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
 Floats = npt.NDArray[np.float64]
-Cotangents = Callable[[np.random.Generator, Arrays], list[Floats]]
+Cotangents = Callable[[np.random.Generator, Arrays], Vector]
 
-#: Directions through all inputs at once; each input array gets one of its own besides.
-GLOBAL_LOOKS = 2
+#: Directions through all inputs where the derivative is known exactly: they cost one evaluation each.
 EXACT_LOOKS = 6
-#: A step this small is below what another kink or cut-off is likely to reach.
-SMALL_STEP = 2.0**-14
 #: Outputs that differ by more than this in size are looked at relative to their sizes.
 WIDE = 1e4
+#: A mismatch is looked for again on the same line shortened by this (the same sides of kinks, other places), then along fresh ones.
+SHORTER = 0.77
 
 
 @dataclass(slots=True)
@@ -60,14 +48,14 @@ class Examination:
     findings: list[Finding] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    looks: list[Look] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    lines: list[tuple[Line, Ruling]] = field(default_factory=list)
     arithmetic: str = "differences"
-    noise_of_gradient: list[Floats] = field(default_factory=list)
-    unconfirmed: int = 0
-    meeting: int = 0
+    noise_of_gradient: tuple[Floats, ...] = ()
     locating: bool = True
+    cotangents: Cotangents = cotangent
     instrument: Instrument | None = None
-    vain: bool = False  # smaller steps did not help
+    answered: bool = False
     undeclared: set[int] = field(default_factory=set)
     bars: list[Floats] = field(default_factory=list)  # of each entry, where each was compared with a certified one
 
@@ -77,6 +65,10 @@ class Examination:
             self._examine(evaluated(self.subject))
         except OutOfBudget as reason:
             self.reasons.append(str(reason))
+        except DerivativeRaised as error:
+            if not self.answered or self.subject.owner != "numpy":  # elsewhere f runs inside of it
+                raise
+            self.findings.append(Finding("fault", f"{error}, after it had answered at the given inputs", direction="gradient"))
         except FunctionFailed as error:
             if not self.subject.hessian or self.subject.owner == "numpy":
                 raise
@@ -84,10 +76,10 @@ class Examination:
 
     def _examine(self, base: Arrays) -> None:
         rng = np.random.default_rng([self.seed, 0])
-        if not all(np.isfinite(np.asarray(x, np.float64)).all() for x in self.subject.point):
+        if not Vector.of(self.subject.point).finite:
             self.reasons.append("the inputs are not finite")
             return
-        if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in base):
+        if not Vector.of(base).finite:
             self.reasons.append("f is not finite at the given inputs")
             return
         gs = cotangent(rng, base)
@@ -96,219 +88,216 @@ class Examination:
             self.remarks.append("the derivative uses what the last evaluation of f left: f is evaluated before each derivative")
         if not self.well_formed(base, gs):
             return
-        if not vary(self.subject, base, gs):
+        if not contracts.repeats(self.subject, base):
             self.remarks.append("f differs from call to call: its noise is measured")
         self.instrument = instrument = Instrument(self.subject, base)
         instrument.try_better(own_scale(rng, self.subject.point))
         self.arithmetic = instrument.label
-        self._look_around(instrument, rng, base)
+        self._look_around(instrument, rng)
         if not self.findings:
             scalar = len(base) == 1 and base[0].size == 1
-            self.findings += outside(instrument, [np.ones(base[0].shape)] if scalar else cotangent(rng, base), self.accuracy)
+            self.findings += outside(instrument, Vector.of([np.ones(base[0].shape)]) if scalar else cotangent(rng, base), self.accuracy)
         self.noise_of_gradient = instrument.deviation(gs)
-        self.findings += list(contracts.rules(self.subject, instrument, rng))
-        self.findings += list(contracts.adjoint(self.subject, instrument, rng))
-        if self.subject.hessian:
-            self.findings += list(contracts.symmetric(instrument, rng))
-        elif not self.findings and not self.subject.fresh:
-            self.findings += list(contracts.crossed(self.subject, instrument, rng))
-        self._elsewhere(instrument, rng)
-        nones = {self.subject.paths[k] for k in self.undeclared}
-        self.findings = [_named_none(f) if f.node in nones else f for f in self.findings]
+        self._contracts(instrument, rng)
         self._vacuity()
 
-    def well_formed(self, base: Arrays, gs: list[Floats]) -> bool:
+    def _contracts(self, instrument: Instrument, rng: np.random.Generator) -> None:
+        """Ask whether the derivative keeps its rules, beside having the right values."""
+        told = [abs(f.got - f.expected) / max(abs(f.got), abs(f.expected)) for f in self.findings if f.severity == "accuracy" and f.got != f.expected]
+        accuracy = max([self.accuracy or 0.0, *told])  # who agrees to some digits keeps the rules to as many
+        self.findings += contracts.rules(self.subject, instrument, rng, accuracy)
+        self.findings += contracts.adjoint(self.subject, instrument, rng, accuracy)
+        if self.subject.hessian:
+            self.findings += contracts.symmetric(instrument, rng, accuracy)
+        elif not self.faults and not self.subject.fresh:
+            self.findings += contracts.crossed(self.subject, instrument, rng, accuracy)
+
+    @property
+    def faults(self) -> list[Finding]:
+        """What is wrong."""
+        return [f for f in self.findings if f.severity == "fault"]
+
+    def well_formed(self, base: Arrays, gs: Vector) -> bool:
         """Look at the form of the gradients: shapes, formats, finite numbers; raise `FunctionFailed` where there are none."""
         found = form(self.subject, base, gs)
         self.findings += found.findings
         self.reasons += found.reasons
         self.remarks += found.remarks
         self.undeclared |= found.undeclared
+        self.answered = True
+        if not sum(x.size for x in self.subject.point):
+            self.reasons.append("the inputs are empty: nothing was checked")
         return not self.findings and not self.reasons
 
-    def _look_around(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
-        """Look along directions through all inputs and along one for each; blame a confirmed mismatch."""
-        point = self.subject.point
-        rounds = EXACT_LOOKS if instrument.exact else GLOBAL_LOOKS
-        for k in range(rounds):
-            ts = (own_scale if k % 2 == 0 else array_scale)(rng, point)
-            if k == 1 and not instrument.exact and spread(base) > WIDE:
-                look = instrument.look(relative_cotangent(rng, base), own_scale(rng, point), fresh=True, levels=LEVELS - 1)
-                if self.judged(instrument, look, rng, base, relative_cotangent):
-                    return
-                continue
-            if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts), rng, base):
-                return
-        more = [(together(point), LEVELS)]  # ties move together: no kink lies along it
-        more += [(only(own_scale(rng, point), k), LEVELS) for k in range(len(point) if len(point) > 1 else 0)]
-        more += [(off_kinks(own_scale(rng, point), point), LEVELS - 1)] if any(s.residual.kink for s in self.looks) else []
-        for ts, levels in more:
-            if self.judged(instrument, self.sharp(instrument, cotangent(rng, base), ts, levels), rng, base):
-                return
-        if instrument.traced is not None:
-            self._look_by_entry(instrument, rng, base)
-        elif instrument.exact:
-            self._look_by_size(instrument, rng, base)
+    # -- looks ------------------------------------------------------------------------------------
 
-    def _look_by_entry(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
-        """Compare every entry with the certified gradient; look along the one that is farthest out of its error bar."""
+    def _look_around(self, instrument: Instrument, rng: np.random.Generator) -> None:
+        """Look along directions through all inputs and along one for each, until a mismatch is confirmed."""
+        if instrument.exact and self._look_exactly(instrument, rng):
+            return
+        kinked = False
+        for gs, ts in self._questions(instrument, rng):
+            ruling = self.judged(instrument, gs, ts, rng)
+            if ruling.verdict in ("wrong", "beside", "undecided"):
+                return
+            if ruling.excuse in ("kink", "hull") and not kinked:
+                kinked = True
+                off = off_kinks(own_scale(rng, self.subject.point), self.subject.point)
+                if off.largest and self.judged(instrument, cotangent(rng, instrument.base), off, rng).verdict in ("wrong", "beside", "undecided"):
+                    return
+
+    def _questions(self, instrument: Instrument, rng: np.random.Generator) -> Iterator[tuple[Vector, Vector]]:
+        """Yield cotangents and directions of lines; one line where the derivative at the point is known exactly: it looks beside it."""
+        point, base = self.subject.point, instrument.base
+        yield cotangent(rng, base), own_scale(rng, point)
+        if instrument.exact:
+            return
+        yield (relative_cotangent if spread(base) > WIDE else cotangent)(rng, base), array_scale(rng, point)
+        yield cotangent(rng, base), together(point)  # ties move together: no kink lies along it
+        for k in range(len(point) if len(point) > 1 else 0):
+            if point[k].size:
+                yield cotangent(rng, base), own_scale(rng, point).only(k)
+
+    def _look_exactly(self, instrument: Instrument, rng: np.random.Generator) -> bool:
+        """Compare with the exact derivative along directions, and by entries or their sizes; return True after a confirmed mismatch."""
+        point, base = self.subject.point, instrument.base
+        ways = [(own_scale if k % 2 == 0 else array_scale)(rng, point) for k in range(EXACT_LOOKS)]
+        ways += [together(point), *(own_scale(rng, point).only(k) for k in range(len(point) if len(point) > 1 else 0))]
+        for ts in ways:
+            if self._exactly(instrument, cotangent(rng, base), ts, None, rng):
+                return True
         gs = cotangent(rng, base)
         v = instrument.gradients(gs)
         allowed = bars(instrument, gs, v)
-        if allowed is None:
-            self._look_by_size(instrument, rng, base)
-            return
-        self.bars = allowed
-        for ts in outliers(instrument, gs, v, allowed):
-            if self.judged(instrument, instrument.look(gs, ts, gradients=v), rng, base):
-                return
+        self.bars = allowed or []
+        ts = own_scale(rng, point)
+        parts = outliers(instrument, gs, v, allowed) if allowed is not None else (ts.times(part) for part in by_size(v.times(ts)))
+        return any(self._exactly(instrument, gs, way, v, rng) for way in parts)
 
-    def _look_by_size(self, instrument: Instrument, rng: np.random.Generator, base: Arrays) -> None:
-        """Look along entries of like contribution, so that tiny ones are not hidden behind large ones."""
-        gs, ts = cotangent(rng, base), own_scale(rng, self.subject.point)
-        gradients = instrument.gradients(gs)
-        for part in by_size([v * t for v, t in zip(gradients, ts, strict=True)]):
-            look = instrument.look(gs, [t * on for t, on in zip(ts, part, strict=True)], gradients=gradients)
-            if self.judged(instrument, look, rng, base):
-                return
-
-    def sharp(self, instrument: Instrument, gs: list[Floats], ts: list[Floats], levels: int = LEVELS) -> Look:
-        """Look; where the error bar is poor (a kink or a fast oscillation in reach), look again with small steps."""
-        look = instrument.look(gs, ts, levels=levels)
-        size = norm([v * t for v, t in zip(look.gradients, ts, strict=True)])
-        poor = look.residual.error > 1e-4 * max(size, abs(look.residual.value)) and look.residual.step != 0.0
-        if poor and not self.vain and instrument.first > SMALL_STEP and look.residual.error > 2 * instrument.floor(look):
-            again = instrument.look(gs, ts, gradients=look.gradients, first=SMALL_STEP, levels=LEVELS - 1)
-            if again.residual.error < look.residual.error or again.residual.kink:
-                instrument.first = SMALL_STEP
-                return again
-            self.vain = True
-        return look
-
-    def judged(
-        self, instrument: Instrument, look: Look, rng: np.random.Generator, base: Arrays, maker: Cotangents = cotangent
-    ) -> bool:
-        """Keep a look; return True after a mismatch that was confirmed and blamed."""
-        self.looks.append(look)
-        if look.residual.kink:
-            self.remarks.append("a kink at the point: any element of the generalised derivative is accepted")
-        if not look.wrong or self._within_accuracy(look):
+    def _exactly(self, instrument: Instrument, gs: Vector, ts: Vector, v: Vector | None, rng: np.random.Generator) -> bool:
+        """Compare along one direction; return True after a mismatch that another cotangent or direction over the same entries shows too."""
+        found = exact_look(instrument, gs, ts, instrument.gradients(gs) if v is None else v)
+        if found is None:
             return False
-        jumped = look.residual.step != 0.0 and jumps(instrument, look)
-        if not jumped and look.residual.kink and (place := convention(instrument, look)) != OUTSIDE:
-            self.meeting += place == BESIDE
+        self.seen.append((ts, found.gradients, found.error))
+        if not found.wrong or self._declared(found):
             return False
-        if not jumped and look.residual.step != 0.0 and not look.residual.kink and branches(instrument, look, rng, base):
-            self.remarks.append("a kink at the point: any element of the generalised derivative is accepted")
-            return False
-        if (again := instrument.over_steps(look)) is not None:
-            self.looks.pop()
-            return self.judged(instrument, again, rng, base, maker)
-        if jumped:
-            self.reasons.append("f jumps at the point: it has no derivative there")
-            return False
-        persists = self._outside(instrument, look, maker(rng, base)) or self._persists(instrument, look, rng, base, maker)
-        if not persists:
-            self.unconfirmed += 1
-            return False
-        look = plain(instrument, look, base)
-        self.findings += blame(instrument, look, base) if self.locating else [unlocated(instrument, look)]
-        return True
-
-    def _outside(self, instrument: Instrument, look: Look, gs: list[Floats]) -> bool:
-        """Answer whether the gradient at a kink is none of those around it for another cotangent either."""
-        again = replace(look, gs=gs, gradients=instrument.gradients(gs))
-        return look.residual.kink and convention(instrument, again) == OUTSIDE
-
-    def _within_accuracy(self, look: Look) -> bool:
-        if self.accuracy is None:
-            return False
-        size = sum(float(np.sum(np.abs(v * t))) for v, t in zip(look.gradients, look.ts, strict=True))
-        return abs(look.residual.value) <= self.accuracy * size
-
-    def _persists(
-        self, instrument: Instrument, look: Look, rng: np.random.Generator, base: Arrays, maker: Cotangents
-    ) -> bool:
-        """Confirm by value at another step, and in a fresh direction over the same inputs."""
-        r = look.residual
-        if r.step != 0.0:
-            again = instrument.look(look.gs, look.ts, gradients=look.gradients, first=r.step * 2)
-            other = again.residual
-            if abs(other.value - r.value) > MARGIN * (other.error + r.error) and not (other.kink and r.kink):
-                return False
-            if agrees_at_finer_steps(instrument, look):
-                return False
-        moving = [t != 0 for t in look.ts]
+        moving = [t != 0 for t in ts]
         for _ in range(2):
-            ts = [t * on for t, on in zip(own_scale(rng, self.subject.point), moving, strict=True)]
-            if self.sharp(instrument, maker(rng, base), ts).wrong:
+            fresh = self.cotangents(rng, instrument.base)
+            again = exact_look(instrument, fresh, own_scale(rng, self.subject.point).times(moving), instrument.gradients(fresh))
+            if again is not None and again.wrong:
+                self._blame(instrument, found, Line(instrument, gs, ts, found.gradients).descend())
+                return True
+        self._unconfirmed(abs(found.value) / max(found.size, found.gradients.times(ts).total, 5e-324))
+        return False
+
+    def _unconfirmed(self, share: float) -> None:
+        """Keep that a mismatch was not found again: of a size that tolerances have it is a remark."""
+        text = f"a mismatch of {share:.2g} did not persist in a fresh direction"
+        (self.remarks if share < LARGE else self.reasons).append(text)
+
+    def _declared(self, look: Look) -> bool:
+        """Answer whether a difference is below the declared accuracy."""
+        return self.accuracy is not None and abs(look.value) <= self.accuracy * look.gradients.times(look.ts).total
+
+    def looked(self, instrument: Instrument, gs: Vector, ts: Vector, rng: np.random.Generator) -> bool:
+        """Look once, exactly where f allows it; return True after a confirmed mismatch."""
+        if instrument.exact and exact_look(instrument, gs, ts, instrument.gradients(gs)) is not None:
+            return self._exactly(instrument, gs, ts, None, rng)
+        return self.judged(instrument, gs, ts, rng).verdict in ("wrong", "beside")
+
+    def judged(self, instrument: Instrument, gs: Vector, ts: Vector, rng: np.random.Generator) -> Ruling:
+        """Return what a line comes to; what was confirmed is among the findings, what was not among the reasons."""
+        line = Line(instrument, gs, ts).descend()
+        ruling = rule(Case(line, self.accuracy))
+        self.lines.append((line, ruling))
+        if line.known("around") and gs.norm:
+            instrument.shown = min(instrument.shown, line.best("around").around.least / gs.norm)
+        if ruling.verdict in ("wrong", "beside"):
+            if not self._again(instrument, line, rng):
+                self._unconfirmed(line.mismatch[0] / line.size)
+                return replace(ruling, verdict="right" if line.mismatch[0] < LARGE * line.size else "undecided")
+            self._blame(instrument, by_differences(line), line, beside=ruling.verdict == "beside")
+        elif ruling.verdict == "undecided":
+            self.reasons.append(ruling.text)
+        elif ruling.text and ruling.verdict == "right":
+            self.remarks.append(f"{ruling.text} ({ruling.excuse})" if ruling.excuse not in ("kink", "hull") else ruling.text)
+        return ruling
+
+    def _again(self, instrument: Instrument, line: Line, rng: np.random.Generator) -> bool:
+        """Answer whether a mismatch is there for another cotangent too: on the line shortened, from the same sides of kinks, or along a fresh one."""
+        moving = [t != 0 for t in line.ts]
+        sides = line.ts.times([np.where(rng.random(t.shape) < 0.5, 1.0, SHORTER) for t in line.ts])
+        for ts in (line.ts.times(SHORTER), sides, own_scale(rng, self.subject.point).times(moving)):
+            ruling = rule(Case(Line(instrument, self.cotangents(rng, instrument.base), ts).descend(), self.accuracy))
+            if ruling.verdict in ("wrong", "beside"):
                 return True
         return False
 
-    def _elsewhere(self, here: Instrument, rng: np.random.Generator) -> None:
-        """Look once at another point: a derivative that keeps something of the first one is wrong there."""
-        if self.findings or self.reasons:
+    def _blame(self, instrument: Instrument, look: Look, line: Line, beside: bool = False) -> None:
+        """Keep a finding for each input whose gradient is wrong, at the point, or beside it where the point itself is right."""
+        here = look.certified or (line.kink() is not None and not beside) or line.off("alone") or line.off("at") or not line.off("around")
+        place = None if here else _beside(instrument, line)
+        if not here and (place is None or not place[1].wrong):  # nothing is seen better there than around
+            around = line.best("around")
+            look = replace(look, value=around.around.value, error=line.bar(around, "around"), sides=None)
+            self.findings.append(Located(unlocated(instrument, look)).weighed(line, 0.0))
             return
-        there = replace(self.subject, point=moved(self.subject.point, own_scale(rng, self.subject.point), 0.1))
-        try:
-            base = there.value(there.point)
-        except OutOfBudget:
-            raise
-        except Exception:  # beside the given inputs the domain may end
-            return
-        if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in base):
-            return
-        instrument = here.at(there, base)
-        if here.traced is not None:
-            instrument.try_trace(informative=math.inf)  # nobody asked for this point: what rounding explains there is no fault
-        if instrument.first == FIRST_STEP:  # one step less, and that the widest
-            instrument.first /= SHRINK
-        for _ in range(2):
-            look = self.sharp(instrument, cotangent(rng, base), own_scale(rng, there.point), LEVELS - 1)
-            if not look.wrong or self._within_accuracy(look) or (look.residual.step and agrees_at_finer_steps(instrument, look)):
-                return
-        if (again := instrument.over_steps(look)) is not None and not again.wrong:
-            return
-        self.findings.append(
-            Finding("fault", "right at the given inputs, wrong at others: the derivative keeps something of an earlier call, or "
-                    "belongs to the given inputs alone (or is off by less than can be seen at the given ones)", direction="gradient")
-        )  # fmt: skip
+        if place is not None:
+            instrument, look = place
+        look = plain(instrument, look)
+        rounding = instrument.largest_rounding(look.gs, look.gradients)
+        located = blame(instrument, look, self.locating, {self.subject.paths[k] for k in self.undeclared})
+        found = [x.finding if look.certified else x.weighed(line, rounding, look.exact) for x in located]
+        if place is not None:
+            shown = (np.array2string(x, precision=17, threshold=8) for x in instrument.subject.point)
+            where = ", ".join(f"{path} = {x}" for path, x in zip(self.subject.paths, shown, strict=True))
+            found = [replace(f, message=f"right at the given inputs, wrong beside them: {f.message} (at {where})") for f in found]
+        self.findings += found
+
+    # -- what it comes to -------------------------------------------------------------------------
 
     def _vacuity(self) -> None:
         """Say what was left undecided, and along which inputs nothing was checked."""
-        if self.instrument is not None:
-            self.looks = [self.instrument.blurred(look) for look in self.looks]
-        if self.unconfirmed and not self.findings:
-            self.reasons.append("a mismatch did not persist at another step and in a fresh direction")
-        if self.instrument is not None and self.instrument.suspected and not self.findings:
-            self.reasons.append("the complex step sees a mismatch that differences are too coarse to confirm")
-        if not sum(x.size for x in self.subject.point):
-            self.reasons.append("the inputs are empty: nothing was checked")
-        if self.meeting and not self.findings:
-            self.reasons.append("kinks meet at the point: the gradient is near those around it, but not between them")
-        if not self.findings and not self.reasons:
-            where = self.remarks if self.subject.hessian else self.reasons  # a second derivative may well be zero
-            where += unmoved(self.subject, self.looks, self.undeclared)
-            self.reasons += unseen(self.subject, self.looks)
-        if self.instrument is not None and self.instrument.height:
-            (self.reasons or self.remarks).append(cancelled(self.instrument.base, self.instrument.height))
+        if self.faults or self.reasons:
+            return
+        dead, blind = vacuity.unmoved(self.subject, self.lines, self.undeclared), [] if self.seen else vacuity.unseen(self.subject, self.lines)
+        where = self.remarks if self.subject.hessian or len(dead) < len(self.subject.point) else self.reasons
+        where += dead
+        self.reasons += blind
+
+    def _resolved(self) -> tuple[tuple[Floats, ...], float]:
+        """Return the smallest relative error of each entry that was looked for, and the smallest absolute one where the gradient is zero."""
+        lines = [(line.ts, line.gradients, line.resolution * line.size / MARGIN) for line, r in self.lines if r.verdict == "right"]
+        return resolution([*self.seen, *lines], self.noise_of_gradient, self.bars)
 
     def report(self, seconds: float) -> Report:
         """Return what was found."""
-        faults = [f for f in self.findings if f.severity == "fault"]
-        verdict = "fail" if faults else "inconclusive" if self.reasons else "pass"
-        relative, absolute = resolution(self.looks, self.noise_of_gradient, self.bars)
-        evidence = f"{len(self.looks)} fresh directions, {self.arithmetic}"
+        verdict = "fail" if self.faults else "inconclusive" if self.reasons else "pass"
+        found, absolute = self._resolved()
+        flat = Vector.of(found).flat
+        flat = flat[~np.isnan(flat)]
+        relative = float(np.max(flat, initial=0.0)) if found else np.inf
+        looks = len(self.seen) + sum(r.verdict == "right" for _, r in self.lines)
+        evidence = f"{looks} fresh directions, {self.arithmetic}"
         if self.accuracy is not None:
             evidence += f", relative differences up to the declared {self.accuracy:g} accepted"
         findings = tuple(sorted(self.findings, key=lambda f: f.severity != "fault"))
         return Report(
             verdict, evidence, findings, tuple(dict.fromkeys(self.reasons)), relative, absolute,  # type: ignore[arg-type]  # one of three
             self.subject.meter.evaluations, self.arithmetic, self.seed, self.accuracy, seconds, tuple(dict.fromkeys(self.remarks)),
+            shares=tuple((level, float(np.mean(flat <= level))) for level in LEVELS) if flat.size else (),
         )  # fmt: skip
 
 
-def _named_none(finding: Finding) -> Finding:
-    """Return a finding on an input whose gradient is None, as that."""
-    text = f"gradient of {finding.node} is None, where f depends on it: {finding.message.partition('; ')[0]}"
-    return replace(finding, message=text, diagnosis="zero: the gradient is None")
+def _beside(instrument: Instrument, line: Line) -> tuple[Instrument, Look] | None:
+    """Return an instrument and a look at the end of the table that shows a mismatch around the point; None where f is not defined there."""
+    table = line.best("around")
+    end = table.h if abs(table.mismatch[-1]) >= abs(table.mismatch[0]) else -table.h
+    there = replace(instrument.subject, point=line.ts.beside(instrument.subject.point, end))
+    base = instrument.values(there.point)
+    if not Vector.of(base).finite:
+        return None
+    other = Instrument(there, base, instrument.noise)
+    return other, by_differences(Line(other, line.gs, line.ts).descend())

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from gradcheck.probe import contracts
 from gradcheck.probe.infinite import finite_slope
 from gradcheck.probe.subject import Arrays, Subject
+from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
 Floats = npt.NDArray[np.float64]
@@ -35,7 +36,7 @@ class Form:
     undeclared: frozenset[int] = frozenset()
 
 
-def form(subject: Subject, base: Arrays, gs: list[Floats]) -> Form:
+def form(subject: Subject, base: Arrays, gs: Vector) -> Form:
     """Return what the form of the gradients says.
 
     Args:
@@ -46,7 +47,7 @@ def form(subject: Subject, base: Arrays, gs: list[Floats]) -> Form:
     Raises:
         FunctionFailed: there are no gradients.
     """
-    found = subject.gradient([g.astype(y.dtype) for g, y in zip(gs, base, strict=True)], subject.point)
+    found = subject.gradient(gs.formatted(base), subject.point)
     wrong = tuple(contracts.shapes(subject, found))
     if wrong:
         return Form(wrong)
@@ -64,7 +65,7 @@ def form(subject: Subject, base: Arrays, gs: list[Floats]) -> Form:
     )  # fmt: skip
 
 
-def _not_finite(subject: Subject, k: int, v: Floats, gs: list[Floats], base: Arrays) -> Finding | str:
+def _not_finite(subject: Subject, k: int, v: Floats, gs: Vector, base: Arrays) -> Finding | str:
     """Judge NaN or infinity in a gradient: a fault where f has a finite slope, else the reason why nothing can be said."""
     path = subject.paths[k]
     for where in np.argwhere(~np.isfinite(v))[:MOST_ENTRIES]:

@@ -39,7 +39,7 @@ def guilty(question: Question, report: Report) -> Report:
 def _fault(question: Question, module: Any, operands: tuple[Any, ...]) -> Finding | None:
     """Return the fault of a submodule alone; operands of integers are left to the whole."""
     try:
-        report = answer(replace(question, f=module, arguments=operands, explore=False, budget=None))
+        report = answer(replace(question, f=module, arguments=operands, explore=False, budget=None, domain=None))
     except GradcheckError:
         return None
     return next((x for x in report.findings if x.severity == "fault"), None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.probe.directions import scale
-from gradcheck.probe.quotient import contract, moved
 from gradcheck.probe.subject import Arrays, Subject
+from gradcheck.probe.vector import Vector
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,31 +20,30 @@ STEPS = tuple(2.0 ** (-5 * k) for k in range(1, 8))
 SETTLING = 2.0
 
 
-def finite_slope(subject: Subject, gs: list[Floats], base: Arrays, k: int, index: tuple[int, ...]) -> float | None:
+def finite_slope(subject: Subject, gs: Vector, base: Arrays, k: int, index: tuple[int, ...]) -> float | None:
     """Return the slope of <g, f> in one entry where it exists on every side on which f is defined, else None.
 
-    Where the two sides differ, the right one is returned.
+    Where the two sides differ, the right one is returned. A slope that the format has no number for is not finite in it.
     """
-    ts = [np.zeros(x.shape) for x in subject.point]
     x = abs(float(np.asarray(subject.point[k], np.float64)[index]))
-    ts[k][index] = x if x > 0 else scale(subject.point[k])
+    ts = Vector.unit(subject.point, k, index, x if x > 0 else scale(subject.point[k]))
     slopes = [_slope(subject, gs, base, ts, sign) for sign in (1.0, -1.0)]
     defined = [s for s in slopes if s is not None]
     if not defined or any(not np.isfinite(s) for s in defined):
         return None
     slope = defined[0] / float(ts[k][index])
-    return slope if np.isfinite(slope) else None
+    return slope if abs(slope) <= float(ml_dtypes.finfo(subject.point[k].dtype).max) else None
 
 
-def _slope(subject: Subject, gs: list[Floats], base: Arrays, ts: list[Floats], sign: float) -> float | None:
+def _slope(subject: Subject, gs: Vector, base: Arrays, ts: Vector, sign: float) -> float | None:
     """Return the one-sided slope along a direction; infinity where it does not settle, None where f is not defined."""
     quotients, size = [], 0.0
     for h in STEPS:
-        ys = subject.value(moved(subject.point, ts, sign * h))
+        ys = subject.value(ts.beside(subject.point, sign * h))
         if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in ys):
             continue
-        quotients.append((h, contract(gs, ys, base) / (sign * h)))
-        size = max(size, sum(float(np.sum(np.abs(g * np.asarray(y, np.float64)))) for g, y in zip(gs, ys, strict=True)))
+        quotients.append((h, gs.dot(np.asarray(y, np.float64) - b for y, b in zip(ys, base, strict=True)) / (sign * h)))
+        size = max(size, gs.times([np.asarray(y, np.float64) for y in ys]).total)
     if len(quotients) < 4:
         return None
     changes = [(h, abs(b - a)) for (_, a), (h, b) in pairwise(quotients)]

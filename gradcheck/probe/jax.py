@@ -15,6 +15,9 @@ from gradcheck.probe.edge import gated
 from gradcheck.probe.structure import flatten, refuse_empty, shown_path
 from gradcheck.probe.subject import Array, Arrays, Subject, reproduces, spacing
 
+#: Primitives with a body.
+LOOPS = ("scan", "while", "cond")
+
 
 def is_array(x: Any) -> bool:
     """Answer whether `x` is a JAX array."""
@@ -57,6 +60,7 @@ def jax_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
 
 def subject_of(of: Callable[..., list[Any]], originals: list[Any], paths: tuple[str, ...], hessian: int = 0) -> Subject:
     """Return the subject of a function from JAX arrays to a list of them."""
+    of = _compiled(of, originals)
 
     def typed(xs: Arrays) -> list[Any]:
         return [jnp.asarray(x, old.dtype) for x, old in zip(xs, originals, strict=True)]
@@ -101,6 +105,27 @@ def _second(of: Callable[..., list[Any]], originals: list[Any], paths: tuple[str
 
     names = tuple(f"cotangent {k}" if len(gs) > 1 else "cotangent" for k in range(len(gs)))
     return subject_of(first, [*originals, *gs], (*paths, *names), count)
+
+
+def _compiled(of: Callable[..., list[Any]], originals: list[Any]) -> Callable[..., list[Any]]:
+    """Return a function compiled once where it has loops: their bodies are new functions at each call, and would be compiled at each.
+
+    A function that branches on values stays as it is.
+    """
+    try:
+        found = jax.make_jaxpr(of)(*(jnp.array(x) for x in originals))
+    except Exception:  # whatever f raises over tracers: it is for numbers alone
+        return of
+    return jax.jit(of) if _loops(found) else of
+
+
+def _loops(x: Any) -> bool:
+    """Answer whether a jaxpr, or one inside of it, has a loop or a branch."""
+    if isinstance(x, tuple | list):
+        return any(map(_loops, x))
+    if hasattr(x, "jaxpr"):
+        return _loops(x.jaxpr)
+    return any(e.primitive.name in LOOPS or _loops(tuple(e.params.values())) for e in getattr(x, "eqns", ()))
 
 
 def _has_no_forward_mode(of: Callable[..., Any], xs: list[Any]) -> bool:

@@ -15,7 +15,8 @@ import numpy as np
 
 from gradcheck.errors import BadInput
 from gradcheck.probe.edge import called
-from gradcheck.probe.explore.arguments import Library
+from gradcheck.probe.explore.arguments import Arguments, Library
+from gradcheck.probe.explore.domain import Domain, domain_of
 from gradcheck.probe.explore.explore import Progress
 from gradcheck.probe.numpy import numpy_subject
 from gradcheck.probe.pairs import paired
@@ -44,11 +45,12 @@ class Question:
     arguments: tuple[Any, ...]
     given: Mapping[str, Callable[..., Any] | None] = field(default_factory=dict)
     order: int = 1
-    explore: bool = False
+    explore: bool | str = False
     seed: int = 0
     budget: int | str | None = None
     accuracy: float | None = None
     progress: Progress | None = None
+    domain: Any = None
 
     def __post_init__(self) -> None:
         order: Any = self.order
@@ -60,6 +62,8 @@ class Question:
             raise BadInput(f"expected a whole number of at least 0 as the seed; got {seed!r}")
         if accuracy is not None and not (isinstance(accuracy, int | float) and 0 < accuracy < math.inf):
             raise BadInput(f"expected a positive number as the accuracy; got {accuracy!r}")
+        if self.explore not in (False, True, "shapes"):
+            raise BadInput(f"expected explore=True or 'shapes'; got {self.explore!r}")
         if self._named("vjp") is not None and self._named("grad") is not None:
             raise BadInput("expected one of vjp= and grad=; got both")
 
@@ -113,6 +117,10 @@ class Question:
     def _made(self, make: Callable[[], Subject]) -> Subject:
         """Return a subject; making it calls f."""
         return paired(called("f", make))
+
+    def domain_of(self, flat: Arguments) -> Domain:
+        """Return the domain of the arrays among the arguments; raise `BadInput` where they lie outside."""
+        return domain_of(self.domain, len(self.arguments), flat.paths, flat.arrays)
 
     def meter(self) -> Meter:
         """Return a fresh count of evaluations, with the budget; raise `BadInput` where that cannot be read."""

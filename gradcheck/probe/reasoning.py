@@ -43,7 +43,7 @@ def reasoned(question: Question, report: Report) -> Report:
 
 def _told(fault: Finding, found: Explanation) -> Finding:
     """Return a finding with the explanation as its diagnosis, if it has none."""
-    return fault if fault.diagnosis else replace(fault, diagnosis=str(found))
+    return fault if fault.diagnosis else replace(fault, diagnosis=str(found), mistake=found.mistake)
 
 
 def _plain(question: Question) -> bool:
@@ -57,25 +57,26 @@ def _plain(question: Question) -> bool:
 def _explanation(question: Question) -> Explanation | None:
     """Return the explanation; None where there is none, or it would say no more than that something is wrong."""
     traced = trace(question.f, list(question.arguments))
-    if len(traced.outputs) != 1 or not affordable(traced):
+    if not affordable(traced):
         return None
     graph = with_loss(traced.leaves, traced.nodes, traced.outputs, traced.shapes, name=traced.name)
     names = [x.name for x in traced.leaves if x.kind != "constant"]
     own = {n.name for n in traced.nodes}
 
     def gradients(values: Arrays) -> Mapping[str, Any]:
-        return _gradients(question, graph, traced.shapes[traced.outputs[0]], [values[k] for k in names], names)
+        return _gradients(question, graph, [traced.shapes[k] for k in traced.outputs], [values[k] for k in names], names)
 
     values = dict(zip(names, question.arguments, strict=True))
     found = explain(graph, values, gradients(values), again=gradients, seed=question.seed, where=own)
     return found if found is not None and (found.mistakes or set(found.consistent) < own) else None
 
 
-def _gradients(question: Question, graph: Graph, shape: tuple[int, ...], arguments: list[Any], names: list[str]) -> Mapping[str, Any]:
-    """Return the doubted gradients for the cotangent that the loss of the graph has."""
+def _gradients(question: Question, graph: Graph, shapes: list[tuple[int, ...]], arguments: list[Any], names: list[str]) -> Mapping[str, Any]:
+    """Return the doubted gradients for the cotangents that the loss of the graph has, after f, whose values they may use."""
     vjp, grad = question.given.get("vjp"), question.given.get("grad")
     dtype = next(x.dtype for x in arguments if x.dtype.kind == "f")
-    g = weights(shape).astype(dtype) if shape else dtype.type(1)
-    answer = vjp(g, *arguments) if vjp is not None else grad(*arguments) if grad is not None else None
+    gs = [weights(shape).astype(dtype) if shape else dtype.type(1) for shape in shapes]
+    question.f(*arguments)
+    answer = vjp(gs[0] if len(gs) == 1 else tuple(gs), *arguments) if vjp is not None else grad(*arguments) if grad is not None else None
     parts = answer if isinstance(answer, tuple | list) else (answer,)
     return {k: v for k, v in zip(names, parts, strict=True) if k in graph.differentiable}

@@ -55,6 +55,7 @@ class Report:
         seconds: spent.
         remarks: what else was noticed.
         explored: what was explored, if anything.
+        shares: of the entries, by the relative errors that would have been seen in them.
     """
 
     verdict: Outcome
@@ -70,6 +71,7 @@ class Report:
     seconds: float = 0.0
     remarks: tuple[str, ...] = ()
     explored: Explored | None = None
+    shares: tuple[tuple[float, float], ...] = ()
 
     def after(self, first: Report | None) -> Report:
         """Return this report on second derivatives as the continuation of one on first derivatives."""
@@ -120,8 +122,15 @@ class Report:
         lines += [f"  {f.message}" for f in self.findings]
         lines += [f"  {r}" for r in (*self.reasons, *self.remarks)]
         lines += [f"  {self.explored}"] if self.explored is not None else []
-        lines.append(f"  resolution {self.resolution:.2g}, {self.evaluations} evaluations of f, seed {self.seed}")
+        lines.append(f"  {self._seen}{self.evaluations} evaluations of f, seed {self.seed}")
         return "\n".join(lines)
+
+    @property
+    def _seen(self) -> str:
+        """What was seen of the entries, in words."""
+        told = next((x for x in reversed(self.shares) if x[1]), None)
+        most = "" if told is None or told[1] == 1 else f"; {100 * told[1]:.3g} % of the entries to {told[0]:g}"
+        return f"resolution {self.resolution:.2g}{most}, "
 
     def _repr_html_(self) -> str:
         colour = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}[self.verdict]

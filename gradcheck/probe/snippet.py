@@ -25,6 +25,7 @@ class Reproduction:
         owner: "numpy", "torch" or "jax".
         arguments: of f.
         options: seed and order, where they are not the usual ones.
+        domain: as it was given.
     """
 
     f: Callable[..., Any]
@@ -32,8 +33,9 @@ class Reproduction:
     owner: str
     arguments: Arguments
     options: Mapping[str, Any]
+    domain: Any = None
 
-    def code(self, arrays: Sequence[Array], explore: bool = False) -> str:
+    def code(self, arrays: Sequence[Array], explore: bool | str = False) -> str:
         """Return Python code that makes the same call at these inputs; "" where they are too large to print."""
         if sum(a.size for a in arrays) > MOST_PRINTED:
             return ""
@@ -43,7 +45,8 @@ class Reproduction:
         lines += [_imported(name, function) for name, function in functions.items()]
         lines += ["", *(f"x{k} = {self._literal(a, old)}" for k, (a, old) in enumerate(zip(arrays, self.arguments.originals, strict=True)))]
         call = ["f", self._inputs(), *(f"{name}={name}" for name in list(functions)[1:])]
-        call += [f"{k}={v!r}" for k, v in self.options.items()] + (["explore=True"] if explore else [])
+        call += [] if self.domain is None or not explore else [f"domain={_domain(self.domain)}"]
+        call += [f"{k}={v!r}" for k, v in self.options.items()] + ([f"explore={explore!r}"] if explore else [])
         return "\n".join([*lines, "", f"print(gradcheck.check({', '.join(call)}))"])
 
     def _inputs(self) -> str:
@@ -56,6 +59,13 @@ class Reproduction:
         if self.owner == "torch":
             return f"torch.tensor({_array(a)}, dtype={old.dtype})" if hasattr(old, "device") else repr(a.item())
         return f"jnp.asarray({_array(a)}, {str(old.dtype)!r})" if self.owner == "jax" else _array(a)
+
+
+def _domain(given: Any) -> str:
+    """Return a domain as code; a predicate by its name."""
+    if isinstance(given, list | tuple):
+        return f"({', '.join(_domain(d) for d in given)},)"
+    return _array(given) if isinstance(given, np.ndarray) else str(getattr(given, "__name__", repr(given)))
 
 
 class _Name:

@@ -5,25 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.errors import OutOfBudget
 from gradcheck.probe.contracts import equal
 from gradcheck.probe.directions import own_scale
-from gradcheck.probe.quotient import moved
 from gradcheck.probe.subject import Arrays, Subject
+from gradcheck.probe.vector import Vector
 
-Floats = npt.NDArray[np.float64]
 
-
-def keeps_forward(subject: Subject, base: Arrays, gs: list[Floats]) -> bool:
+def keeps_forward(subject: Subject, base: Arrays, gs: Vector) -> bool:
     """Answer whether the derivative uses what the last forward pass left: then f has to be evaluated before each one."""
     if subject.owner != "numpy" or not sum(x.size for x in subject.point):
         return False
-    typed = [g.astype(y.dtype) for g, y in zip(gs, base, strict=True)]
+    typed = gs.formatted(base)
     try:
         first = subject.gradient(typed, subject.point)
-        subject.value(moved(subject.point, own_scale(np.random.default_rng(0), subject.point), 0.05))
+        subject.value(own_scale(np.random.default_rng(0), subject.point).beside(subject.point, 0.05))
         if equal(first, _tried(subject, typed)):
             return False
         subject.value(subject.point)

@@ -64,6 +64,7 @@ class Subject:
             with both forward passes made before.
         second: seed -> the subject whose function is the gradient of this one.
         fresh: whether f has to be evaluated before each derivative, which uses what the forward pass left.
+        stale: whether f was last run over other numbers than floats, of which a layer may have kept some.
         touched: whether f was seen to change its inputs in place.
         hessian: of a second-order subject, the number of its inputs whose mixed derivatives are symmetric.
     """
@@ -84,6 +85,7 @@ class Subject:
     second: Callable[[int], Subject] | None = None
     hessian: int = 0
     fresh: bool = False
+    stale: bool = False
     touched: bool = False
 
     def __post_init__(self) -> None:
@@ -96,15 +98,32 @@ class Subject:
         self.meter.spend()
         given = [x.copy() for x in xs]
         found = self.call(given)
+        self.stale = False
         self.touched |= any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(given, xs, strict=True))
         return found
 
     def gradient(self, gs: Arrays, xs: Arrays) -> list[Array | None]:
         """Return the doubted gradients for cotangents `gs`."""
+        self.ready(xs)
+        return self.pulled(gs, xs)
+
+    def ready(self, xs: Arrays) -> None:
+        """Evaluate f, where the derivative may use what its last evaluation left."""
+        if self.fresh or self.stale:
+            self.meter.spend()
+            self.call(xs)
+            self.stale = False
+
+    def over(self, xs: Sequence[Any]) -> Sequence[Any]:
+        """Return f over numbers of another kind."""
+        assert self.raw is not None
+        self.stale = self.owner == "numpy"
+        return self.raw(xs)
+
+    def pulled(self, gs: Arrays, xs: Arrays) -> list[Array | None]:
+        """Return the doubted gradients where f has just been evaluated."""
         if self.pull is None:
             raise FunctionFailed("there is no vjp to check")
-        if self.fresh:
-            self.value(xs)
         found = self.pull([g.copy() for g in gs], [x.copy() for x in xs])
         made = [None if v is None else np.asarray(v) for v in found]
         for path, v in zip(self.paths, made, strict=False):

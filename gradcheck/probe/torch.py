@@ -289,4 +289,4 @@ def _arrays(found: Sequence[torch.Tensor | None]) -> list[Any]:
 
 def _array(t: torch.Tensor) -> Array:
     plain = t.detach().cpu().resolve_conj().resolve_neg()
-    return np.array(plain.to(_wide(plain.dtype)).numpy())
+    return np.array(plain.to(_wide(plain.dtype)).numpy(force=True))  # a gradient may be a tensor of zeros without memory

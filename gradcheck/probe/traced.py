@@ -21,8 +21,7 @@ from gradcheck.graph.graph import Graph
 from gradcheck.graph.trace import trace
 from gradcheck.graph.values import Arrays as Values
 from gradcheck.ops.op import registry
-from gradcheck.probe.look import MARGIN
-from gradcheck.probe.quotient import Residual
+from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.reuse import reuse
 from gradcheck.probe.subject import Arrays, Subject, format_of
 from gradcheck.verdict.statistics import by_textbook
@@ -122,8 +121,8 @@ class Traced:
             return None
         return [_ends(x.balls) for x in found.values()]
 
-    def residual(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> Residual | None:
-        """Return the certified derivative less the doubted one along a direction; None where there is none.
+    def residual(self, gs: list[Floats], ts: list[Floats], v: list[Floats]) -> tuple[float, float] | None:
+        """Return the certified derivative less the doubted one along a direction, and its error; None where there is none.
 
         Args:
             gs: cotangents.
@@ -134,9 +133,9 @@ class Traced:
         if certified is None:
             return None
         terms = [np.sum((c - a) * t) for (c, _), a, t in zip(certified, v, ts, strict=True)]
-        value, claimed = float(sum(terms)), float(sum(np.sum(a * t) for a, t in zip(v, ts, strict=True)))
+        value = float(sum(terms))
         error = sum(float(np.sum(r * np.abs(t))) for (_, r), t in zip(certified, ts, strict=True))
-        return Residual(value, error, claimed, math.nan, math.nan, 0.0, False) if math.isfinite(value) else None
+        return (value, error) if math.isfinite(value) else None
 
 
 def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> Traced | None:
@@ -153,10 +152,9 @@ def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> 
     if subject.raw is None or any(x.dtype != np.float64 for x in subject.point) or sum(x.size for x in (*subject.point, *base)) > MOST_ENTRIES:
         return None
     values = {f"x{k}": x for k, x in enumerate(subject.point)}
-    raw = subject.raw
     try:
         subject.meter.spend()
-        graph = trace(lambda **xs: tuple(raw([xs[k] for k in values])), values, name="f")
+        graph = trace(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f")
         if sum(math.prod(s) for s in graph.shapes.values()) > MOST_ENTRIES:
             return None
         found = evaluate(graph, values)

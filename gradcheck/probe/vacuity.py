@@ -1,44 +1,50 @@
-"""Looks that say nothing: both sides are zero, or the step is lost below the noise."""
+"""What was not checked: inputs with which f does not change, or whose gradient the bars hide."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from gradcheck.probe.look import MARGIN, Look
-from gradcheck.probe.quotient import norm
+from gradcheck.probe.excuses import Ruling
+from gradcheck.probe.line.line import SEEN, Line
 from gradcheck.probe.subject import Subject
 
-#: Resolutions above this say nothing.
-BLIND = 0.1
+NO_GRADIENT = "the gradient is zero and f does not change with it: nothing was checked (0 == 0)"
+NO_HESSIAN = "the Hessian is zero, and the gradient does not change"
+Lines = Sequence[tuple[Line, Ruling]]
 
 
-def unmoved(subject: Subject, looks: list[Look], undeclared: set[int]) -> Iterator[str]:
-    """Yield a reason for each input with a gradient of zero with which f does not change.
+def unmoved(subject: Subject, lines: Lines, undeclared: set[int]) -> list[str]:
+    """Return a remark for each input with a gradient of zero with which f does not change at all.
 
     Args:
         subject: the function.
-        looks: what was looked at.
+        lines: that were sampled.
         undeclared: inputs whose gradient is None: of these it was said.
     """
-    for k, mine, sizes in _along(subject, looks):
-        if not any(sizes) and k not in undeclared and not any(s.moves for s in mine):
-            said = "the gradient is zero and f does not change with it: nothing was checked (0 == 0)"
-            yield f"{subject.paths[k]}: {'the Hessian is zero, and the gradient does not change' if subject.hessian else said}"
-
-
-def unseen(subject: Subject, looks: list[Look]) -> Iterator[str]:
-    """Yield a reason for each input along which no look is sharp enough to say anything."""
-    for k, mine, sizes in _along(subject, looks):
-        bars = [MARGIN * s.residual.error / size for s, size in zip(mine, sizes, strict=True) if size]
-        if bars and min(bars) > BLIND:
-            yield f"{subject.paths[k]}: the step is lost below the noise: nothing could be seen"
-
-
-def _along(subject: Subject, looks: list[Look]) -> Iterator[tuple[int, list[Look], list[float]]]:
-    """Yield each input that has entries, the looks along it, and the sizes of the doubted derivative along each."""
+    out = []
     for k, x in enumerate(subject.point):
-        if x.size:
-            mine = [s for s in looks if np.any(s.ts[k] != 0)]
-            yield k, mine, [norm([s.gradients[k] * s.ts[k]]) for s in mine]
+        mine = [line for line, _ in lines if np.any(line.ts[k])]
+        still = mine and all(line.nothing for line in mine)
+        if x.size and still and k not in undeclared:
+            out.append(f"{subject.paths[k]}: {NO_HESSIAN if subject.hessian else NO_GRADIENT}")
+    return out
+
+
+def unseen(subject: Subject, lines: Lines) -> list[str]:
+    """Return a reason for each input along which no look is sharp enough to say anything.
+
+    Args:
+        subject: the function.
+        lines: that were sampled.
+    """
+    out = []
+    for k, x in enumerate(subject.point):
+        best = min((line.resolution for line, r in lines if np.any(line.ts[k]) and r.verdict != "blind"), default=math.inf)
+        blind = next((r.text for line, r in lines if np.any(line.ts[k]) and r.verdict == "blind"), "")
+        kinked = any(r.excuse in ("kink", "hull") for line, r in lines if np.any(line.ts[k]))
+        if x.size and blind and not kinked and best > SEEN:
+            out.append(f"{subject.paths[k]}: {blind}: nothing could be seen")
+    return out

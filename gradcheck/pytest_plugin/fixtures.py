@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gradcheck.probe.report import Report
     from gradcheck.verdict.finding import Row
 
-_KEYWORDS = ("explore", "budget", "seed", "accuracy", "order", "networks", "dtypes")
+_KEYWORDS = ("explore", "domain", "budget", "seed", "accuracy", "order", "networks", "dtypes")
 
 
 def _marked(node: Any) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def _marked(node: Any) -> dict[str, Any]:
 def gradcheck(request: pytest.FixtureRequest) -> Callable[..., Report]:
     """Return `gradcheck.check`, which here raises with the whole finding, and whose results are in the summary.
 
-    The marker ``@pytest.mark.gradcheck(explore=..., budget=..., seed=..., accuracy=..., order=...)`` says how to check;
+    The marker ``@pytest.mark.gradcheck(explore=..., domain=..., budget=..., seed=..., accuracy=..., order=...)`` says how to check;
     arguments of a call go before it.
     """
     session, marked = request.config.stash[SESSION], _marked(request.node)

@@ -81,7 +81,7 @@ SESSION = pytest.StashKey[Session]()
 def pytest_configure(config: pytest.Config) -> None:
     """Read settings once; declare the marker."""
     config.addinivalue_line(
-        "markers", "gradcheck(explore, budget, seed, accuracy, order, networks, dtypes): how the fixtures of gradcheck work in this test"
+        "markers", "gradcheck(explore, domain, budget, seed, accuracy, order, networks, dtypes): how the fixtures of gradcheck work in this test"
     )
     try:
         config.stash[SESSION] = _session(config)

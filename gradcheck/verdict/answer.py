@@ -12,6 +12,7 @@ from gradcheck.errors import TargetFailed
 from gradcheck.foreign import text_of
 from gradcheck.foreign.arrays import SHOWN
 from gradcheck.graph.graph import Edge, Graph
+from gradcheck.mistakes.mistake import Mistake
 from gradcheck.targets.reading import plain_run
 from gradcheck.targets.target import Run
 from gradcheck.verdict.finding import Finding
@@ -81,14 +82,14 @@ def _gradient(graph: Graph, name: str, x: Any, found: list[Finding], prefix: str
         if name not in graph.ancestors(graph.outputs):
             return np.zeros(shape)
         message = f"{prefix}gradient of {name}: expected an array of shape {shape}; got none"
-        found.append(Finding("fault", message, node=name, direction="gradient", diagnosis="zero: it is missing"))
+        found.append(Finding("fault", message, node=name, direction="gradient", mistake=Mistake("zero", detail="it is missing")))
         return None
     if x.shape != shape:
         message = f"{prefix}gradient of {name}: expected shape {shape}; got {x.shape}"
         consumers = tuple(f"{e.consumer}[{e.position}]" for e in graph.consumers(name))
         found.append(
             Finding("fault", message, node=name, direction="gradient", op=_op(graph, name), candidates=consumers,
-                    diagnosis=_shape_mistake(x.shape, shape, graph, name))
+                    mistake=_shape_mistake(x.shape, shape, graph, name))
         )  # fmt: skip
         return None
     return x
@@ -99,12 +100,12 @@ def _op(graph: Graph, name: str) -> str:
     return graph.node[uses[0].consumer].op if uses else ""
 
 
-def _shape_mistake(got: tuple[int, ...], shape: tuple[int, ...], graph: Graph, name: str) -> str:
+def _shape_mistake(got: tuple[int, ...], shape: tuple[int, ...], graph: Graph, name: str) -> Mistake | None:
     if got == shape[::-1]:
-        return "transpose: it has the shape of the transpose"
+        return Mistake("transpose", detail="it has the shape of the transpose")
     if any(got == graph.shapes[e.consumer] for e in graph.consumers(name)):
-        return "missing sum over a broadcast axis: it has the shape of the result"
-    return ""
+        return Mistake("missing broadcast sum", detail="it has the shape of the result")
+    return None
 
 
 def _fitting(graph: Graph, what: str, mapping: Mapping[str, Any] | None, found: list[Finding]) -> dict[str, Any] | None:

@@ -6,10 +6,9 @@ recognised" is an allowed answer, a wrong name is a defect.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
@@ -18,21 +17,19 @@ import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import Array, Shape
 from gradcheck.arith.floating import Floating
+from gradcheck.faults.placed import mistakes
 from gradcheck.graph.graph import Edge, Graph, Node
+from gradcheck.mistakes.factor import NEAR, factor
+from gradcheck.mistakes.mistake import Mistake
 from gradcheck.ops.op import Op
+from gradcheck.verdict.scene import MISFITS
 
 Floats = npt.NDArray[Any]
-#: Rounding bounds within which a pattern counts as reproduced: the bound is of the right contribution, by the right operands. A wrong
-#: one is rounded by its own, which the sizes of the operands make larger, and what a float16 target rounded is computed in float64.
-NEAR = 16.0
 #: Part of the largest difference within which it does too, whatever the bound is: that of a right entry may be far below a wrong one's
 #: rounding, of which four digits are left even in float16 and its sums.
 UNEXPLAINED = 1e-4
-#: A factor is a plain number where its numerator times its denominator is at most this, and it within so much of it, which float32
-#: leaves of a quotient of two sums: of any other number that is so in a case of a hundred.
-MOST_PLAIN, PLAIN = 1024, 1e-5
-#: A factor is told as its distance from 1 where that is less than by which the smallest mistake of the catalogue differs, 1.001.
-_NEARLY = 1e-3
+#: Entries at a node up to which its catalogue of some hundred mistakes is made in less than a second.
+MOST_ENTRIES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,39 +74,55 @@ def same(got: Floats, candidate: Floats, bound: Floats) -> bool:
         return bool(np.all(np.abs(got - candidate) <= NEAR * np.nan_to_num(bound, posinf=0.0)))
 
 
-def diagnose(s: Suspect) -> str:
-    """Return the name of the mistake that explains a contribution, or ""."""
-    for name, candidate in _patterns(s):
-        if s.reproduced_by(candidate):
-            return name
-    return factor(s.got, s.expected, s.bound)
+def diagnose(s: Suspect, unit: float = 0.0) -> Mistake | None:
+    """Return the mistake that explains a contribution.
+
+    Args:
+        s: the contribution.
+        unit: the relative rounding of the target's format.
+    """
+    found = next((name for name, candidate in _patterns(s) if s.reproduced_by(candidate)), None)
+    return found or factor(s.got, s.expected, s.bound, unit=unit)
 
 
-def _patterns(s: Suspect) -> Iterator[tuple[str, Floats | None]]:
+def inside(s: Suspect) -> Mistake | None:
+    """Return the mistake of the catalogue, made in the rule of the one guilty node, that explains a contribution."""
+    if sum(x.size for x in (s.value, *s.operands)) > MOST_ENTRIES:
+        return None
+    given = (Floating("float64"), s.adjoint, s.value, *s.operands)
+    for placed in mistakes(s.op, s.operands, s.node.attributes):
+        with np.errstate(all="ignore"), suppress(*MISFITS):
+            found = placed.rule(*given, **s.node.attributes)[s.edge.position]
+            if found is not None and s.reproduced_by(np.asarray(found)):
+                return Mistake(placed.kind, s.node.name, detail=f"{s.op.name} at {s.node.name} {placed.words}")
+    return None
+
+
+def _patterns(s: Suspect) -> Iterator[tuple[Mistake, Floats | None]]:
     g, y = s.adjoint, s.value
     label = f"{s.op.name} at {s.node.name}"
-    yield "zero: the contribution is missing", np.zeros_like(s.expected)
-    yield "sign: it is the negative of the right one", -s.expected
+    yield Mistake("zero", detail="the contribution is missing"), np.zeros_like(s.expected)
+    yield Mistake("sign"), -s.expected
     if s.expected.ndim == 2 and s.expected.shape[0] == s.expected.shape[1]:
-        yield "transpose: it is the transpose of the right one", s.expected.T
+        yield Mistake("transpose"), s.expected.T
     elementwise = len(s.operands) == 1 and s.operands[0].shape == y.shape == g.shape
     if elementwise:
-        yield f"f for f': the value of {label} stands where its derivative belongs", g * y
-        yield "cotangent passed through: the derivative of the operation is missing", np.asarray(g)
-        yield f"1 - y: the derivative of {label} is taken to be 1 - y", g * (1 - y)
-        yield f"the derivative of {label} is taken at its output instead of its input", _vjp(s, operands=(y,))
-        yield "mask inverted: the cotangent is let through where it must be stopped", g - s.expected
-    yield "cotangent ignored: it is the derivative for a cotangent of ones", _vjp(s, g=np.ones_like(g))
+        yield Mistake("f for f'", detail=f"the value of {label} stands where its derivative belongs"), g * y
+        yield Mistake("passed through", detail="the derivative of the operation is missing"), np.asarray(g)
+        yield Mistake("1 - f", detail=f"the derivative of {label} is taken to be 1 - y"), g * (1 - y)
+        yield Mistake("at output", detail=f"the derivative of {label} is taken at its output instead of its input"), _vjp(s, operands=(y,))
+        yield Mistake("mask inverted"), g - s.expected
+    yield Mistake("cotangent ignored"), _vjp(s, g=np.ones_like(g))
     for how, broken in _BROKEN_SUMS.items():
         if s.expected.shape != y.shape:
-            yield f"missing sum over a broadcast axis: only the {how} stands there", _vjp(s, m=broken)
+            yield Mistake("missing broadcast sum", how, detail=f"only the {how} stands there"), _vjp(s, m=broken)
     if len(s.operands) == 2 and s.operands[0].shape == s.operands[1].shape:
-        yield "operands swapped", _vjp(s, position=1 - s.edge.position)
+        yield Mistake("swapped inputs", detail="the operands are exchanged"), _vjp(s, position=1 - s.edge.position)
     whole = _vjp(s)
     for text, kept in _overwritten(g):
         left = _vjp(s, g=kept)
         if left is not None and np.any((left != 0) & (left != whole)):  # else nothing is added up along these axes
-            yield f"= for +=: only {text} of {s.node.name} is left", left
+            yield Mistake("= for +=", s.node.name, detail=f"only {text} of {s.node.name} is left"), left
 
 
 def _overwritten(g: Floats) -> Iterator[tuple[str, Floats]]:
@@ -164,50 +177,29 @@ _BROKEN_SUMS: Mapping[str, Floating] = {
 }
 
 
-def factor(got: Floats, expected: Floats, bound: Floats) -> str:
-    """Return "factor c: ..." where got is c times expected in every entry, else ""."""
-    largest = float(np.max(np.abs(expected), initial=0.0))
-    with np.errstate(all="ignore"):
-        part = expected / np.float64(largest)  # squares of huge and of tiny numbers are none
-        c = float(np.sum(got / largest * part) / np.sum(np.square(part)))
-        made = np.asarray(c * expected)
-    if c in (0, 1) or not same(got, made, bound * max(1.0, abs(c))):
-        return ""
-    if expected.size < 2 and abs(c - 1) >= _NEARLY and _plain_number(c) is None:
-        return ""  # one entry is always a multiple of another
-    if abs(c - 1) < _NEARLY:
-        return f"factor: every entry is 1 {'+' if c > 1 else '-'} {abs(c - 1):.2g} times the right one"
-    return f"factor: every entry is {_plain_number(c) or f'{c:.6g}'} times the right one"
-
-
-def _plain_number(c: float) -> str | None:
-    q = Fraction(c).limit_denominator(max(1, math.isqrt(int(MOST_PLAIN / abs(c)))))
-    return str(q) if abs(q.numerator) * q.denominator <= MOST_PLAIN and abs(float(q) - c) <= PLAIN * abs(c) else None
-
-
-def proportional(difference: Floats, parameter: Floats, bound: Floats) -> str:
+def proportional(difference: Floats, parameter: Floats, bound: Floats) -> Mistake | None:
     """Name a term too many (or few) that is a multiple of the parameter, as a regularisation makes."""
     seen = np.count_nonzero(np.abs(difference) > bound) > 1  # a single entry is a multiple of anything
-    text = factor(difference, parameter, bound) if seen else ""
-    if not text:
-        return ""
-    c = float(np.sum(difference * parameter) / np.sum(np.square(parameter)))
-    return f"term {'too many' if c > 0 else 'missing'}: {abs(c):.3g} times the parameter itself, as of a regularisation"
+    found = factor(difference, parameter, bound) if seen else None
+    if found is None or found.number is None:
+        return None
+    c = found.number
+    return Mistake("term too many" if c > 0 else "term missing", number=abs(c), detail=f"{abs(c):.3g} times the parameter itself, as of a regularisation")
 
 
-def among(got: Floats, parts: list[tuple[Edge, Floats]], bound: Floats) -> tuple[str, Edge | None]:
+def among(got: Floats, parts: list[tuple[Edge, Floats]], bound: Floats) -> tuple[Mistake | None, Edge | None]:
     """Name a mistake of adding up: a contribution that overwrote, or is missing, or counted twice."""
     total = sum((c for _, c in parts), np.zeros_like(got))
-    found: list[tuple[str, Edge]] = []
+    found: list[tuple[Mistake, Edge]] = []
     for edge, c in parts:
         where = f"{edge.consumer}[{edge.position}]"
         if same(got, total - c, bound) and np.any(np.abs(c) > NEAR * bound):
-            found.append((f"term missing: the contribution through {where} was dropped", edge))
+            found.append((Mistake("term missing", where, detail=f"the contribution through {where} was dropped"), edge))
         elif len(parts) > 2 and same(got, c, bound):
-            found.append((f"= for +=: only the contribution through {where} is left", edge))
+            found.append((Mistake("= for +=", where, detail=f"only the contribution through {where} is left"), edge))
         elif same(got, total + c, bound) and np.any(np.abs(c) > NEAR * bound):
-            found.append((f"counted twice: the contribution through {where}", edge))
-    return found[0] if len(found) == 1 else ("", None)
+            found.append((Mistake("counted twice", where), edge))
+    return found[0] if len(found) == 1 else (None, None)
 
 
 def suspects(

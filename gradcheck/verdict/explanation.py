@@ -23,12 +23,11 @@ from gradcheck.faults.words import formulas, is_slip
 from gradcheck.foreign import answer_of
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, Values
+from gradcheck.mistakes.mistake import Mistake
 from gradcheck.ops.op import INTEGER_KINDS, Op, registry
 from gradcheck.targets.target import dtype_of, leaf_arrays
 from gradcheck.verdict.consistent import consistent
-from gradcheck.verdict.hypothesis import (
-    Hypothesis,
-)
+from gradcheck.verdict.hypothesis import Hypothesis
 from gradcheck.verdict.points import points
 from gradcheck.verdict.reproduction import Judge
 from gradcheck.verdict.scene import Scene
@@ -83,6 +82,15 @@ class Explanation:
     def unique(self) -> Explained | None:
         """The one mistake, if there is one."""
         return self.mistakes[0] if len(self.mistakes) == 1 else None
+
+    @property
+    def mistake(self) -> Mistake | None:
+        """What all explanations have in common: the kind, and the node where it is one."""
+        kinds = {h.kind for e in self.mistakes for h in e.hypotheses[:1]}
+        places = {e.nodes for e in self.mistakes}
+        kind = kinds.pop() if len(kinds) == 1 else None
+        where, told = ", ".join(places.pop()) if len(places) == 1 else "", f"{self.mistakes[0].place} {self.mistakes[0].words}" if kind else ""
+        return Mistake(kind, where, detail=told) if kind else None
 
     def __str__(self) -> str:
         if not self.mistakes:
@@ -155,9 +163,14 @@ def explain(
     before = None if earlier is None else leaf_arrays(graph, earlier)
     further = _further(judge, graph, values, dtype, again, seed)
     search = Search(judge, scene, further, earlier=before, seed=seed, where=where)
-    found = sorted((_explained(search, group) for group in search.groups()), key=lambda e: e.ulps)
+    found = sorted((_explained(search, group) for group in search.groups()), key=lambda e: (_is_sign(e), e.ulps))
     possible = () if found else consistent(scene, search.nodes)
     return Explanation(tuple(found), possible, len(search.scenes), tuple(scene.wrong))
+
+
+def _is_sign(found: Explained) -> bool:
+    """Answer whether it is a sign: what is dropped looks like one where a value is half of another, and is the likelier mistake."""
+    return all(h.kind == "sign" for h in found.hypotheses)
 
 
 def _scene(judge: Judge, leaves: Arrays, gradients: Mapping[str, Any]) -> Scene:
@@ -188,7 +201,7 @@ def _explained(search: Search, group: list[Hypothesis]) -> Explained:
     made = first.gradients(search.scene)
     ulps = 0.0 if made is None else search.scene.distance(made) / (2 * search.judge.roundoff.u)
     names = tuple(dict.fromkeys(h.name for h in group))
-    return Explained(first.place, first.nodes, first.op, names, short or first.words, ulps, tuple(group))
+    return Explained(first.place, first.nodes, first.op, names, short or first.words, ulps, (first, *(h for h in group if h is not first)))
 
 
 def _formula(scene: Scene, h: Hypothesis) -> str:

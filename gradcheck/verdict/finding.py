@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from gradcheck.mistakes.mistake import Mistake
+
 Severity = Literal["fault", "accuracy", "note"]
 Outcome = Literal["pass", "fail", "inconclusive"]
 SCHEMA = "gradcheck-result/1"
@@ -32,8 +34,9 @@ class Finding:
         ratio: error over bound.
         effective_bits: declared bits less log2 of the ratio.
         declared_bits: the precision of the format.
-        diagnosis: the recognised mistake, or "".
+        diagnosis: the recognised mistake in words, or ""; made of `mistake` unless it is given.
         snippet: Python code that reproduces it.
+        mistake: the recognised mistake.
     """
 
     severity: Severity
@@ -52,6 +55,16 @@ class Finding:
     declared_bits: int = 0
     diagnosis: str = ""
     snippet: str = ""
+    mistake: Mistake | None = None
+
+    def __post_init__(self) -> None:
+        if self.mistake is not None and not self.diagnosis:
+            object.__setattr__(self, "diagnosis", str(self.mistake))
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes it another finding than one at other inputs: severity, input and kind of mistake."""
+        return self.severity, self.node, self.mistake.kind if self.mistake else self.diagnosis
 
     def __str__(self) -> str:
         return self.message

@@ -16,6 +16,8 @@ from gradcheck.faults.slips import Rule
 from gradcheck.graph.evaluation import propagate
 from gradcheck.graph.graph import Edge, Graph, Node
 from gradcheck.graph.values import Arrays
+from gradcheck.mistakes.factor import Number, number
+from gradcheck.mistakes.mistake import Kind
 from gradcheck.ops.op import INTEGER_KINDS, Op
 from gradcheck.verdict.scene import MISFITS, Direction, Floats, Rules, Scene
 
@@ -39,6 +41,7 @@ class Hypothesis:
         moved: what was done to right gradients; it is linear.
         terms: parameter -> what multiple of itself is added to its gradient.
         fitted: whether a number in it was taken from the gradients themselves.
+        kind: of the mistake, where it has a name.
     """
 
     place: str
@@ -51,6 +54,7 @@ class Hypothesis:
     moved: Callable[[Gradients], Gradients] | None = None
     terms: Mapping[str, float] = field(default_factory=dict)
     fitted: bool = False
+    kind: Kind | None = None
 
     def gradients(self, scene: Scene) -> Gradients | None:
         """Return what the mistake makes of the gradients at a point; None where it fits nothing."""
@@ -75,7 +79,9 @@ def at_nodes(scene: Scene, nodes: Iterable[Node], directions: list[Direction]) -
         op = scene.ops[node.op]
         for found in mistakes(op, [scene.y[x] for x in node.inputs], node.attributes):
             if _holds(scene, node, found.rule, directions):
-                yield Hypothesis(_place(node), (node.name,), node.op, found.name, _accumulated(scene, node, found), {node.name: found.rule}, found)
+                words = _accumulated(scene, node, found)
+                kind = found.kind if words == found.words else "term missing"
+                yield Hypothesis(_place(node), (node.name,), node.op, found.name, words, {node.name: found.rule}, found, kind=kind)
 
 
 def stale(scene: Scene, nodes: Iterable[Node], earlier: Arrays, directions: list[Direction]) -> Iterator[Hypothesis]:
@@ -144,7 +150,7 @@ def everywhere(scene: Scene, wrong: Iterable[str], where: Collection[str]) -> It
                 first = next(iter(made.values()))
                 shown = ", ".join(list(made)[:_SHOWN]) + (", ..." if len(made) > _SHOWN else "")
                 rules = {n: x.rule for n, x in made.items()}
-                yield Hypothesis(f"every {name} ({shown})", tuple(made), name, key, first.words, rules, first)
+                yield Hypothesis(f"every {name} ({shown})", tuple(made), name, key, first.words, rules, first, kind=first.kind)
 
 
 def overwritten(scene: Scene, wrong: Iterable[str]) -> Iterator[Hypothesis]:
@@ -157,7 +163,7 @@ def overwritten(scene: Scene, wrong: Iterable[str]) -> Iterator[Hypothesis]:
             for kept in edges:
                 words = f"keeps only the contribution through {kept.consumer}[{kept.position}] (= for +=)"
                 rules = _without(scene, [e for e in edges if e != kept])
-                yield Hypothesis(f"value {name}", (name,), "", f"only-{kept.consumer}-{kept.position}", words, rules)
+                yield Hypothesis(f"value {name}", (name,), "", f"only-{kept.consumer}-{kept.position}", words, rules, kind="= for +=")
 
 
 def _without(scene: Scene, edges: Iterable[Edge]) -> dict[str, Rule]:
@@ -180,7 +186,8 @@ def scaled(op: Op, by: Fraction | float, at: frozenset[int]) -> Rule:
 def factors(scene: Scene, nodes: Iterable[Node], directions: list[Direction]) -> Iterator[Hypothesis]:
     """Yield the one factor for each contribution, and for all of a node's, that explains what is seen in the first direction.
 
-    A half, and sizes of axes or arrays and their reciprocals, are known mistakes: the nearest of them is tried before the number itself.
+    A half, and sizes of axes or arrays and their reciprocals, are known mistakes: the nearest of them is tried before the number itself, as
+    is another number with a name.
     """
     sizes = {n for shape in scene.graph.shapes.values() for n in (*shape, int(np.prod(shape))) if n > 2}
     usual = [Fraction(1, 2), *(q for n in sizes for q in (Fraction(n), Fraction(1, n)))]  # twice is in the catalogue
@@ -188,13 +195,13 @@ def factors(scene: Scene, nodes: Iterable[Node], directions: list[Direction]) ->
         real = [k for k, x in enumerate(node.inputs) if x in scene.active and scene.parts[node.name][k] is not None]
         for at in dict.fromkeys([*(frozenset([k]) for k in real), frozenset(real)]):
             c = _factor(scene, node, at, directions[0])
-            tried: list[Fraction | float] = [_nearest(c, usual), c] if np.isfinite(c) else []
-            for by in tried:
-                rule, fitted = scaled(scene.ops[node.op], by, at), isinstance(by, float)
+            for by in _tried(c, usual, sizes) if np.isfinite(c) else ():
+                rule, fitted = scaled(scene.ops[node.op], by.value, at), isinstance(by.value, float)
                 if _holds(scene, node, rule, directions):
                     to = "" if len(at) == len(real) else f" to operand {min(at)}"
-                    words = f"hands on {f'{by:.6g}' if fitted else by} times the right contribution{to}{'' if fitted else _size_of(by, sizes)}"
-                    yield Hypothesis(_place(node), (node.name,), node.op, f"factor-{min(at)}", words, {node.name: rule}, fitted=fitted)
+                    words = f"hands on {by.text} times the right contribution{to}{by.remark}"
+                    name = f"factor-{min(at)}"
+                    yield Hypothesis(_place(node), (node.name,), node.op, name, words, {node.name: rule}, fitted=fitted, kind="factor")
 
 
 def _factor(scene: Scene, node: Node, at: frozenset[int], t: Direction) -> float:
@@ -205,14 +212,15 @@ def _factor(scene: Scene, node: Node, at: frozenset[int], t: Direction) -> float
         return 1 + t.change / whole if whole else np.nan
 
 
-def _nearest(c: float, usual: list[Fraction]) -> Fraction:
-    return min(usual, key=lambda q: abs(q - c))
-
-
-def _size_of(c: Fraction | float, sizes: set[int]) -> str:
-    """Return which size of the graph a factor is, or ""."""
-    n = max(Fraction(c).numerator, Fraction(c).denominator)
-    return f" ({n} is the size of an axis or array)" if n in sizes else ""
+def _tried(c: float, usual: list[Fraction], sizes: set[int]) -> Iterator[Number]:
+    """Yield the numbers with a name that a factor may be, and itself."""
+    nearest = min(usual, key=lambda q: abs(q - c))
+    n = max(nearest.numerator, nearest.denominator)
+    yield Number(str(nearest), nearest, n if n in sizes else 0)
+    named = number(c, sizes=sizes)
+    if named is not None and named.value not in (2, -1, nearest):  # of the catalogue, or tried
+        yield named
+    yield Number(f"{c:.6g}", c)
 
 
 def handed_back(scene: Scene, wrong: Iterable[str]) -> Iterator[Hypothesis]:
@@ -221,17 +229,18 @@ def handed_back(scene: Scene, wrong: Iterable[str]) -> Iterator[Hypothesis]:
     if len(names) == 2 and scene.graph.shapes[names[0]] == scene.graph.shapes[names[1]]:
         a, b = names
         moved = partial(_exchanged, a=a, b=b)
-        yield Hypothesis(f"the gradients of {a} and {b}", (a, b), "", "exchanged", "are swapped", moved=moved)
+        yield Hypothesis(f"the gradients of {a} and {b}", (a, b), "", "exchanged", "are swapped", moved=moved, kind="swapped inputs")
     for name in names if len(names) == 1 and len(scene.graph.consumers(names[0])) > 1 else ():
-        for key, words, f in _TURNS:
-            yield Hypothesis(f"the gradient of {name}", (name,), "", key, words, moved=partial(_turned, name=name, f=f))
+        for key, kind, words, f in _TURNS:
+            yield Hypothesis(f"the gradient of {name}", (name,), "", key, words, moved=partial(_turned, name=name, f=f), kind=kind)
     terms = {k: _multiple(scene, k) for k in names}
     found = {k: c for k, c in terms.items() if c is not None}
     if found and len(found) == len(names):
         shown = ", ".join(f"{c:.6g} {k}" for k, c in found.items())
         words = f"has a term too many, as of a regularisation: {shown}"
         whose = f"the gradient{'s' if len(names) > 1 else ''} of {', '.join(names)}"
-        yield Hypothesis(whose, tuple(names), "", "regularisation", words.replace("has", "have" if len(names) > 1 else "has"), terms=found, fitted=True)
+        told = words.replace("has", "have" if len(names) > 1 else "has")
+        yield Hypothesis(whose, tuple(names), "", "regularisation", told, terms=found, fitted=True, kind="term too many")
 
 
 def _exchanged(gradients: Gradients, a: str, b: str) -> Gradients:
@@ -242,11 +251,11 @@ def _turned(gradients: Gradients, name: str, f: Callable[[Floats], Floats]) -> G
     return {**gradients, name: f(gradients[name])}
 
 
-_TURNS: tuple[tuple[str, str, Callable[[Floats], Floats]], ...] = (
-    ("sign", "is the negative of the right one", lambda x: -x),
-    ("zero", "is missing (zero)", np.zeros_like),
-    ("factor-2", "is counted twice", lambda x: 2 * x),
-    ("transpose", "is the transpose of the right one", lambda x: x.T),
+_TURNS: tuple[tuple[str, Kind, str, Callable[[Floats], Floats]], ...] = (
+    ("sign", "sign", "is the negative of the right one", lambda x: -x),
+    ("zero", "zero", "is missing (zero)", np.zeros_like),
+    ("factor-2", "factor", "is counted twice", lambda x: 2 * x),
+    ("transpose", "transpose", "is the transpose of the right one", lambda x: x.T),
 )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+import numpy as np
+
 from gradcheck.graph.values import Arrays
 from gradcheck.verdict.hypothesis import (
     Gradients,
@@ -112,7 +114,7 @@ class Search:
             hypotheses: to be tried.
         """
         made = ((h, h.gradients(scene)) for h in hypotheses)
-        near = [(h, x) for h, x in made if x is not None and scene.near(x)]
+        near = [(h, x) for h, x in made if x is not None and scene.near(x) and (not h.fitted or _explains(scene, x))]
         if scene.sharp or len(near) < 2:
             return self._confirmed(scene, near)
         usual = self.judge.usual(scene.leaves, self.seed)
@@ -130,3 +132,11 @@ class Search:
             if found[key]:
                 out.append(h)
         return out
+
+
+def _explains(scene: Scene, made: Gradients) -> bool:
+    """Answer whether a number that was taken from the gradients explains nine tenths: a huge one makes the bound as large as anything."""
+    pairs = [(np.asarray(scene.got[k], np.float64), x, scene.expected[k]) for k, x in made.items() if np.shape(scene.got[k]) == x.shape]
+    with np.errstate(all="ignore"):
+        left, difference = (max((float(np.max(np.abs(p[0] - p[i]), initial=0.0)) for p in pairs), default=0.0) for i in (1, 2))
+    return not 10 * left > difference

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from gradcheck.errors import BadDocument
 from gradcheck.files import json
 from gradcheck.files.limits import bounded
+from gradcheck.mistakes.mistake import KINDS, Mistake
 from gradcheck.verdict.finding import SCHEMA, Finding, GradientAccuracy, Matrix, NodeRatio, Row, Skipped
 
 T = TypeVar("T")
@@ -105,6 +106,8 @@ def _made(kind: type[T], data: Any, where: str, **given: Any) -> T:
 def _value(f: Field[Any], x: Any, where: str) -> Any:
     """Return the value of a field, whose type is told by its annotation."""
     kind = str(f.type)
+    if kind == "Mistake | None":
+        return _mistake(x, where)
     number = isinstance(x, int | float) and not isinstance(x, bool)
     if "float" in kind:
         if x is None:
@@ -120,10 +123,16 @@ def _value(f: Field[Any], x: Any, where: str) -> Any:
         inner = int if "int" in kind else str
         good = isinstance(x, list) and all(type(i) is inner for i in x)
         x = tuple(x) if good else x
-    elif kind == "Severity":
-        good = x in _SEVERITIES
+    elif kind in ("Severity", "Kind"):
+        good = x in (_SEVERITIES if kind == "Severity" else KINDS)
     else:
         good = isinstance(x, str)
     if not good:
         raise BadDocument(f"{where}: {f.name}: expected {kind}; got {x!r:.80}")
     return x
+
+
+def _mistake(x: Any, where: str) -> Mistake | None:
+    """Return a mistake; None where there is none, or of a kind that later versions have: its words are in the diagnosis."""
+    later = isinstance(x, dict) and isinstance(x.get("kind"), str) and x["kind"] not in KINDS
+    return None if x is None or later else _made(Mistake, x, where)

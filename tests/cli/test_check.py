@@ -83,3 +83,34 @@ def test_budget_accuracy_and_strict(run):
     assert small.stdout.startswith("inconclusive")
     assert run(MORE, "mine:f", "--vjp", "mine:right", "--budget", "3", "--strict").returncode == 1
     assert run(MORE, "mine:f", "--vjp", "mine:wrong", "--accuracy", "3").returncode == 0
+
+
+RANGE = SOURCE + '''
+def size(x): return np.sum(np.abs(x))
+def ones(x): return np.ones_like(x)
+def small(x): return bool(np.all((x > 0) & (x < 5)))
+def squares(x): return np.sum(x * x)
+def squares_vjp(g, x): return (2 * g * x if x.size else np.zeros(1),)
+at = np.array([0.5, 1.5])
+'''
+
+
+def test_domains(run):
+    """Without a domain it fails; with bounds, a word or a predicate it passes; what cannot be read is refused."""
+    call = (RANGE, "mine:size", "--grad", "mine:ones", "--explore", "--budget", "1500")
+    assert run(*call).returncode == 1
+    for domain in ("0,", "positive", "mine:small"):
+        found = run(*call, "--domain", domain)
+        assert found.returncode == 0, found.stdout
+    for domain, words in (("positiv", "expected a domain"), ("a,b", "expected bounds LOW,HIGH"), ("9,", "outside of the bounds")):
+        found = run(*call, "--domain", domain)
+        assert found.returncode == 2, found.stdout
+        assert words in found.stderr
+
+
+def test_shapes(run):
+    """An empty gradient of a wrong shape counts with --shapes alone."""
+    assert run(RANGE, "mine:squares", "--vjp", "mine:squares_vjp", "--explore", "--budget", "400").returncode == 0
+    found = run(RANGE, "mine:squares", "--vjp", "mine:squares_vjp", "--shapes")
+    assert found.returncode == 1
+    assert "expected shape" in found.stdout

@@ -57,7 +57,7 @@ def test_gradients(tmp_path):
     assert run(check, tmp_path).returncode == 1
     assert run(annotate, tmp_path).stdout.startswith("::error file=gradients.py,line=13,title=")
     assert run(summary, tmp_path).returncode == 0
-    assert "1 - f" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+    assert "1 - y" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
     assert (tmp_path / "gradients.html").stat().st_size > 1000
 
 

@@ -29,7 +29,7 @@ def test_right_and_wrong(repository, workers):
     result.assert_outcomes(passed=1, failed=1)
     text = result.stdout.str()
     assert "GradientWrong" in text
-    assert "1 - f" in text
+    assert "1 - y" in text
     assert "1 pass, 1 fail" in text
     assert "coarsest resolution" in text
     assert "written: report.html" in text
@@ -70,11 +70,15 @@ def test_marker(repository):
         def test_call_first(gradcheck):
             assert gradcheck(np.prod, np.array([0.5, 1.5, -2.0]), vjp=lambda g, x: (g * np.prod(x) / x,), explore=False).explored is None
 
+        @pytest.mark.gradcheck(explore=True, domain="positive", budget=1500)
+        def test_domain(gradcheck):
+            gradcheck(lambda x: np.sum(np.abs(x)), np.array([0.5, 1.5]), grad=np.ones_like)
+
         @pytest.mark.gradcheck(seed=3)
         def test_seed(gradcheck):
             assert gradcheck(np.sin, np.ones(3), vjp=lambda g, x: (g * np.cos(x),)).seed == 3
     """)
-    run(repository, "test_marker.py").assert_outcomes(passed=2, failed=1)
+    run(repository, "test_marker.py").assert_outcomes(passed=3, failed=1)
 
 
 @pytest.mark.parametrize("marker", ["gradcheck(exlpore=True)", "gradcheck(True)"])

@@ -4,10 +4,6 @@ import numpy as np
 import pytest
 
 from gradcheck import check
-from gradcheck.probe.meter import Instrument
-from gradcheck.probe.numpy import numpy_subject
-from gradcheck.probe.staircase import cancelled, height
-from gradcheck.probe.subject import evaluated
 from tests.probe.test_noise import floats
 
 special = pytest.importorskip("scipy.special")
@@ -76,13 +72,12 @@ def test_wrong_ones_fail_where_digits_are_left():
             assert report.verdict == "fail", f"{name} at {x}: {report}"
 
 
-def test_the_reason_is_cancellation():
-    """It says so, with the digits that are left."""
+def test_what_is_left_is_said():
+    """Where f keeps a digit, the report does not claim to have seen ten."""
     f, _, vjp = CASES["gelu"]
     report = check(floats(f), np.array([-8.0]), vjp=vjp)
-    assert report.verdict == "inconclusive"
-    assert any(r.startswith("f cancels here") and "keeps 1 digits" in r for r in report.reasons), str(report)
-    assert cancelled([np.ones(2)], 1e-9) == "f cancels here: it moves in steps of 1e-09"
+    assert report.verdict == "pass" or report.reasons, str(report)
+    assert report.resolution > 1e-6
 
 
 def test_torch_in_double_precision():
@@ -92,14 +87,3 @@ def test_torch_in_double_precision():
         for x in (torch.tensor([-8.0], dtype=torch.float64), torch.linspace(-9, 3, 25, dtype=torch.float64)):
             report = check(torch.nn.functional.gelu, x, seed=seed)
             assert report.verdict != "fail", str(report)
-
-
-@pytest.mark.parametrize(("f", "x"), [(np.sin, 0.7), (np.exp, -40.0), (lambda x: 1e-16 * np.sin(50 * x), 1.0), (lambda x: x**3, 1e-8),
-                                      (lambda x: np.floor(1000 * x) / 1000, 0.70713)])  # fmt: skip
-def test_smooth_functions_and_high_stairs_have_no_such_steps(f, x):
-    """However small they are, however fast they oscillate; and thousandths are what the function is."""
-    subject = numpy_subject(floats(f), (np.array([x]),), vjp=lambda g, x: (g,), grad=None, jvp=None)
-    base = evaluated(subject)
-    gs, ts = [np.ones(1)], [np.array([0.8 * x])]
-    with np.errstate(all="ignore"):
-        assert height(subject, gs, ts, base, Instrument(subject, base).noise(gs, ts)) == 0.0

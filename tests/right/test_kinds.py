@@ -11,8 +11,6 @@ from tests.right.kinds.registry import KINDS, cases
 
 BY_NAME = {case.name: case for case in cases()}
 EACH = pytest.mark.parametrize(("kind", "name"), [(case.kind, case.name) for case in BY_NAME.values()])
-#: Removed by the rebuilding, which these cases were made for.
-REBUILT = pytest.mark.xfail(strict=False, reason="check is being rebuilt")
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +54,6 @@ def test_differences_tell_right_from_wrong():
         assert truth.complaints(wrong), mutant
 
 
-@REBUILT
 @EACH
 @pytest.mark.sweep("kind", one_in=50)
 def test_a_right_one_is_not_rejected(kind, name):
@@ -65,7 +62,6 @@ def test_a_right_one_is_not_rejected(kind, name):
     assert said.verdict in ("pass", "inconclusive"), said
 
 
-@REBUILT
 @pytest.mark.deep
 @pytest.mark.parametrize("explore", [False, True], ids=["given", "explored"])
 def test_no_right_one_is_rejected(explore):
@@ -77,7 +73,6 @@ def test_no_right_one_is_rejected(explore):
     assert len(undecided) <= 0.05 * len(rows), "\n".join(undecided)
 
 
-@REBUILT
 @pytest.mark.deep
 @pytest.mark.parametrize("explore", [False, True], ids=["given", "explored"])
 def test_mutants_are_rejected(explore):

@@ -7,8 +7,9 @@ import pytest
 
 from gradcheck.graph.graph import Edge
 from gradcheck.graph.trace import trace
+from gradcheck.mistakes.factor import factor
 from gradcheck.ops import registry
-from gradcheck.verdict.diagnosis import Suspect, among, diagnose, factor, proportional
+from gradcheck.verdict.diagnosis import Suspect, among, diagnose, proportional
 
 RIGHT = np.array([1.0, -2.0, 0.5])
 
@@ -19,7 +20,7 @@ def test_factors(scale, c, words):
     """No square of a huge number is formed, none of a tiny one is lost."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert words in factor(c * RIGHT * scale, RIGHT * scale, 1e-14 * np.abs(RIGHT * scale))
+        assert words in str(factor(c * RIGHT * scale, RIGHT * scale, 1e-14 * np.abs(RIGHT * scale)))
 
 
 @pytest.mark.parametrize("got", [RIGHT, np.zeros(3), RIGHT[::-1], np.array([np.nan, 1.0, 1.0]), np.array([1e308, 1e308, 1e308])])
@@ -27,32 +28,32 @@ def test_no_factor(got):
     """The same numbers are not wrong by a factor; nor are other ones, zeros, or what is not finite."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert factor(got, RIGHT, np.full(3, 1e-15)) == ""
+        assert factor(got, RIGHT, np.full(3, 1e-15)) is None
 
 
 def test_huge_factors_are_short():
     """No fraction with three hundred digits."""
-    assert factor(RIGHT, RIGHT * 1e-300, np.full(3, 1e-315)) == "factor: every entry is 1e+300 times the right one"
+    assert str(factor(RIGHT, RIGHT * 1e-300, np.full(3, 1e-315))) == "factor: every entry is 1e+300 times the right one"
 
 
 def test_a_single_entry_is_no_regularisation():
     """One wrong entry is a multiple of anything."""
     parameter, bound = np.array([10.0, 1.0]), np.array([1e-18, 1e-16])
-    assert proportional(np.array([4.36e-17, 4.36e-18]), parameter, bound) == ""
-    assert proportional(0.1 * parameter, parameter, bound).startswith("term too many: 0.1 times")
+    assert proportional(np.array([4.36e-17, 4.36e-18]), parameter, bound) is None
+    assert str(proportional(0.1 * parameter, parameter, bound)).startswith("term too many: 0.1 times")
 
 
 def test_plain_numbers_are_rare():
     """A factor is told as a fraction where that is no accident: hardly a random one is, and every simple one is."""
     factors = np.random.default_rng(0).uniform(0.1, 10, 400)
-    told = [factor(c * RIGHT, RIGHT, 1e-14 * np.abs(RIGHT)) for c in factors]
+    told = [str(factor(c * RIGHT, RIGHT, 1e-14 * np.abs(RIGHT))) for c in factors]
     assert sum("/" in text for text in told) <= 8
     assert all(text.startswith("factor: every entry is ") for text in told)
     for c, words in ((1 / 1000, "1/1000"), (31 / 32, "31/32"), (2 / 3, "2/3"), (-512, "-512"), (1 / 3 + 2e-6, "1/3"), (1 / 3 + 8e-6, "0.333341")):
-        assert factor(c * RIGHT, RIGHT, 1e-14 * np.abs(RIGHT)) == f"factor: every entry is {words} times the right one"
+        assert str(factor(c * RIGHT, RIGHT, 1e-14 * np.abs(RIGHT))) == f"factor: every entry is {words} times the right one"
 
 
-@pytest.mark.parametrize(("c", "named"), [(1 + 5e-4, True), (1.05432, False), (1.00212, False), (0.70711, False), (2.0, True), (1 / 128, True)])
+@pytest.mark.parametrize(("c", "named"), [(1 + 5e-4, True), (1.05432, False), (1.00212, False), (0.70511, False), (0.70711, True), (2.0, True), (1 / 128, True)])
 def test_one_entry_is_a_multiple_of_anything(c, named):
     """Of a single number a factor is said where it is nearly 1, or a plain number."""
     right = np.array([1.5])
@@ -99,7 +100,7 @@ def test_which_slice_is_left_of_a_sum(position, which, shape, rows):
     (node,) = graph.nodes
     got = np.mean(g * x, axis=0) if position is None else (g * x)[position]
     s = Suspect(Edge(node.name, 1), node, registry["mul"], (x, b), x * b, g, got.reshape(shape), np.sum(g * x, axis=0).reshape(shape), np.full(shape, 1e-15))
-    assert diagnose(s) == f"missing sum over a broadcast axis: only the {which} stands there"
+    assert str(diagnose(s)) == f"missing sum over a broadcast axis: only the {which} stands there"
 
 
 @pytest.mark.parametrize(
@@ -117,20 +118,20 @@ def test_which_example_is_left_of_a_sum(kept, text):
     (node,) = graph.nodes
     got = x[kept].T @ g[kept]
     s = Suspect(Edge(node.name, 1), node, registry["matmul"], (x, w), x @ w, g, got, x.T @ g, np.full((2, 4), 1e-15))
-    assert diagnose(s) == text
+    assert str(diagnose(s) or "") == text
 
 
 @pytest.mark.parametrize(
     ("got", "text"),
     [
-        (1 / np.cosh(np.tanh(RIGHT)) ** 2, "the derivative of tanh at tanh1 is taken at its output instead of its input"), (np.array([0.0, 0.0, 1 / np.cosh(0.5) ** 2]), ""),
+        (1 / np.cosh(np.tanh(RIGHT)) ** 2, "at output: the derivative of tanh at tanh1 is taken at its output instead of its input"), (np.array([0.0, 0.0, 1 / np.cosh(0.5) ** 2]), ""),
         (np.full(3, np.nan), ""), (np.array([np.inf, 1.0, 1.0]), ""),
     ],
 )  # fmt: skip
 def test_entry_by_entry(got, text):
     """Where nothing is added up, nothing was left of a sum; what is not finite is like nothing."""
     right = 1 / np.cosh(RIGHT) ** 2
-    assert diagnose(suspect(got, right, 1e-15 * right)) == text
+    assert str(diagnose(suspect(got, right, 1e-15 * right)) or "") == text
 
 
 def test_a_sum_is_not_entry_by_entry():
@@ -140,7 +141,7 @@ def test_a_sum_is_not_entry_by_entry():
     (node,) = graph.nodes
     y = np.sum(x, axis=0)
     s = Suspect(Edge(node.name, 0), node, registry["sum"], (x,), y, g, np.ones((2, 1)) * g * y, np.ones((2, 1)) * g, np.full((2, 2), 1e-15))
-    assert diagnose(s) == ""
+    assert diagnose(s) is None
 
 
 @pytest.mark.parametrize(
@@ -155,4 +156,4 @@ def test_mistakes_of_adding_up(second, got, text, use):
     """Of two uses the one that is missing or doubled is named where it is one alone, and more than rounding."""
     a, b = Edge("a", 0), Edge("b", 0)
     found, edge = among(got, [(a, RIGHT), (b, second)], np.full(3, 1e-12))
-    assert (found, edge) == (text, {"a": a, "b": b, None: None}[use])
+    assert (str(found or ""), edge) == (text, {"a": a, "b": b, None: None}[use])

@@ -112,7 +112,7 @@ def test_only_one_of_three_contributions_is_left():
     [
         (lambda v, g: {**g, "w1": g["w1"] + 0.01 * v["w1"]}, "term too many, as of a regularisation: 0.01 w1"),
         (lambda v, g: {k: x / 10 for k, x in g.items()}, "hands on 1/10 times the right contribution (10 is the size of an axis or array)"),
-        (lambda v, g: {k: 0.75 * x for k, x in g.items()}, "hands on 0.75 times"),
+        (lambda v, g: {k: 0.75 * x for k, x in g.items()}, "hands on 3/4 times"),
     ],
 )
 def test_numbers_taken_from_the_gradients(change, words):

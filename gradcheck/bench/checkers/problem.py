@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.mistakes.mistake import Kind
+
 Floats = npt.NDArray[np.float64]
 Verdict = Literal["pass", "fail", "inconclusive", "error"]
 
@@ -19,13 +21,15 @@ class Answer:
 
     Args:
         verdict: "pass", "fail", "inconclusive", or "error" where the checker crashed.
-        diagnoses: the mistakes that it names.
+        diagnoses: the mistakes that it names, in words.
         message: in words.
+        kinds: of those mistakes.
     """
 
     verdict: Verdict
     diagnoses: tuple[str, ...] = ()
     message: str = ""
+    kinds: tuple[Kind, ...] = ()
 
 
 @dataclass(slots=True)

@@ -10,21 +10,34 @@ import numpy as np
 
 from gradcheck.errors import FunctionRaised, GradcheckError, OutOfBudget
 from gradcheck.probe import contracts
-from gradcheck.probe.directions import cotangent, scale
+from gradcheck.probe.directions import cotangent
 from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.arguments import Arguments
-from gradcheck.probe.explore.cotangents import COTANGENTS, Maker
-from gradcheck.probe.explore.cutoffs import cutoffs
-from gradcheck.probe.explore.glance import REFUSED, UNDEFINED, UNSUPPORTED, Refused, changed, glance, outputs, tail
+from gradcheck.probe.explore.cotangents import Maker, cotangents
+from gradcheck.probe.explore.cutoffs import cutoffs, slope_of
+from gradcheck.probe.explore.domain import Domain, staying
+from gradcheck.probe.explore.glance import (
+    REFUSED,
+    UNDEFINED,
+    UNSUPPORTED,
+    Refused,
+    changed,
+    faults_of,
+    glance,
+    on_kink,
+    outputs,
+)
 from gradcheck.probe.explore.mutation import Arrays, Mutation, floats
-from gradcheck.probe.explore.order import mixtures, ordered
-from gradcheck.probe.explore.same import operands, sliced, stretched
+from gradcheck.probe.explore.order import SHAPES, VALUES, mixtures, ordered
+from gradcheck.probe.explore.outskirts import Outskirts, is_coarse, reachable, usual_sizes
+from gradcheck.probe.explore.same import Shaped
 from gradcheck.probe.explore.shrink import shrunk
-from gradcheck.probe.meter import Instrument
+from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.report import Explored
 from gradcheck.probe.snippet import Reproduction
-from gradcheck.probe.structure import differentiable
-from gradcheck.probe.subject import Subject, spacing
+from gradcheck.probe.statefulness import keeps_forward
+from gradcheck.probe.subject import Subject
+from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
 Make = Callable[[tuple[object, ...]], Subject]
@@ -54,6 +67,8 @@ class Explorer:
         accuracy: as declared by the user.
         progress: is told the number of inputs tried and the name of the present one.
         reproduction: writes code that repeats a finding.
+        domain: of the arguments.
+        shapes: whether the derivative answers for every shape that f takes.
     """
 
     make: Make
@@ -63,14 +78,18 @@ class Explorer:
     accuracy: float | None = None
     progress: Progress = lambda count, name: None
     reproduction: Reproduction | None = None
+    domain: Domain = field(default_factory=Domain)
+    shapes: bool = False
     findings: list[Finding] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys((TRIED, REFUSED, UNDEFINED, UNSUPPORTED), 0))
+    remarks: list[str] = field(default_factory=list)
     complete: bool = True
     sizes: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    rounding: float = 0.0
 
     def run(self) -> Explored:
-        """Explore; what was found is in `findings`."""
+        """Explore; what was found is in `findings` and `remarks`."""
         try:
             self._measure()
             self._aliases()
@@ -84,12 +103,11 @@ class Explorer:
     def _measure(self) -> None:
         """Measure the time of f, and the size of each gradient, at the ordinary input."""
         subject = self.ordinary.subject
-        gs = cotangent(np.random.default_rng([self.seed, 2]), self.ordinary.base)
-        gradients = self.ordinary.gradients(gs)
+        self.sizes = usual_sizes(self.ordinary, self.arguments.arrays, self.domain, self.seed)
+        self.rounding = subject.call_eps * Vector.of(self.ordinary.base).largest
         start = perf_counter()
         subject.value(subject.point)
         self.seconds = perf_counter() - start
-        self.sizes = {p: float(np.max(np.abs(v), initial=0.0)) for p, v in zip(subject.paths, gradients, strict=True)}
 
     def _mutations(self) -> None:
         rng = np.random.default_rng([self.seed, 3])
@@ -102,28 +120,53 @@ class Explorer:
             self._visit(mutation, rng)
 
     def _all(self, rng: np.random.Generator) -> Iterator[Mutation]:
+        """Yield all mutations; those of shapes, where they are worth a remark, at the end and until there is one."""
         arrays, paths = self.arguments.arrays, self.arguments.paths
-        yield from ordered(arrays, paths)
+        themes = (*VALUES, *SHAPES) if self.shapes else VALUES
+        yield from ordered(arrays, paths, themes)
         for k in [k for k in floats(arrays) if arrays[k].size][:MOST_SCANNED]:
-            yield from cutoffs(k, paths[k], self._slope(k), float(np.finfo(np.float64).max) / 4)
-        yield from mixtures(arrays, paths, rng)
+            yield from cutoffs(k, paths[k], slope_of(self._inside, arrays, k))
+        yield from mixtures(arrays, paths, rng, themes)
+        for mutation in () if self.shapes else ordered(arrays, paths, SHAPES):
+            if self.remarks:
+                return
+            yield mutation
 
     def _visit(self, mutation: Mutation, rng: np.random.Generator) -> None:
-        made = mutation.apply(list(self.arguments.arrays), rng)
-        if made is None or all(np.array_equal(a, b) for a, b in zip(made, self.arguments.arrays, strict=True)):
+        ordinary = self.arguments.arrays
+        made = mutation.apply(list(ordinary), rng)
+        made = None if made is None else self.domain.moved([np.asarray(a) for a in made], ordinary)
+        if made is None or all(np.array_equal(a, b) for a, b in zip(made, ordinary, strict=True)):
             return
-        if self._slow(made):
+        if self._slow(made) or not reachable(made, ordinary):
             return
-        made = [np.asarray(a) for a in made]
         self.progress(self.counts[TRIED], mutation.name)
         self.counts[TRIED] += 1
         found = self._examined(made)
         if found is None:
             return
-        faults = [f for f in found.findings if f.severity == "fault"]
+        faults = faults_of(found)
+        if faults and not self._answers(made, faults):
+            self.counts[UNSUPPORTED] += 1
+            self._remark(mutation.name, faults[0])
+            return
         if faults:
-            self._keep(mutation.name, made, faults[0])
-        self.findings += [f for f in found.findings if f.severity != "fault" and not self._known(f)]
+            self._keep(mutation.name, made, found, faults[0])
+        told = [replace(f, message=f"{f.message} (explored: {mutation.name})") for f in found.findings if f.severity != "fault"]
+        self.findings += [f for f in told if not self._known(f)]
+
+    def _remark(self, name: str, fault: Finding) -> None:
+        """Say once that the derivative does not hold at other shapes, where f may have another meaning."""
+        if not self.remarks and not self.shapes:
+            self.remarks.append(f"at other shapes, which count with explore='shapes' only: {fault.message} (explored: {name})")
+
+    def _answers(self, arrays: Arrays, faults: list[Finding]) -> bool:
+        """Answer whether the derivative is held responsible for faults at these arrays."""
+        return self._shaped.answers(arrays, any(f.direction == contracts.SHAPE for f in faults))
+
+    @property
+    def _shaped(self) -> Shaped:
+        return Shaped(self.value, self.arguments.arrays, self.shapes)
 
     def _slow(self, arrays: Arrays) -> bool:
         """Answer whether f would take too long: its time at the ordinary input, times a power of the growth."""
@@ -131,29 +174,25 @@ class Explorer:
         return growth > 4 and self.seconds * growth**1.5 > MOST_SECONDS
 
     def _known(self, finding: Finding) -> bool:
-        key = (finding.severity, finding.node, finding.diagnosis.partition(":")[0])
-        return any(key == (f.severity, f.node, f.diagnosis.partition(":")[0]) for f in self.findings)
+        return any(finding.key == f.key for f in self.findings)
 
-    def _keep(self, name: str, arrays: Arrays, finding: Finding) -> None:
-        """Keep a fault that is new, at the smallest input that still shows it."""
+    def _keep(self, name: str, arrays: Arrays, found: Examination, finding: Finding) -> None:
+        """Keep a fault that is new, at the smallest input that still shows it, by its name if it has one."""
         if self._known(finding):
             return
+        kinked = on_kink(found)
 
         def fails(candidate: Arrays) -> bool:
-            found = self._examined(candidate, count=False, locating=False)
-            return found is not None and any(f.severity == "fault" for f in found.findings)
+            found = self._examined(candidate, count=False, locating=False) if self.domain.contains(candidate) else None
+            faults = faults_of(found)
+            return bool(faults) and found is not None and on_kink(found) <= kinked and self._answers(candidate, faults)
 
-        small = shrunk(arrays, fails)
-        again = self._examined(small, count=False)
-        best = next((f for f in again.findings if f.severity == "fault"), None) if again is not None else None
-        if best is not None and best.diagnosis != finding.diagnosis:  # a few simple numbers fit many patterns
-            best = replace(best, diagnosis="", message=best.message.removesuffix(f"; {best.diagnosis}"))
-        if best is None:  # only its tail was left
+        small = shrunk(arrays, fails, shorter=self._shaped.vary)
+        best = next(iter(faults_of(self._examined(small, count=False))), None)
+        if best is None or best.key != finding.key:  # only its tail was left, or what a few simple numbers look like
             small, best = arrays, finding
-        if self._known(best):
-            return
-        code = self._code(small)
-        self.findings.append(replace(best, message=f"{best.message} (explored: {name})", snippet=code))
+        if not self._known(best):
+            self.findings.append(replace(best, message=f"{best.message} (explored: {name})", snippet=self._code(small)))
 
     def _code(self, arrays: Arrays) -> str:
         """Return code that reproduces: the plain check where it fails at these inputs, else the whole exploration."""
@@ -164,9 +203,13 @@ class Explorer:
         try:
             examination.run()
         except GradcheckError:
-            return self.reproduction.code(self.arguments.arrays, explore=True)
+            return self.reproduction.code(self.arguments.arrays, explore=self._mode)
         alone = any(f.severity == "fault" for f in examination.findings)
-        return self.reproduction.code(arrays) if alone else self.reproduction.code(self.arguments.arrays, explore=True)
+        return self.reproduction.code(arrays) if alone else self.reproduction.code(self.arguments.arrays, explore=self._mode)
+
+    @property
+    def _mode(self) -> bool | str:
+        return "shapes" if self.shapes else True
 
     def _examined(
         self, arrays: Arrays, maker: Maker = cotangent, count: bool = True, locating: bool = True
@@ -188,26 +231,21 @@ class Explorer:
                 raise
             self.counts[UNSUPPORTED] += count
             return None
-        if self._coarse(arrays) and any(look.wrong and look.residual.step for look in examination.looks):
+        if examination.faults and self._keeps_forward(subject):
+            return self._examined(arrays, maker, count, locating)
+        coarse = is_coarse(arrays, self.arguments.arrays)
+        if coarse and any(r.verdict in ("wrong", "beside") for _, r in examination.lines):
             examination.findings = []  # between neighbouring numbers there is room for whole periods of f
-        examination.findings = [tail(f, subject, self.sizes) for f in examination.findings]
-        shape = any(f.direction == contracts.SHAPE for f in examination.findings)
-        if examination.findings and not self._same_function(arrays, shape):
-            self.counts[UNSUPPORTED] += count
-            return None
+        outskirts = Outskirts(subject, self.ordinary.subject.point, self.sizes, coarse, maker, self.shapes, self.rounding)
+        examination.findings = [outskirts.weighed(f) for f in examination.findings]
         return examination
 
-    def _coarse(self, arrays: Arrays) -> bool:
-        """Answer whether entries are so large that their spacing is that of ordinary inputs: differences say nothing of f then."""
-        pairs = [(a, b) for a, b in zip(arrays, self.arguments.arrays, strict=True) if differentiable(a) and a.size]
-        return any(float(np.max(np.abs(a))) * spacing(a) > scale(b) / 16 for a, b in pairs)
-
-    def _same_function(self, arrays: Arrays, shape: bool) -> bool:
-        """Answer whether f at inputs of these shapes is what the derivative was written for."""
-        ordinary = self.arguments.arrays
-        if any(a.ndim != b.ndim for a, b in zip(arrays, ordinary, strict=True)):
-            return sliced(self.value, arrays, ordinary) and (not shape or operands(self.value, arrays, ordinary))
-        return not (shape or stretched(arrays, ordinary)) or operands(self.value, arrays, ordinary)
+    def _keeps_forward(self, subject: Subject) -> bool:
+        """Answer whether it is first seen here that the derivative uses what f left, which the ordinary input need not show."""
+        if subject.fresh or not keeps_forward(subject, base := outputs(subject), cotangent(np.random.default_rng([self.seed, 2]), base)):
+            return False
+        self.ordinary.subject.fresh = True
+        return True
 
     def value(self, arrays: Arrays) -> Arrays | None:
         """Return f at these inputs; None where it is refused."""
@@ -217,6 +255,9 @@ class Explorer:
         except Refused:
             return None
 
+    def _inside(self, arrays: Arrays) -> Subject | None:
+        return self._subject(arrays) if self.domain.contains(arrays) else None
+
     def _subject(self, arrays: Arrays) -> Subject | None:
         try:
             subject = self.make(self.arguments.rebuild(arrays))
@@ -224,41 +265,23 @@ class Explorer:
             raise
         except Exception:  # the arrays do not fit the structure: nobody could call f with them
             return None
+        subject = staying(subject, arrays, self.domain)
         subject.meter, subject.fresh = self.ordinary.subject.meter, self.ordinary.subject.fresh
         return subject
-
-    def _slope(self, k: int) -> Callable[[float], float | None]:
-        """Return the doubted derivative in the first entry of an array as a function of that entry."""
-        position = floats(self.arguments.arrays).index(k)
-
-        def slope(t: float) -> float | None:
-            a = self.arguments.arrays[k].copy()
-            a.reshape(-1)[0] = t
-            subject = self._subject([a if i == k else x for i, x in enumerate(self.arguments.arrays)])
-            try:
-                base = outputs(subject) if subject is not None else []
-                gs = [np.ones_like(y) for y in base]
-                found = subject.gradient(gs, subject.point)[position] if subject is not None else None
-            except OutOfBudget:
-                raise
-            except Exception:  # whatever the user's code raises there
-                return None
-            return None if found is None or np.shape(found) != a.shape else float(np.asarray(found).reshape(-1)[0])
-
-        return slope
 
     def _cotangents(self) -> None:
         """Look at the ordinary input with adversarial cotangents."""
         arrays = list(self.arguments.arrays)
-        for name, maker in COTANGENTS:
+        for name, maker in cotangents(max(self.ordinary.subject.eps)):
             self.counts[TRIED] += 1
             found = self._examined(arrays, maker)
-            faults = [f for f in found.findings if f.severity == "fault"] if found is not None else []
-            for f in faults[:1]:
+            for f in faults_of(found)[:1]:
                 if not self._known(f):
                     self.findings.append(replace(f, message=f"{f.message} (cotangent: {name})", snippet=self._code(arrays)))
 
     def _aliases(self) -> None:
         """The same array in two places must give what equal arrays give."""
-        code = "" if self.reproduction is None else self.reproduction.code(self.arguments.arrays, explore=True)
+        if self.domain.rules:  # that of one place need not be that of another
+            return
+        code = "" if self.reproduction is None else self.reproduction.code(self.arguments.arrays, explore=self._mode)
         self.findings += [replace(f, snippet=code) for f in contracts.aliases(self.ordinary) if not self._known(f)]

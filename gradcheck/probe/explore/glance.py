@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
@@ -13,16 +11,14 @@ from gradcheck.probe.directions import array_scale, own_scale, together
 from gradcheck.probe.examination import Examination
 from gradcheck.probe.explore.cotangents import Maker
 from gradcheck.probe.explore.mutation import Array
+from gradcheck.probe.instrument import DUAL, Instrument
 from gradcheck.probe.jet import MOST_ENTRIES
-from gradcheck.probe.meter import Instrument
 from gradcheck.probe.subject import Arrays, Subject, evaluated
+from gradcheck.probe.vector import Vector
 from gradcheck.verdict.finding import Finding
 
-Floats = npt.NDArray[np.float64]
 Masks = list[npt.NDArray[np.bool_]]
 
-#: Roundings of the gradient's ordinary size below which an error far out in a tail is lost accuracy, not a fault.
-TAIL = 1024
 #: Why an input says nothing: f refuses it, f is not finite there, the derivative refuses it.
 REFUSED, UNDEFINED, UNSUPPORTED = "f", "not finite", "the derivative"
 
@@ -57,6 +53,7 @@ def glance(examination: Examination, like: Instrument, focus: Masks | None, make
     subject = examination.subject
     base = outputs(subject)
     rng = np.random.default_rng([examination.seed, 1])
+    examination.cotangents = maker
     gs = maker(rng, base)
     try:
         well = examination.well_formed(base, gs)
@@ -69,43 +66,29 @@ def glance(examination: Examination, like: Instrument, focus: Masks | None, make
         return
     instrument = _instrument(like, subject, base)
     for ts in _directions(rng, subject.point, focus):
-        if examination.judged(instrument, examination.sharp(instrument, maker(rng, base), ts), rng, base, maker):
+        if examination.looked(instrument, maker(rng, base), ts, rng):
             return
 
 
 def _instrument(like: Instrument, subject: Subject, base: Arrays) -> Instrument:
     made = Instrument(subject, base)  # its noise is measured anew: at a far point it is another one
-    made.arithmetic, made.first = like.arithmetic, like.first
-    if made.exact and sum(x.size for x in (*subject.point, *base)) > MOST_ENTRIES:
-        made.arithmetic = "differences"
+    if like.arithmetic == DUAL and sum(x.size for x in (*subject.point, *base)) <= MOST_ENTRIES:
+        made.arithmetic = DUAL
     return made
 
 
-def _same_twice(subject: Subject, gs: list[Floats], base: Arrays) -> bool:
-    typed = [g.astype(y.dtype) for g, y in zip(gs, base, strict=True)]
+def _same_twice(subject: Subject, gs: Vector, base: Arrays) -> bool:
+    typed = gs.formatted(base)
     return contracts.equal(*(subject.gradient(typed, subject.point) for _ in range(2)))
 
 
-def _directions(rng: np.random.Generator, point: Arrays, focus: Masks | None) -> list[list[Floats]]:
+def _directions(rng: np.random.Generator, point: Arrays, focus: Masks | None) -> list[Vector]:
     ts = own_scale(rng, point)
     out = [ts, together(point)]
     if focus is not None and any(m.any() for m in focus):
-        inside = [t * m for t, m in zip(ts, focus, strict=True)]
-        outside = [t * ~m for t, m in zip(array_scale(rng, point), focus, strict=True)]
-        out = [inside, outside, *out] if any(np.any(t) for t in outside) else [inside, *out]
+        inside, outside = ts.times(focus), array_scale(rng, point).times([~m for m in focus])
+        out = [inside, outside, *out] if outside.largest else [inside, *out]
     return out
-
-
-def tail(finding: Finding, subject: Subject, ordinary: dict[str, float]) -> Finding:
-    """Return a fault as lost accuracy if it is below the rounding of the gradient's ordinary size, or keeps a third of its digits.
-
-    The slope 1 - tanh(x)^2 is 0 at x = 20 and not 2e-17: a textbook formula out of its depth, not a wrong one.
-    """
-    size = ordinary.get(finding.node, 0.0)
-    error, eps = abs(finding.got - finding.expected), max(subject.eps)
-    if finding.severity == "fault" and error <= max(TAIL * eps * size, eps ** (1 / 3) * abs(finding.expected)):
-        return replace(finding, severity="accuracy", diagnosis=finding.diagnosis or "lost digits in a tail")
-    return finding
 
 
 def changed(new: list[Array], old: list[Array]) -> Masks | None:
@@ -113,3 +96,13 @@ def changed(new: list[Array], old: list[Array]) -> Masks | None:
     if any(a.shape != b.shape for a, b in zip(new, old, strict=True)):
         return None
     return [np.asarray(a != b) for a, b in zip(new, old, strict=True)]
+
+
+def faults_of(examination: Examination | None) -> list[Finding]:
+    """Return what is wrong."""
+    return [] if examination is None else examination.faults
+
+
+def on_kink(examination: Examination) -> bool:
+    """Answer whether what was found lies on a kink, where numbers tell less."""
+    return any(line.kink() is not None for line, ruling in examination.lines if ruling.verdict in ("wrong", "beside"))

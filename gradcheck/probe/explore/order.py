@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -14,15 +14,18 @@ from gradcheck.probe.explore.shapes import shapes
 from gradcheck.probe.explore.tails import tails
 from gradcheck.probe.explore.values import values
 
-#: Mutations of each theme a turn.
-TURNS = ((values, 3), (indices, 3), (shapes, 3), (matrices, 1), (tails, 2))
+Themes = tuple[tuple[Callable[[Sequence[Array], Sequence[str]], Iterator[Mutation]], int], ...]
+
+#: Themes with the number of their mutations a turn: of values in the shapes that were given, and of shapes.
+VALUES: Themes = ((values, 3), (indices, 3), (matrices, 1), (tails, 2))
+SHAPES: Themes = ((shapes, 3),)
 #: Mixtures of two mutations after the plain ones.
 MIXTURES = 60
 
 
-def ordered(arrays: Sequence[Array], paths: Sequence[str]) -> Iterator[Mutation]:
-    """Yield the plain mutations of all themes in turn."""
-    streams = [(theme(arrays, paths), share) for theme, share in TURNS]
+def ordered(arrays: Sequence[Array], paths: Sequence[str], themes: Themes) -> Iterator[Mutation]:
+    """Yield the plain mutations of the themes in turn."""
+    streams = [(theme(arrays, paths), share) for theme, share in themes]
     while streams:
         left = []
         for stream, share in streams:
@@ -33,9 +36,9 @@ def ordered(arrays: Sequence[Array], paths: Sequence[str]) -> Iterator[Mutation]
         streams = left
 
 
-def mixtures(arrays: Sequence[Array], paths: Sequence[str], rng: np.random.Generator) -> Iterator[Mutation]:
+def mixtures(arrays: Sequence[Array], paths: Sequence[str], rng: np.random.Generator, themes: Themes) -> Iterator[Mutation]:
     """Yield random pairs of mutations, one after the other."""
-    plain = list(ordered(arrays, paths))
+    plain = list(ordered(arrays, paths, themes))
     for _ in range(MIXTURES if len(plain) > 1 else 0):
         i, j = rng.choice(len(plain), 2, replace=False)
         yield Mutation(f"{plain[i].name}; then {plain[j].name}", _then(plain[i].apply, plain[j].apply))

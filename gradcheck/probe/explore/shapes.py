@@ -19,7 +19,7 @@ MOST_ENTRIES = 50_000
 
 def shapes(arrays: Sequence[Array], paths: Sequence[str]) -> Iterator[Mutation]:
     """Yield mutations of shapes; axes of equal size change together first, then each alone."""
-    ks = floats(arrays)
+    ks = [k for k in floats(arrays) if arrays[k].ndim]  # a scalar stays a scalar
     shaped = [k for k, a in enumerate(arrays) if a.ndim]
     sizes = sorted({n for k in shaped for n in arrays[k].shape}, reverse=True)
     for new in SIZES[:2]:
@@ -31,7 +31,7 @@ def shapes(arrays: Sequence[Array], paths: Sequence[str]) -> Iterator[Mutation]:
         yield Mutation(f"every input {name}", every(ks, change))
     for k in ks:
         yield from (Mutation(f"{paths[k]}: {name}", one(k, change)) for name, change in _RANK[2:])
-    for i, j in permutations([k for k in ks if arrays[k].ndim][:3], 2):
+    for i, j in permutations(ks[:3], 2):
         yield Mutation(f"{paths[i]} a row, {paths[j]} a column", _outer(i, j))
         yield Mutation(f"{paths[i]} without its first axis, {paths[j]} with unit last axes", _crossed(i, j))
     for new in SIZES[2:]:
@@ -85,18 +85,18 @@ def _to(shape_of: Callable[[tuple[int, ...]], tuple[int, ...] | None]) -> Callab
 
 
 _RANK: tuple[tuple[str, Callable[[Array, np.random.Generator], Any]], ...] = (
-    ("without the first axis", _to(lambda s: s[1:] if s else None)),
-    ("with a further first axis", _to(lambda s: (2, *s) if s else (3,))),
+    ("without the first axis", _to(lambda s: s[1:])),
+    ("with a further first axis", _to(lambda s: (2, *s))),
     ("with a unit first axis", _to(lambda s: (1, *s))),
     ("of rank 0", _to(lambda s: ())),
-    ("of one entry", _to(lambda s: (1,) * max(len(s), 1))),
+    ("of one entry", _to(lambda s: (1,) * len(s))),
     ("transposed", _to(lambda s: s[::-1] if len(s) > 1 else None)),
     ("with a unit last axis", _to(lambda s: (*s, 1))),
     ("with a further last axis", _to(lambda s: (*s, 3))),
-    ("without the last axis", _to(lambda s: s[:-1] if s else None)),
+    ("without the last axis", _to(lambda s: s[:-1])),
     ("of rank 3", _to(lambda s: (2, 3, 4))),
     ("of rank 4", _to(lambda s: (2, 1, 3, 2))),
-    ("a square matrix", _to(lambda s: (s[-1], s[-1]) if s else None)),
+    ("a square matrix", _to(lambda s: (s[-1], s[-1]))),
 )
 
 

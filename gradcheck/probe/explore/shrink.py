@@ -16,14 +16,16 @@ SIMPLE = (0.0, 1.0, 2.0)
 MOST_NUMBERS = 12
 
 
-def shrunk(arrays: Arrays, fails: Callable[[Arrays], bool], tries: int = MOST_TRIES) -> Arrays:
-    """Return arrays, smaller in size and with simpler numbers, for which ``fails`` still holds."""
+def shrunk(arrays: Arrays, fails: Callable[[Arrays], bool], tries: int = MOST_TRIES, *, shorter: bool = True) -> Arrays:
+    """Return arrays, smaller in size (where they may be shorter) and with simpler numbers, for which ``fails`` still holds."""
     progress = True
     while progress and tries > 0:
         progress = False
-        for candidate in _simpler(arrays):
+        for candidate in _simpler(arrays, shorter):
             if tries <= 0:
                 break
+            if all(np.array_equal(a, b) for a, b in zip(candidate, arrays, strict=True)):
+                continue
             tries -= 1
             try:
                 smaller = fails(candidate)
@@ -35,9 +37,9 @@ def shrunk(arrays: Arrays, fails: Callable[[Arrays], bool], tries: int = MOST_TR
     return arrays
 
 
-def _simpler(arrays: Arrays) -> Iterator[Arrays]:
+def _simpler(arrays: Arrays, shorter: bool) -> Iterator[Arrays]:
     """Yield simpler candidates, the boldest first."""
-    yield from _shorter(arrays)
+    yield from _shorter(arrays) if shorter else ()
     for k, a in enumerate(arrays):
         if differentiable(a) and a.size > 1:
             yield _with(arrays, k, np.where(a == 0, a, np.ones_like(a)))

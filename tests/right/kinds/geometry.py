@@ -83,7 +83,17 @@ for _name, _energy, _slope in (
 ):
     KIND.grad(f"energy.{_name}", lambda x, e=_energy: np.sum(e(_separations(x)[1])), ATOMS, lambda x, s=_slope: _forces(x, s), SIGN,
               ("third law is missing", lambda x, s=_slope: _forces(x, s, False)), ("1/r is missing", lambda x, s=_slope: _forces(x, lambda r: s(r) * r)))  # fmt: skip
-KIND.grad("angle", lambda a, b, c: np.arccos(np.dot(a - b, c - b) / np.linalg.norm(a - b) / np.linalg.norm(c - b)), tuple(ATOMS[:3]), lambda a, b, c: _angle(a, b, c),
+
+
+def _arc(a, b, c):
+    """Return the angle at b; a straight one has a kink, where the formula of its derivative is 0/0."""
+    cos = np.dot(a - b, c - b) / np.linalg.norm(a - b) / np.linalg.norm(c - b)
+    if not abs(cos) < 1 - 1e-9:
+        raise ValueError("expected an angle that is not straight")
+    return np.arccos(cos)
+
+
+KIND.grad("angle", _arc, tuple(ATOMS[:3]), lambda a, b, c: _angle(a, b, c),
           ("middle atom is missing", lambda a, b, c: _angle(a, b, c, 0.0)), SIGN, scaled(2, 2))  # fmt: skip
 
 
