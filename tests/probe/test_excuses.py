@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.interpolate import CubicSpline
 
 from gradcheck.probe.excuses import EXCUSES, Case, rule
 from gradcheck.probe.instrument import Instrument
@@ -10,6 +9,8 @@ from gradcheck.probe.line.line import Line
 from gradcheck.probe.numpy import numpy_subject
 from gradcheck.probe.subject import evaluated
 from gradcheck.probe.vector import Vector
+
+interpolate = pytest.importorskip("scipy.interpolate")
 
 
 def ruling(f, vjp, x, t, accuracy=None):
@@ -21,7 +22,7 @@ def ruling(f, vjp, x, t, accuracy=None):
 
 
 #: sin, as a table of twenty numbers has it.
-TABLE = CubicSpline(np.linspace(0, 4, 20), np.sin(np.linspace(0, 4, 20)))
+TABLE = interpolate.CubicSpline(np.linspace(0, 4, 20), np.sin(np.linspace(0, 4, 20)))
 ZERO, TIE, ONE = [0.0, 1.0], [1.0, 1.0, 1.0], [1.3, 0.7]
 STEPS = np.array([0.7, -0.6])
 #: excuse -> (f, right vjp, wrong vjp, point, direction, accuracy)

@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+pytest.importorskip("scipy")
 from tests.right.kinds import examination, truth
 from tests.right.kinds.registry import KINDS, cases
 
