@@ -58,7 +58,7 @@ WRONG_OUTSIDE = {
 }
 
 
-@pytest.mark.sweep(one_in=12)
+@pytest.mark.sweep(one_in=7)
 @pytest.mark.parametrize("name", WRONG_OUTSIDE)
 def test_what_is_wrong_outside_only_is_no_fault(name):
     """It fails without the domain and passes with it."""
