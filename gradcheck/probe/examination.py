@@ -104,7 +104,7 @@ class Examination:
     def _contracts(self, instrument: Instrument, rng: np.random.Generator) -> None:
         """Ask whether the derivative keeps its rules, beside having the right values."""
         told = [abs(f.got - f.expected) / max(abs(f.got), abs(f.expected)) for f in self.findings if f.severity == "accuracy" and f.got != f.expected]
-        accuracy = max([self.accuracy or 0.0, *told])  # who agrees to some digits keeps the rules to as many
+        accuracy = max([self.accuracy or 0.0, *(min(x, LARGE) for x in told)])  # who agrees to some digits keeps the rules to as many
         self.findings += contracts.rules(self.subject, instrument, rng, accuracy)
         self.findings += contracts.adjoint(self.subject, instrument, rng, accuracy)
         if self.subject.hessian:
@@ -137,13 +137,13 @@ class Examination:
             return
         kinked = False
         for gs, ts in self._questions(instrument, rng):
-            ruling = self.judged(instrument, gs, ts, rng)
+            ruling = self.ruling_along(instrument, gs, ts, rng)
             if ruling.verdict in ("wrong", "beside", "undecided"):
                 return
             if ruling.excuse in ("kink", "hull") and not kinked:
                 kinked = True
                 off = off_kinks(own_scale(rng, self.subject.point), self.subject.point)
-                if off.largest and self.judged(instrument, cotangent(rng, instrument.base), off, rng).verdict in ("wrong", "beside", "undecided"):
+                if off.largest and self.ruling_along(instrument, cotangent(rng, instrument.base), off, rng).verdict in ("wrong", "beside", "undecided"):
                     return
 
     def _questions(self, instrument: Instrument, rng: np.random.Generator) -> Iterator[tuple[Vector, Vector]]:
@@ -164,7 +164,7 @@ class Examination:
         ways = [(own_scale if k % 2 == 0 else array_scale)(rng, point) for k in range(EXACT_LOOKS)]
         ways += [together(point), *(own_scale(rng, point).only(k) for k in range(len(point) if len(point) > 1 else 0))]
         for ts in ways:
-            if self._exactly(instrument, cotangent(rng, base), ts, None, rng):
+            if self._is_wrong_exactly(instrument, cotangent(rng, base), ts, None, rng):
                 return True
         gs = cotangent(rng, base)
         v = instrument.gradients(gs)
@@ -172,15 +172,15 @@ class Examination:
         self.bars = allowed or []
         ts = own_scale(rng, point)
         parts = outliers(instrument, gs, v, allowed) if allowed is not None else (ts.times(part) for part in by_size(v.times(ts)))
-        return any(self._exactly(instrument, gs, way, v, rng) for way in parts)
+        return any(self._is_wrong_exactly(instrument, gs, way, v, rng) for way in parts)
 
-    def _exactly(self, instrument: Instrument, gs: Vector, ts: Vector, v: Vector | None, rng: np.random.Generator) -> bool:
-        """Compare along one direction; return True after a mismatch that another cotangent or direction over the same entries shows too."""
+    def _is_wrong_exactly(self, instrument: Instrument, gs: Vector, ts: Vector, v: Vector | None, rng: np.random.Generator) -> bool | None:
+        """Compare along one direction; return True after a mismatch that another cotangent shows too, None where the slope is not known exactly."""
         found = exact_look(instrument, gs, ts, instrument.gradients(gs) if v is None else v)
         if found is None:
-            return False
+            return None
         self.seen.append((ts, found.gradients, found.error))
-        if not found.wrong or self._declared(found):
+        if not found.wrong or self._is_within_accuracy(found):
             return False
         moving = [t != 0 for t in ts]
         for _ in range(2):
@@ -197,17 +197,16 @@ class Examination:
         text = f"a mismatch of {share:.2g} did not persist in a fresh direction"
         (self.remarks if share < LARGE else self.reasons).append(text)
 
-    def _declared(self, look: Look) -> bool:
+    def _is_within_accuracy(self, look: Look) -> bool:
         """Answer whether a difference is below the declared accuracy."""
         return self.accuracy is not None and abs(look.value) <= self.accuracy * look.gradients.times(look.ts).total
 
-    def looked(self, instrument: Instrument, gs: Vector, ts: Vector, rng: np.random.Generator) -> bool:
+    def is_wrong_along(self, instrument: Instrument, gs: Vector, ts: Vector, rng: np.random.Generator) -> bool:
         """Look once, exactly where f allows it; return True after a confirmed mismatch."""
-        if instrument.exact and exact_look(instrument, gs, ts, instrument.gradients(gs)) is not None:
-            return self._exactly(instrument, gs, ts, None, rng)
-        return self.judged(instrument, gs, ts, rng).verdict in ("wrong", "beside")
+        found = self._is_wrong_exactly(instrument, gs, ts, None, rng) if instrument.exact else None
+        return self.ruling_along(instrument, gs, ts, rng).verdict in ("wrong", "beside") if found is None else found
 
-    def judged(self, instrument: Instrument, gs: Vector, ts: Vector, rng: np.random.Generator) -> Ruling:
+    def ruling_along(self, instrument: Instrument, gs: Vector, ts: Vector, rng: np.random.Generator) -> Ruling:
         """Return what a line comes to; what was confirmed is among the findings, what was not among the reasons."""
         line = Line(instrument, gs, ts).descend()
         ruling = rule(Case(line, self.accuracy))
@@ -215,7 +214,7 @@ class Examination:
         if line.known("around") and gs.norm:
             instrument.shown = min(instrument.shown, line.best("around").around.least / gs.norm)
         if ruling.verdict in ("wrong", "beside"):
-            if not self._again(instrument, line, rng):
+            if not self._is_found_again(instrument, line, rng):
                 self._unconfirmed(line.mismatch[0] / line.size)
                 return replace(ruling, verdict="right" if line.mismatch[0] < LARGE * line.size else "undecided")
             self._blame(instrument, by_differences(line), line, beside=ruling.verdict == "beside")
@@ -225,7 +224,7 @@ class Examination:
             self.remarks.append(f"{ruling.text} ({ruling.excuse})" if ruling.excuse not in ("kink", "hull") else ruling.text)
         return ruling
 
-    def _again(self, instrument: Instrument, line: Line, rng: np.random.Generator) -> bool:
+    def _is_found_again(self, instrument: Instrument, line: Line, rng: np.random.Generator) -> bool:
         """Answer whether a mismatch is there for another cotangent too: on the line shortened, from the same sides of kinks, or along a fresh one."""
         moving = [t != 0 for t in line.ts]
         sides = line.ts.times([np.where(rng.random(t.shape) < 0.5, 1.0, SHORTER) for t in line.ts])
@@ -267,7 +266,7 @@ class Examination:
         where += dead
         self.reasons += blind
 
-    def _resolved(self) -> tuple[tuple[Floats, ...], float]:
+    def _errors_seen(self) -> tuple[tuple[Floats, ...], float]:
         """Return the smallest relative error of each entry that was looked for, and the smallest absolute one where the gradient is zero."""
         lines = [(line.ts, line.gradients, line.resolution * line.size / MARGIN) for line, r in self.lines if r.verdict == "right"]
         return resolution([*self.seen, *lines], self.noise_of_gradient, self.bars)
@@ -275,7 +274,7 @@ class Examination:
     def report(self, seconds: float) -> Report:
         """Return what was found."""
         verdict = "fail" if self.faults else "inconclusive" if self.reasons else "pass"
-        found, absolute = self._resolved()
+        found, absolute = self._errors_seen()
         flat = Vector.of(found).flat
         flat = flat[~np.isnan(flat)]
         relative = float(np.max(flat, initial=0.0)) if found else np.inf

@@ -18,6 +18,7 @@ from gradcheck.probe.hull import APART, place_in_hull
 from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.line.line import LADDER, SEEN, SHARP, WIDE, Line, Way
 from gradcheck.probe.line.stencils import LEFT, MARGIN, RIGHT
+from gradcheck.probe.line.survey import is_narrow, survey, wavers
 from gradcheck.probe.small import LARGE
 from gradcheck.probe.vector import Vector
 
@@ -60,6 +61,10 @@ class Case:
     line: Line
     accuracy: float | None = None
 
+    def declares(self, difference: float) -> bool:
+        """Answer whether a difference of slopes is below what was declared."""
+        return self.accuracy is not None and difference <= self.accuracy * self.line.size
+
 
 @dataclass(frozen=True, slots=True)
 class Excuse:
@@ -82,7 +87,7 @@ def rule(case: Case) -> Ruling:
     """Return what a sampled line comes to: right, or what the first excuse that applies says, or wrong."""
     line = case.line
     if not line.known("around", "alone"):
-        return _one_sided(line)
+        return _one_sided(case)
     if line.agrees and (line.resolution <= SEEN or line.nothing):
         return _stair(line) or Ruling("right")
     for excuse in EXCUSES:
@@ -99,10 +104,10 @@ def rule(case: Case) -> Ruling:
 
 def _accuracy(case: Case) -> Ruling | None:
     line = case.line
-    if case.accuracy is None or not line.known("around") or line.agrees:
+    if not line.known("around") or line.agrees:
         return None
     differences = [abs(getattr(line.best(way), way).value) for way in ("around", "at")]
-    return Ruling("right") if max(differences) <= case.accuracy * max(line.total, line.size) else None
+    return Ruling("right") if case.declares(max(differences)) else None
 
 
 def _kink(case: Case) -> Ruling | None:
@@ -149,7 +154,7 @@ def _noise(case: Case) -> Ruling | None:
     value, h = line.mismatch
     if value * h > 2 * MARGIN * max(line.most_noise, line.noise):
         return None  # no noise could make it
-    line.survey()
+    survey(line)
     if (stair := _stair(line)) is not None:
         return stair
     if all(t.flat for t in line.tables) and line.total * WIDE <= line.most_hidden:
@@ -167,8 +172,8 @@ def _truncation(case: Case) -> Ruling | None:
     share = line.mismatch[0] / line.size
     if share >= LARGE or line.agrees:
         return None
-    line.survey()
-    if not line.wavers:
+    survey(line)
+    if not wavers(line):
         return None
     return Ruling("right", f"f is computed to a tolerance: the derivative agrees to {digits(share)}, and the difference changes sign from place to place")
 
@@ -179,11 +184,10 @@ def _jump(case: Case) -> Ruling | None:
     for h in LADDER[-2:]:
         t = line.table(h)
         right, left = t.phi[RIGHT], t.phi[LEFT]
-        rest = MARGIN * (float(np.ptp(right)) + float(np.ptp(left)) + line.instrument.noise * line.gs.norm) + LEAST_JUMP * line.instrument.own_rounding(line.gs)
+        rest = MARGIN * (float(np.ptp(right)) + float(np.ptp(left)) + line.instrument.noise * line.norm) + LEAST_JUMP * line.own_rounding
         if not abs(float(right.mean() - left.mean())) > rest:
             return None
     return Ruling("undecided", "f jumps at the point: it has no derivative there")
-
 
 
 EXCUSES = (
@@ -206,7 +210,7 @@ def neighbour_is_right(instrument: Instrument, gs: Vector, ts: Vector) -> bool:
     moving = [t != 0 for t in ts]
     there = replace(subject, point=own_scale(rng, subject.point).times(moving).beside(subject.point, 2.0**-6))
     base = instrument.values(there.point)
-    if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in base):
+    if not Vector.of(base).finite:
         return False
     line = Line(Instrument(there, base, instrument.noise), gs, own_scale(rng, there.point).times(moving))
     line.table(LADDER[2])
@@ -221,7 +225,7 @@ def _stair(line: Line) -> Ruling | None:
     steps = max(line.noise, line.best("around").around.least)
     if not steps > max(FINE_STEPS * line.instrument.size(line.gs), line.most_rounding) or max(LADDER[4], line.finest) > LADDER[4]:
         return None
-    if not all(line.table(h).flat for h in LADDER[3:5]) or line.is_narrow:
+    if not all(line.table(h).flat for h in LADDER[3:5]) or is_narrow(line):
         return None
     text = f"f moves in steps of {steps:.1g}, and is level between them"
     return Ruling("undecided" if line.claimed == 0 else "wrong", text)
@@ -244,7 +248,7 @@ def _falls(line: Line) -> bool:
         return False
     for _ in range(MOST_NARROWER):
         h /= NARROWER
-        if h < line.finest or line.instrument.own_rounding(line.gs) / h * MARGIN > reference / 8:
+        if h < line.finest or line.own_rounding / h * MARGIN > reference / 8:
             break
         line.table(h)
     rows = [t for t in line.tables if t.h < wide.h and MARGIN * line.bar(t, "around") < reference / 4]
@@ -252,13 +256,14 @@ def _falls(line: Line) -> bool:
     return bool(shares) and all(width / 8 < share < 8 * width for share, width in shares)
 
 
-def _one_sided(line: Line) -> Ruling:
+def _one_sided(case: Case) -> Ruling:
     """An edge of the domain: the slope of one side, the same in two tables."""
+    line = case.line
     for h in LADDER:
         if h >= line.finest:
             line.table(h)
     if line.known("around", "alone"):
-        return rule(Case(line))
+        return rule(case)
     for side in ("right", "left"):
         two = [t for t in line.tables if math.isfinite(line.bar(t, side))][:2]
         if len(two) < 2:
@@ -268,7 +273,7 @@ def _one_sided(line: Line) -> Ruling:
         bar = MARGIN * line.bar(t, side)
         if bar > SEEN * max(abs(slopes[0]), abs(slopes[1])):
             continue
-        off = all(line.off(side, t) for t in two)
+        off = all(line.off(side, t) for t in two) and not case.declares(abs(getattr(t, side).value))
         if off and abs(slopes[0] - slopes[1]) < max(bar, SEEN * abs(slopes[0])):
             return Ruling("wrong", f"the one-sided slope is {slopes[0]:.6g} +- {bar:.1g}, the derivative gives {line.claimed:.6g}")
         return Ruling("blind", "f ends at the point, and its slope there is not resolved") if off else Ruling("right")

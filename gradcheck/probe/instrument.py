@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +24,7 @@ DUAL, WIDER = "dual numbers of 34 digits", "differences of f run in float64"
 #: Of the digits of a format a derivative may lose a fifth to its conditioning, and nobody is told: 2^-42 remains in float64, 2^-19 in float32,
 #: 2^-6 in bfloat16. No recorded fault is smaller than 2^-26 of its entry; right formulas lose less.
 KEPT_DIGITS = 0.8
-#: Roundings that a derivative may have made in a chain without showing them at nearby inputs.
+#: Roundings, one after the other, that f or a derivative may have made without showing them at nearby inputs.
 CHAIN = 64
 #: Steps along the point, in units of rounding, between the gradients whose third differences show their noise: closer by, roundings repeat
 #: themselves (a chain of additions passes on the same bits); in formats of a few digits a wider step would leave what is smooth.
@@ -78,8 +80,7 @@ class Instrument:
     def gradients(self, gs: Vector, at: Arrays | None = None) -> Vector:
         """Return the doubted gradients, zeros for None."""
         point = self.subject.point if at is None else at
-        found = self.subject.gradient(gs.formatted(self.base), point)
-        return Vector.of(np.zeros(x.shape) if v is None else v for v, x in zip(found, point, strict=True))
+        return _dense(self.subject.gradient(gs.formatted(self.base), point), point)
 
     def values(self, xs: Arrays) -> Arrays:
         """Return f; where it raises, it is as undefined as where it is NaN."""
@@ -91,17 +92,12 @@ class Instrument:
     def both(self, gs: Vector, xs: Arrays) -> tuple[Arrays, Vector | None]:
         """Return f and the doubted gradients at a place; None where f, or its derivative, is not defined there."""
         ys = self.values(xs)
-        if not all(np.isfinite(np.asarray(y, np.float64)).all() for y in ys):
+        if not Vector.of(ys).finite:
             return ys, None
         try:
-            return ys, self._after(gs, xs)
+            return ys, _dense(self.subject.pulled(gs.formatted(self.base), xs), xs)
         except FunctionRaised:
             return ys, None
-
-    def _after(self, gs: Vector, xs: Arrays) -> Vector:
-        """Return the doubted gradients where f has just been evaluated."""
-        found = self.subject.pulled(gs.formatted(self.base), xs)
-        return Vector.of(np.zeros(x.shape) if v is None else v for v, x in zip(found, xs, strict=True))
 
     def contract(self, gs: Vector, ys: Arrays) -> float:
         """Return <g, y - f(x)>; raise `FunctionFailed` where f changes the shape of its output."""
@@ -177,3 +173,8 @@ class Instrument:
         found = traced(self.subject, self.base)
         single = found is not None and found.gradients([np.ones(y.shape) for y in self.base]) is not None
         self.traced, self.kinked = (found, None) if single else (None, found)
+
+
+def _dense(found: Sequence[npt.NDArray[Any] | None], xs: Arrays) -> Vector:
+    """Return gradients as a vector, zeros for None."""
+    return Vector.of(np.zeros(x.shape) if v is None else v for v, x in zip(found, xs, strict=True))

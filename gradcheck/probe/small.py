@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gradcheck.probe.line.line import Line
+from gradcheck.probe.line.survey import is_factor, survey
 from gradcheck.verdict.finding import Finding
 
 #: From this relative error of an entry on, nothing is a matter of accuracy: the coarsest defaults of solvers (a relative tolerance of 1e-3) leave
@@ -52,14 +53,14 @@ class Located:
         relative = self.worst if self.worst is not None else error / size if size else 0.0
         if found.severity != "fault" or self.named or not 0 < relative < (LARGE_EXACTLY if exact else LARGE):
             return found
-        if relative >= SMALL and error > rounding and (self.share < MOST or _is_factor(line)):
+        if relative >= SMALL and error > rounding and (self.share < MOST or _adds_up(line)):
             return found
         return replace(found, severity="accuracy", message=f"{found.message}: {accuracy_told(relative)}")
 
 
-def _is_factor(line: Line) -> bool:
-    line.survey()
-    return line.is_factor
+def _adds_up(line: Line) -> bool:
+    survey(line)
+    return is_factor(line)
 
 
 def accuracy_told(share: float) -> str:

@@ -66,7 +66,7 @@ def glance(examination: Examination, like: Instrument, focus: Masks | None, make
         return
     instrument = _instrument(like, subject, base)
     for ts in _directions(rng, subject.point, focus):
-        if examination.looked(instrument, maker(rng, base), ts, rng):
+        if examination.is_wrong_along(instrument, maker(rng, base), ts, rng):
             return
 
 

@@ -6,14 +6,12 @@ Bars are computed when they are asked for, from all that was seen so far: the or
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
 from gradcheck.probe.directions import scale
-from gradcheck.probe.instrument import Instrument
+from gradcheck.probe.instrument import CHAIN, Instrument
 from gradcheck.probe.line import stencils as st
 from gradcheck.probe.line.samples import Estimate, Samples
 from gradcheck.probe.subject import smallest
@@ -21,7 +19,7 @@ from gradcheck.probe.vector import Vector
 
 #: A way of comparing.
 Way = Literal["around", "at", "alone", "left", "right", "around_left", "around_right"]
-
+#: The one-sided ones.
 SIDES: tuple[Way, Way] = ("left", "right")
 #: Half widths of tables, relative to the entries: each is 2^-5 of the one before, which takes an interpolant of degree 8 from a digit to all.
 LADDER = tuple(2.0**-k for k in range(4, 40, 5))
@@ -36,30 +34,13 @@ SEEN = 0.1
 SHARP = 2.0**-26
 #: Noise relative to <g, f> above this is no noise but what f is: half formats round at 2^-11.
 LARGEST_NOISE = 2.0**-10
-#: Roundings of a number as large as 1, the outputs, the inputs or their inverses that one rounding inside f may come to: chains of this length.
-ROUNDINGS = 64
 #: The largest inverse of an input that a rounding may be multiplied with.
 LARGEST_INVERSE = 2.0**44
 #: One-sided slopes whose difference is as large at two spacings 32 apart, by this factor and its inverse, differ by a kink: a smooth
 #: function's would fall 32 times.
 STEADY = 1.6
-#: Tables beside each other on both sides of the point, in the widths of the first table: a difference that adds up has one sign in all.
-NEIGHBOURS = (-6, -4, -2, 2, 4, 6)
-#: The same narrower, in eighths of the scale, and farther out for functions that are flat as far as was seen.
-NARROW_NEIGHBOURS, FAR_NEIGHBOURS = (-0.5, -0.25, 0.25, 0.5), (-0.875, -0.75, 0.75, 0.875)
 #: A table 32 times narrower takes the last coefficients of what is smooth down by more than this; noise stays.
 SMOOTH = 2.0**10
-#: Panels that have to show a difference before anything is said of its law.
-FEWEST_PANELS = 3
-#: Two tables, each this much narrower, around the largest jump of a mismatch: one of noise stays, a kink's falls with the width.
-NARROWINGS = 2
-#: Significant bits of the formats that outputs may have been rounded to: bfloat16, float16, float32.
-NARROW = (8, 11, 24)
-
-
-def _rounded(y: st.Floats, bits: int) -> st.Floats:
-    mantissa, exponent = np.frexp(y)
-    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits))
 
 
 class Line:
@@ -78,10 +59,10 @@ class Line:
         self.gradients = instrument.gradients(gs) if gradients is None else gradients
         terms = self.gradients.times(ts)
         self.claimed, self.total = self.gradients.dot(ts), terms.total
-        subject = instrument.subject
-        self._lost = instrument.kept * terms.norm + ts.total * smallest(max(subject.eps))
+        self.norm, self.own_rounding = gs.norm, instrument.own_rounding(gs)
+        self._lost = instrument.kept * terms.norm + ts.total * smallest(max(instrument.subject.eps))
+        self._most_claim_noise = CHAIN * instrument.unit * max(1.0, gs.largest, self.gradients.largest) * ts.total
         self._tables: dict[tuple[float, float], Samples] = {}
-        self._surveyed = False
 
     # -- samples ----------------------------------------------------------------------------------
 
@@ -152,7 +133,7 @@ class Line:
     @property
     def noise(self) -> float:
         """The noise of phi: what was seen anywhere, and the rounding of the outputs."""
-        return max(self.instrument.own_rounding(self.gs), self.instrument.noise * self.gs.norm)
+        return max(self.own_rounding, self.instrument.noise * self.norm)
 
     @property
     def claim_noise(self) -> float:
@@ -161,11 +142,10 @@ class Line:
         It counts up to what roundings of intermediate results as large as 1 or the derivative may make of it, and where a narrower table
         shows it too, or stands on one stair: what is smooth is all but gone there.
         """
-        most = ROUNDINGS * self.instrument.unit * max(1.0, self.gs.largest, self.gradients.largest) * self.ts.total
         tables = self.tables
         narrower = [None, *tables[:-1]]
         noises = [t.claim_noise for t, n in zip(tables, narrower, strict=True) if n is None or n.level > t.level / SMOOTH or n.stands]
-        return max((n for n in noises if n <= most), default=0.0)
+        return max((n for n in noises if n <= self._most_claim_noise), default=0.0)
 
     def bar(self, table: Samples, way: Way) -> float:
         """Return the error bar of a comparison."""
@@ -285,65 +265,9 @@ class Line:
         subject = self.instrument.subject
         inverse = min(LARGEST_INVERSE, 1 / min(scale(x) for x in subject.point))
         largest = Vector.of((*subject.point, *self.instrument.base)).largest
-        return ROUNDINGS * subject.call_eps / 2 * max(1.0, largest, inverse) * self.gs.norm
+        return CHAIN * subject.call_eps / 2 * max(1.0, largest, inverse) * self.norm
 
     @property
     def most_hidden(self) -> float:
         """The largest change of phi that roundings of numbers as large as 1 or the outputs may hide."""
-        return ROUNDINGS * self.instrument.subject.call_eps / 2 * max(1.0, Vector.of(self.instrument.base).largest) * self.gs.norm
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether all outputs, at the point and far from it, are numbers of a format that is narrower than the one they come in."""
-        far = self.instrument.values(self.ts.beside(self.instrument.subject.point, WIDE))
-        outputs = [np.asarray(y, np.float64) for y in (*self.instrument.base, *far)]
-        return any(all(np.array_equal(_rounded(y, bits), y) for y in outputs) for bits in NARROW)
-
-    def survey(self) -> None:
-        """Sample wider, narrower and beside the point, and learn the noise of f from what is irregular there."""
-        if self._surveyed:
-            return
-        self._surveyed = True
-        for h in (WIDE, WIDE / 2, *(h / 8 for h in LADDER[:4])):
-            if h >= self.finest:
-                self.table(h)
-        for k in NEIGHBOURS:
-            self.table(LADDER[0], k * LADDER[0])
-        if LADDER[1] >= self.finest:
-            flat = all(t.flat for t in self.tables)
-            for c in (*NARROW_NEIGHBOURS, *(FAR_NEIGHBOURS if flat else ())):
-                self.table(LADDER[1], c)
-        self._learn(self.everywhere)
-
-    def _learn(self, tables: Iterable[Samples]) -> None:
-        for t in tables:
-            if 2 * self.noise < t.noise <= self.most_noise and self._lasts(t):
-                self.instrument.noise = max(self.instrument.noise, t.noise / (self.gs.norm or 1.0))
-
-    def _lasts(self, table: Samples) -> bool:
-        """Answer whether what is irregular in a table is no smaller in narrower ones around its largest jump, as noise is."""
-        if table.h < FINEST * 2.0**24:
-            return True
-        q = table
-        for _ in range(NARROWINGS):
-            if not np.isfinite(q.mismatch).all():
-                return False
-            k = int(np.argmax(np.abs(np.diff(q.mismatch))))
-            q = self.table(q.h * (st.NODES[k + 1] - st.NODES[k]) / 2, q.center + q.h * (st.NODES[k] + st.NODES[k + 1]) / 2)
-        return q.around.least > table.around.least / 16
-
-    @property
-    def is_factor(self) -> bool:
-        """Whether the mismatch of tables beside each other is one factor of their slopes, up to a tenth: a wrong constant adds up, a tolerance varies."""
-        panels = [t for t in self.everywhere if t.h == LADDER[0] and self.off("around", t)]
-        if len(panels) < FEWEST_PANELS:
-            return False
-        ratios = np.array([t.around.value / float(np.mean(t.psi)) for t in panels])
-        return bool(np.ptp(ratios) <= 0.1 * np.max(np.abs(ratios)))
-
-    @property
-    def wavers(self) -> bool:
-        """Whether the mismatch of tables beside each other changes its sign twice or more: its sum is bounded, that of a mistake grows."""
-        panels = sorted((t for t in self.everywhere if t.h == LADDER[0] and math.isfinite(t.around.value)), key=lambda t: t.center)
-        signs = [t.around.value > 0 for t in panels if abs(t.around.value) > st.MARGIN * (t.around.truncation + t.rounding)]
-        return sum(a != b for a, b in pairwise(signs)) >= 2
+        return CHAIN * self.instrument.subject.call_eps / 2 * max(1.0, Vector.of(self.instrument.base).largest) * self.norm

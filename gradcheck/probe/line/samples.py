@@ -96,17 +96,20 @@ class Samples:
             for name, found in self._comparisons().items():
                 object.__setattr__(self, name, found)
 
-    def size(self, noise: float) -> float:
-        """Return the largest slope that was seen: of psi, and of phi over its width where it is above its noise."""
+    def slopes(self, noise: float) -> Floats:
+        """Return the slope that was seen at each point: of psi, or of phi over the width where it is above its noise; 0 where none was."""
         moves = np.where(np.abs(self.phi) > st.MARGIN * noise, np.abs(self.phi), 0.0) / self.h
-        slopes = np.concatenate([np.abs(self.psi), moves])
-        return float(np.max(slopes[np.isfinite(slopes)], initial=0.0))
+        found = np.fmax(np.abs(self.psi), moves)
+        return np.where(np.isfinite(found), found, 0.0)
+
+    def size(self, noise: float) -> float:
+        """Return the largest slope that was seen."""
+        return float(np.max(self.slopes(noise)))
 
     def both_sides(self, noise: float) -> float:
         """Return the largest slope of the side on which it is smaller: next to a point where the slope vanishes both are large."""
-        moves = np.where(np.abs(self.phi) > st.MARGIN * noise, np.abs(self.phi), 0.0) / self.h
-        slopes = np.fmax(np.abs(self.psi), moves)
-        return min(float(np.max(slopes[nodes][np.isfinite(slopes[nodes])], initial=0.0)) for nodes in (st.LEFT, st.RIGHT))
+        found = self.slopes(noise)
+        return min(float(np.max(found[nodes])) for nodes in (st.LEFT, st.RIGHT))
 
     @property
     def stands(self) -> bool:
