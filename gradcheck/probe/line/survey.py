@@ -33,13 +33,11 @@ def survey(line: Line) -> None:
     for h in (WIDE, WIDE / 2, *(h / 8 for h in LADDER[:4])):
         if h >= line.finest:
             line.table(h)
-    for k in NEIGHBOURS:
-        line.table(LADDER[0], k * LADDER[0])
+    beside = [line.table(LADDER[0], k * LADDER[0]) for k in NEIGHBOURS]
     if LADDER[1] >= line.finest:
-        flat = all(t.flat for t in line.tables)
-        for c in (*NARROW_NEIGHBOURS, *(FAR_NEIGHBOURS if flat else ())):
-            line.table(LADDER[1], c)
-    for t in line.everywhere:
+        places = (*NARROW_NEIGHBOURS, *(FAR_NEIGHBOURS if all(t.flat for t in line.tables) else ()))
+        beside += [line.table(LADDER[1], c) for c in places]
+    for t in (*line.tables, *beside):
         if 2 * line.noise < t.noise <= line.most_noise and _lasts(line, t):
             line.instrument.noise = max(line.instrument.noise, t.noise / (line.norm or 1.0))
 
