@@ -23,18 +23,20 @@ PLAIN = 1e-5
 CHANCE = 0.01
 #: Factors that are made too often to be told from accidents: -1, 2, 1/2, 3, 4.
 USUAL = 4
-#: Numbers below this may be percents; a fraction with a denominator above the other is written as a decimal.
-TWO, SHORT = 2, 25
+#: Magnitudes below this may be percents (there are 400 of them); a fraction with a denominator above the other is written as a decimal.
+PERCENTS_BELOW, SHORT = 2, 25
+#: A factor explains a difference if at most this part of its largest entry is left: a tenth, the first digit.
+LEFT = 0.1
 #: Entries that show a factor that has no name: two are proportional by accident in cases enough.
 SHOWN = 3
 
-#: Numbers that are left out of derivatives, or left in.
+#: Numbers that are left out of derivatives, or left in: of units, logarithms, angles and normal densities.
 CONSTANTS: Mapping[str, float] = {
     name: value
     for text, inverse, c in (
         ("180/pi (degrees)", "pi/180 (radians)", 180 / math.pi), ("sqrt(2)", "1/sqrt(2)", math.sqrt(2)), ("pi", "1/pi", math.pi),
         ("2 pi", "1/(2 pi)", 2 * math.pi), ("ln 2", "1/ln 2", math.log(2)), ("ln 10", "1/ln 10", math.log(10)),
-        ("sqrt(2 pi)", "1/sqrt(2 pi)", math.sqrt(2 * math.pi)), ("4.184", "1/4.184", 4.184),
+        ("sqrt(2 pi)", "1/sqrt(2 pi)", math.sqrt(2 * math.pi)), ("4.184", "1/4.184", 4.184),  # joules a calorie
     )
     for name, value in ((text, c), (inverse, 1 / c))
 }  # fmt: skip
@@ -73,10 +75,11 @@ def number(c: float, near: float = PLAIN, sizes: Collection[int] = ()) -> Number
     """
     if not c or not math.isfinite(c):
         return None
-    for n in sizes:
-        for q in (Fraction(n), Fraction(1, n)):
-            if n > 2 and abs(abs(c) - float(q)) <= near * abs(c):
-                return Number(str(q if c > 0 else -q), q if c > 0 else -q, n)
+    sign = 1 if c > 0 else -1
+    for size in sizes:
+        for q in (Fraction(sign * size), Fraction(sign, size)) if size > 2 else ():
+            if abs(c - float(q)) <= near * abs(c):
+                return Number(str(q), q, size)
     if 2 * near * len(CONSTANTS) <= CHANCE:
         for text, value in CONSTANTS.items():
             if abs(abs(c) - value) <= near * value:
@@ -84,7 +87,7 @@ def number(c: float, near: float = PLAIN, sizes: Collection[int] = ()) -> Number
     most = max(USUAL, round(CHANCE / near))  # of so many fractions hardly one lies within `near` of a number that is drawn
     plain = Fraction(c).limit_denominator(max(1, math.isqrt(int(most / abs(c)))))
     percent = Fraction(round(100 * c), 100)
-    if abs(c) < TWO and 2 * TWO * 100 * near <= CHANCE and abs(float(percent) - c) <= near * abs(c):
+    if abs(c) < PERCENTS_BELOW and 2 * PERCENTS_BELOW * 100 * near <= CHANCE and abs(float(percent) - c) <= near * abs(c):
         return Number(f"{float(percent):g}" if percent.denominator > SHORT else str(percent), percent)
     if abs(plain.numerator) * plain.denominator <= most and abs(float(plain) - c) <= near * abs(c):
         return Number(str(plain), plain)
@@ -112,7 +115,7 @@ def factor(
         c = float(np.sum(got / largest * part) / np.sum(np.square(part)))
         left, difference = np.abs(got - c * expected), np.abs(got - expected)
     allowed = np.nan_to_num(NEAR * bound * max(1.0, abs(c)), posinf=0.0) + unexplained * float(np.max(difference))
-    if c == 0 or not abs(c - 1) > unit or not np.isfinite(c) or not np.all(left <= allowed) or 10 * np.max(left) > np.max(difference):
+    if c == 0 or not abs(c - 1) > unit or not np.isfinite(c) or not np.all(left <= allowed) or np.max(left) > LEFT * np.max(difference):
         return None
     if abs(c - 1) < FITTED:
         return Mistake("factor", number=c, detail=f"every entry is 1 {'+' if c > 1 else '-'} {abs(c - 1):.2g} times the right one")

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.errors import FunctionRaised, OutOfBudget
+from gradcheck.errors import OutOfBudget
 from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.directions import cotangent, own_scale, scale
 from gradcheck.probe.instrument import Instrument
+from gradcheck.probe.layouts import layouts
 from gradcheck.probe.line.stencils import MARGIN
 from gradcheck.probe.subject import Arrays, Subject
 from gradcheck.probe.vector import Vector
@@ -83,7 +84,7 @@ def rules(subject: Subject, instrument: Instrument, rng: np.random.Generator, ac
     if any(v is not None and np.any(v != 0) for v in zero):
         same = equal(zero, first)
         yield _fault("the gradient for a zero cotangent is not zero", mistake=_IGNORED if same else None)
-    yield from _layouts(instrument, gs, first, bars)
+    yield from layouts(instrument, gs, first, bars)
 
 
 def within(a: Any, b: Any, bar: float) -> bool:
@@ -210,41 +211,6 @@ def _squares(subject: Subject, gs: Arrays, path: str, first: Floats, bar: float)
     return twice is not None and bool(np.any(first != 0)) and bool(np.all(np.abs(np.asarray(twice, np.float64) - 4 * first) <= 4 * bar))
 
 
-def _layouts(instrument: Instrument, gs: Arrays, first: list[Any], bars: list[float]) -> Iterator[Finding]:
-    """Cotangents and inputs in other memory layouts give what contiguous ones give, if they do so to f."""
-    subject = instrument.subject
-    assert subject.pull is not None
-    constant = [np.full_like(g, g.flat[0] if g.size else 0) for g in gs]
-    repeated = [np.broadcast_to(g.flat[0], g.shape) if g.size else g for g in gs]
-    x = subject.point
-    cases: tuple[tuple[str, list[Any], Arrays, Arrays], ...] = (
-        ("Fortran-ordered", first, [_fortran(g) for g in gs], _accepted(instrument, [_fortran(v) for v in x])),
-        ("strided", first, [_strided(g) for g in gs], _accepted(instrument, [_strided(v) for v in x])),
-        ("stride-0", list(subject.gradient(constant, x)), repeated, list(x)),
-    )
-    if subject.arranged is not None:
-        cases += (("Fortran-ordered cotangent", first, gs, list(x)), ("strided cotangent", first, gs, list(x)))
-    for what, right, cotangents, inputs in cases:
-        try:
-            found = _arranged(subject, what, cotangents, inputs)
-        except FunctionRaised as error:  # refused layouts are findings, not crashes
-            yield _fault(f"{what} arrays: {error}")
-            continue
-        for path, a, b, bar in zip(subject.paths, right, found, bars, strict=True):
-            if a is None or b is None:
-                continue
-            if np.shape(b) != a.shape or np.any(np.abs(np.asarray(b, np.float64) - np.asarray(a, np.float64)) > bar):
-                yield _fault(f"gradient of {path}: {what} arrays give other numbers than contiguous ones", path)
-
-
-def _arranged(subject: Subject, layout: str, gs: Arrays, xs: Arrays) -> list[Any]:
-    assert subject.pull is not None
-    if subject.arranged is not None:
-        return list(subject.arranged(layout, gs, xs))
-    subject.ready(xs)
-    return list(subject.pull(gs, xs))
-
-
 def crossed(subject: Subject, instrument: Instrument, rng: np.random.Generator, accuracy: float = 0.0) -> Iterator[Finding]:
     """Two forward passes and then two backward ones, the earlier first, give what one after the other gives."""
     assert subject.pull is not None
@@ -289,30 +255,3 @@ def symmetric(instrument: Instrument, rng: np.random.Generator, accuracy: float 
     bar = 2 * MARGIN * sum(errors) + max(HIDDEN, accuracy) * max(abs(one), abs(two))
     if not abs(one - two) <= bar:
         yield _fault(f"the Hessian is not symmetric: <u, H v> is {two:.15g}, <v, H u> is {one:.15g} +- {bar:.1g}", mistake=Mistake("not symmetric"))
-
-
-def _accepted(instrument: Instrument, xs: Arrays) -> Arrays:
-    """Return inputs in another layout, or as they are where f refuses that layout or reads other numbers in it."""
-    subject = instrument.subject
-    if all(x.flags.c_contiguous for x in xs):
-        return xs
-    subject.meter.spend()
-    try:
-        found = subject.call(xs)
-    except Exception:  # a view of it is impossible, say
-        return list(subject.point)
-    same = (np.allclose(np.asarray(a, np.float64), b, rtol=1e-3, equal_nan=True) for a, b in zip(found, instrument.base, strict=True))
-    return xs if all(same) else list(subject.point)
-
-
-def _fortran(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.asfortranarray(x) if x.ndim > 1 else x.copy()
-
-
-def _strided(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a view with gaps between its entries."""
-    if x.ndim == 0:
-        return x.copy()
-    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
-    wide[..., ::2] = x
-    return wide[..., ::2]
