@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -26,11 +27,13 @@ from gradcheck.probe.vector import Vector
 #: that could be told; or "blind", where the bars hide it.
 Verdict = Literal["right", "wrong", "beside", "undecided", "blind"]
 
+#: What is said of a slope through stairs.
+STEPPED = "f moves in steps, and is level between them"
 #: Steps up to this, relative to the outputs, are rounding to some digits: single precision and finer.
 FINE_STEPS = 2.0**-20
 #: Tables in which a difference is looked for that falls with the width: so many, each so much narrower.
 MOST_NARROWER, NARROWER = 5, 2.0**7
-#: A jump is at least so many roundings of the outputs high: lower ones are noise, which the survey sees.
+#: A jump, or a step of a stair, is at least so many roundings of the outputs high: lower ones are noise, which the survey sees.
 LEAST_JUMP = 2.0**16
 
 
@@ -89,7 +92,7 @@ def rule(case: Case) -> Ruling:
     if not line.known("around", "alone"):
         return _one_sided(case)
     if line.agrees and (line.resolution <= SEEN or line.nothing):
-        return _stair(line) or Ruling("right")
+        return _agreed(line)
     for excuse in EXCUSES:
         found = excuse.rule(case)
         if found is not None:
@@ -145,7 +148,18 @@ def _hull(case: Case) -> Ruling | None:
 def _resolution(case: Case) -> Ruling | None:
     """Within the bars, once the tables of a kink were taken."""
     line = case.line
-    return Ruling("right") if line.agrees and line.resolution <= SEEN else None
+    return _agreed(line) if line.agrees and line.resolution <= SEEN else None
+
+
+def _stair(case: Case) -> Ruling | None:
+    """Level on each side over narrow tables, and zero is claimed: that is the slope of a stair, and neither right nor wrong."""
+    line = case.line
+    steps = line.table(LADDER[0]).around.least
+    if line.total or not steps > LEAST_JUMP * line.own_rounding:
+        return None
+    if not any(all(line.table(h).level for h in pair) for pair in pairwise(h for h in LADDER[3:] if h >= line.finest)):
+        return None
+    return Ruling("undecided", "f is a staircase, and zero is the slope of a stair")
 
 
 def _noise(case: Case) -> Ruling | None:
@@ -155,8 +169,8 @@ def _noise(case: Case) -> Ruling | None:
     if value * h > 2 * MARGIN * max(line.most_noise, line.noise):
         return None  # no noise could make it
     survey(line)
-    if (stair := _stair(line)) is not None:
-        return stair
+    if _is_stepped(line):
+        return Ruling("wrong", STEPPED)
     if all(t.flat for t in line.tables) and line.total * WIDE <= line.most_hidden:
         return Ruling("blind", "f does not move at all, and roundings inside may hide as much")
     if not line.agrees:
@@ -195,6 +209,7 @@ EXCUSES = (
     Excuse("kink", "one-sided slopes stay apart as tables narrow, the claim lies between them, beside the point it is right", "2 tables", _kink),
     Excuse("hull", "branches meet: the claim lies between those at points around, and these are right", "18 gradients, 1 table", _hull),
     Excuse("resolution", "the difference is within the bars of the tables that kinks asked for", "nothing", _resolution),
+    Excuse("stair", "f is level on each side of the point over narrow tables, and zero is claimed: the slope of a stair", "2 tables", _stair),
     Excuse("noise", "it is within what irregularities of f elsewhere make of it", "about 20 tables", _noise),
     Excuse("truncation", "below a hundredth, and its sign changes over adjoining tables, so that it does not add up", "nothing more", _truncation),
     Excuse("jump", "f is level on both sides of the point, and apart: there is no derivative", "2 tables", _jump),
@@ -217,18 +232,17 @@ def neighbour_is_right(instrument: Instrument, gs: Vector, ts: Vector) -> bool:
     return not (line.off("around") and line.off("alone"))
 
 
-def _stair(line: Line) -> Ruling | None:
-    """Return what to say where f is a staircase: level over narrow tables, in steps that are no rounding of its outputs.
+def _agreed(line: Line) -> Ruling:
+    """Return "right", but for a slope through the steps of a stair."""
+    return Ruling("wrong", STEPPED) if line.total and _is_stepped(line) else Ruling("right")
 
-    Zero is the slope of a stair: it can be neither accused nor praised, any other slope is wrong.
-    """
+
+def _is_stepped(line: Line) -> bool:
+    """Answer whether f is a staircase: level over narrow tables, in steps that are no rounding of its outputs; a slope through them is wrong."""
     steps = max(line.noise, line.best("around").around.least)
-    if not steps > max(FINE_STEPS * line.instrument.size(line.gs), line.most_rounding) or max(LADDER[4], line.finest) > LADDER[4]:
-        return None
-    if not all(line.table(h).flat for h in LADDER[3:5]) or is_narrow(line):
-        return None
-    text = f"f moves in steps of {steps:.1g}, and is level between them"
-    return Ruling("undecided" if line.claimed == 0 else "wrong", text)
+    if not steps > max(FINE_STEPS * line.instrument.size(line.gs), line.most_rounding) or line.finest > LADDER[4]:
+        return False
+    return all(line.table(h).flat for h in LADDER[3:5]) and not is_narrow(line)
 
 
 def _branches(line: Line) -> bool:

@@ -33,6 +33,7 @@ NEEDS = {
              lambda g, x: (2 * g * (np.arange(3) == np.argsort(x, kind="stable")[1]),), TIE, np.array([0.5, -0.8, 0.9]), None),
     "resolution": (lambda x: np.tanh(200 * (x - 1.3)), lambda g, x: (200 * g / np.cosh(200 * (x - 1.3)) ** 2,),
                    lambda g, x: (220 * g / np.cosh(200 * (x - 1.3)) ** 2,), ONE, STEPS, None),
+    "stair": (lambda x: np.floor(10 * x), lambda g, x: (0 * g,), lambda g, x: (1000 * g,), ONE, STEPS, None),
     "noise": (lambda x: np.sin(x / 1e-5), lambda g, x: (g * np.cos(x / 1e-5) / 1e-5,), lambda g, x: (1.1 * g * np.cos(x / 1e-5) / 1e-5,), ONE, STEPS, None),
     "truncation": (TABLE, lambda g, x: (g * np.cos(x),), lambda g, x: (1.02 * g * np.cos(x),), ONE, STEPS, None),
     "jump": (lambda x: np.sin(x) + (x >= 1.3), lambda g, x: (g * np.cos(x),), lambda g, x: (g * np.cos(x) * (1.5 if x[0] < 10 else 1),), ONE, STEPS, None),
@@ -64,3 +65,8 @@ def test_a_jump_elsewhere_excuses_nothing():
     """Off the jump a wrong derivative is wrong."""
     f, _, wrong, _, t, _ = NEEDS["jump"]
     assert ruling(f, wrong, [1.9, 0.7], 0.1 * t).verdict == "wrong"
+
+
+def test_what_rounding_levels_is_no_stair():
+    """A gradient that is missing is missing, where f changes little."""
+    assert ruling(lambda x: 1e8 + x, lambda g, x: (0 * g,), ONE, STEPS).verdict == "wrong"

@@ -73,19 +73,20 @@ class Line:
         return self._tables[h, center]
 
     def _sampled(self, h: float, center: float) -> Samples:
-        phi, psi, near, flat = np.zeros(st.N), np.full(st.N, np.nan), [], True
+        phi, psi, near, changes = np.zeros(st.N), np.full(st.N, np.nan), [], np.zeros(st.N)
         for j, s in enumerate(st.NODES):
             if j == st.MIDDLE and not center:
                 psi[j] = self.claimed
                 continue
-            change, correction, v = self._at(center + h * s)
-            phi[j], flat = change - correction, flat and (change == 0 or bool(center))
+            changes[j], correction, v = self._at(center + h * s)
+            phi[j] = changes[j] - correction
             if v is not None:
                 psi[j] = v.dot(self.ts)
                 near += [v] if j in (st.MIDDLE - 1, st.MIDDLE + 1) else []
         if center:
             phi -= phi[st.MIDDLE]
-        return Samples(h, center, phi, psi, self._own(phi), self._rounding(psi), tuple(near), flat)
+        level = all(np.ptp(changes[nodes]) == 0 for nodes in (st.LEFT, st.RIGHT))
+        return Samples(h, center, phi, psi, self._own(phi), self._rounding(psi), tuple(near), bool(np.ptp(changes) == 0), level)
 
     def _at(self, s: float) -> tuple[float, float, Vector | None]:
         """Return the change of <g, f> at a place of the line, what the rounding of x + s t does to it to first order, and the doubted gradients."""
@@ -144,7 +145,7 @@ class Line:
         """
         tables = self.tables
         narrower = [None, *tables[:-1]]
-        noises = [t.claim_noise for t, n in zip(tables, narrower, strict=True) if n is None or n.level > t.level / SMOOTH or n.stands]
+        noises = [t.claim_noise for t, n in zip(tables, narrower, strict=True) if n is None or n.last > t.last / SMOOTH or n.stands]
         return max((n for n in noises if n <= self._most_claim_noise), default=0.0)
 
     def bar(self, table: Samples, way: Way) -> float:

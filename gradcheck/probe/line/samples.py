@@ -60,6 +60,7 @@ class Samples:
         rounding: of psi.
         near: the doubted gradients at the points next to the middle.
         flat: whether f is the same number at all points.
+        level: whether it is on the left, and on the right.
         around: f against the doubted derivative around the middle, whose own claim is not used.
         at: the claim in the middle against those around; no difference of f is taken.
         alone: the claim in the middle against f; no other claim is used.
@@ -68,7 +69,7 @@ class Samples:
         mismatch: phi less the integral of psi, at every point.
         noise: of phi, where it is irregular and psi is not; else 0.
         claim_noise: of psi, where its coefficients do not fall; else 0.
-        level: of the last coefficients of psi.
+        last: level of the last coefficients of psi.
     """
 
     h: float
@@ -79,6 +80,7 @@ class Samples:
     rounding: float
     near: tuple[Vector, ...] = ()
     flat: bool = False
+    level: bool = False
     around: Estimate = field(init=False, default=Estimate())
     at: Estimate = field(init=False, default=Estimate())
     alone: Estimate = field(init=False, default=Estimate())
@@ -89,7 +91,7 @@ class Samples:
     mismatch: Floats = field(init=False, default_factory=lambda: np.full(st.N, np.nan))
     noise: float = field(init=False, default=0.0)
     claim_noise: float = field(init=False, default=0.0)
-    level: float = field(init=False, default=0.0)
+    last: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         with np.errstate(all="ignore"):
@@ -145,7 +147,7 @@ class Samples:
             "at": Estimate(float(st.VALUE_OF_OTHERS @ others) - float(self.psi[st.MIDDLE]), beside),
             "mismatch": mismatch,
             "noise": sigma if irregular else 0.0,
-            "level": level,
+            "last": level,
             "claim_noise": st.PER_COEFFICIENT * level if decay >= st.GEOMETRIC else 0.0,
         }
 

@@ -3,18 +3,7 @@
 import numpy as np
 from scipy import linalg, special
 
-from tests.right.kinds.case import (
-    BACKWARDS,
-    BY_LOG,
-    HALF,
-    PERCENT,
-    ROLLED,
-    SIGN,
-    TENTH,
-    TWICE,
-    Kind,
-    scaled,
-)
+from tests.right.kinds.case import BACKWARDS, BY_LOG, HALF, PERCENT, ROLLED, SIGN, TENTH, TWICE, Kind, scaled
 
 KIND = Kind("edges")
 RNG = np.random.default_rng(21)

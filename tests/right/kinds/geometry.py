@@ -4,17 +4,7 @@ import numpy as np
 from scipy import special, stats
 from scipy.spatial import distance
 
-from tests.right.kinds.case import (
-    HALF,
-    MEAN,
-    PERCENT,
-    ROLLED,
-    SIGN,
-    TRANSPOSED,
-    Kind,
-    entry,
-    scaled,
-)
+from tests.right.kinds.case import HALF, MEAN, PERCENT, ROLLED, SIGN, TRANSPOSED, Kind, entry, scaled
 
 KIND = Kind("geometry")
 RNG = np.random.default_rng(15)

@@ -3,15 +3,7 @@
 import ml_dtypes
 import numpy as np
 
-from tests.right.kinds.case import (
-    HALF,
-    ROLLED,
-    SIGN,
-    TENTH,
-    TWICE,
-    Kind,
-    scaled,
-)
+from tests.right.kinds.case import HALF, ROLLED, SIGN, TENTH, TWICE, Kind, scaled
 
 KIND = Kind("narrow")
 RNG = np.random.default_rng(19)

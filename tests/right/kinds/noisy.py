@@ -3,17 +3,7 @@
 import numpy as np
 from scipy import special
 
-from tests.right.kinds.case import (
-    BACKWARDS,
-    HALF,
-    PERCENT,
-    ROLLED,
-    SIGN,
-    TENTH,
-    TWICE,
-    Kind,
-    scaled,
-)
+from tests.right.kinds.case import BACKWARDS, HALF, PERCENT, ROLLED, SIGN, TENTH, TWICE, Kind, scaled
 
 KIND = Kind("noisy")
 RNG = np.random.default_rng(20)

@@ -3,15 +3,7 @@
 import numpy as np
 from scipy import special
 
-from tests.right.kinds.case import (
-    BACKWARDS,
-    ROLLED,
-    SIGN,
-    SUMMED,
-    TWICE,
-    Kind,
-    scaled,
-)
+from tests.right.kinds.case import BACKWARDS, ROLLED, SIGN, SUMMED, TWICE, Kind, scaled
 
 KIND = Kind("structures")
 RNG = np.random.default_rng(22)
