@@ -7,7 +7,7 @@ from gradcheck.arith.floating import Floating
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.engine.reverse import backward, evaluate
 from gradcheck.networks import networks
-from gradcheck.verdict.validate import validate
+from gradcheck.validation.validate import validate
 
 NETWORKS = ["xor-2-2-1", "digits-64-32-10", "deep-chain-200", "lenet-1989"]
 

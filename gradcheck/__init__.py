@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gradcheck.probe.check import check as check
     from gradcheck.targets.registry import targets as targets
     from gradcheck.targets.target import Run as Run
-    from gradcheck.verdict.validate import validate as validate
+    from gradcheck.validation.validate import validate as validate
 
 __version__ = "0.1.0"
 
@@ -53,7 +53,7 @@ _PUBLIC = {
     "trace": "gradcheck.graph.trace",
     "Network": "gradcheck.networks.network",
     "Run": "gradcheck.targets.target",
-    "validate": "gradcheck.verdict.validate",
+    "validate": "gradcheck.validation.validate",
 }
 _MODULES = ("certify", "curvature", "errors", "learning", "networks", "ops", "strategies", "targets", "vectors")
 

@@ -18,9 +18,9 @@ from gradcheck.errors import BadDocument, BadInput
 from gradcheck.files.json import parsed
 from gradcheck.files.limits import MOST_BYTES
 from gradcheck.files.regular import opened
-from gradcheck.verdict.finding import Matrix, Row
-from gradcheck.verdict.stored import from_dict
-from gradcheck.verdict.stored import read as read_result
+from gradcheck.result.finding import Matrix, Row
+from gradcheck.result.stored import from_dict
+from gradcheck.result.stored import read as read_result
 
 #: The layout of the file; later ones have larger numbers, and are refused by earlier programs.
 VERSION = 1

@@ -19,7 +19,7 @@ def _text(name):
 #: modules that need an extra -> its library
 EXTRAS = {
     "gradcheck.strategies": "hypothesis", "gradcheck.targets.torch": "torch", "gradcheck.targets.torch_ops": "torch", "gradcheck.targets.jax": "jax",
-    "gradcheck.targets.autograd": "autograd", "gradcheck.targets.sklearn": "sklearn", "gradcheck.learning.torch": "torch", "gradcheck.probe.torch": "torch", "gradcheck.probe.hooks": "torch", "gradcheck.probe.jax": "jax",
+    "gradcheck.targets.autograd": "autograd", "gradcheck.targets.sklearn": "sklearn", "gradcheck.learning.torch": "torch", "gradcheck.probe.subject.torch": "torch", "gradcheck.probe.subject.hooks": "torch", "gradcheck.probe.subject.jax": "jax",
     **{f"gradcheck.bench.checkers.{name}": name for name in ("torch", "jax", "autograd", "scipy")},
 }  # fmt: skip
 
@@ -36,5 +36,5 @@ def test_examples(name):
 def test_there_are_examples():
     """The entry points have one."""
     finder = doctest.DocTestFinder(exclude_empty=True)
-    for name in ("gradcheck.engine.reverse", "gradcheck.graph.graph", "gradcheck.graph.trace", "gradcheck.graph.document", "gradcheck.verdict.validate", "gradcheck.arith.running"):
+    for name in ("gradcheck.engine.reverse", "gradcheck.graph.graph", "gradcheck.graph.trace", "gradcheck.graph.document", "gradcheck.validation.validate", "gradcheck.arith.running"):
         assert any(t.examples for t in finder.find(importlib.import_module(name)))

@@ -148,7 +148,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from gradcheck.history import History
-from gradcheck.verdict.finding import Matrix
+from gradcheck.result.finding import Matrix
 folder = Path(sys.argv[1])
 input()
 for k in range(60):

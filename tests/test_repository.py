@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ EXECUTES = {"engine/source.py"}  # text that it made itself from a verified grap
 READS = {"json.load", "json.loads", "tomllib.load", "tomllib.loads", "np.load", "np.loadtxt", "np.fromfile", "np.genfromtxt", "read_text", "read_bytes", "sqlite3.connect"}
 #: modules that make them elsewhere, with the reason
 READERS = {
-    "bench/clock.py": "of the system's files", "bench/machine.py": "of the system's files", "networks/digits.py": "of its own data", "verdict/ulps.py": "of its own data",
+    "bench/clock.py": "of the system's files", "bench/machine.py": "of the system's files", "networks/digits.py": "of its own data", "validation/ulps.py": "of its own data",
     "vectors/writing.py": "of a text that it has just made", "pytest_plugin/record.py": "of a text that its own worker made", "history.py": "of a database, in the one way that is safe",
 }  # fmt: skip
 #: calls that make or change files; the writer alone makes them
@@ -97,6 +98,22 @@ def test_layers():
     assert found == table()
 
 
+def folder(name):
+    """Return the room of a full name, or in `probe` its folder."""
+    parts = name.split(".")[1:]
+    return ".".join(parts[:2] if parts[0] == "probe" and len(parts) > 2 else parts[:1])
+
+
+def test_there_are_no_circles():
+    """No room imports another that imports it, by whatever way, and no folder of `probe` either."""
+    found = {}
+    for path in MODULES:
+        name = ".".join(["gradcheck", *path.relative_to(ROOT / "gradcheck").with_suffix("").parts])
+        modules = {n for n in imported(path) if n.startswith("gradcheck.") and (ROOT / (n.replace(".", "/") + ".py")).exists()}
+        found.setdefault(folder(name), set()).update(folder(n) for n in modules)
+    assert list(TopologicalSorter({a: b - {a} for a, b in found.items()}).static_order())
+
+
 def test_nothing_imports_the_command_line():
     """Only the command line and the way into it know of it."""
     for path in MODULES:
@@ -123,8 +140,9 @@ def test_render_sees_results_only(path):
     top = {name.split(".")[0] for name in imported(path)}
     assert top - set(sys.stdlib_module_names) <= {"rich", "jinja2", "matplotlib", "gradcheck"}
     ours = {n for n in imported(path) if n.startswith("gradcheck.") and not n.startswith("gradcheck.render.")}
+    ours -= {n for n in ours if n.startswith("gradcheck.result.text")}
     records = {"Finding", "GradientAccuracy", "Matrix", "NodeRatio", "Row", "Skipped"}
-    assert ours <= {"gradcheck.verdict.finding", *(f"gradcheck.verdict.finding.{x}" for x in records)}
+    assert ours <= {"gradcheck.result.finding", *(f"gradcheck.result.finding.{x}" for x in records)}
 
 
 @pytest.mark.parametrize("name", gradcheck.__all__)

@@ -1,6 +1,6 @@
 """How often is the mistake named? Every mutant of every operation at a random node of random networks, by its gradients alone.
 
-The target is the reference with one wrong rule. What is asked is `gradcheck.verdict.explanation.explain`; whether its answer is
+The target is the reference with one wrong rule. What is asked is `gradcheck.explain.explanation.explain`; whether its answer is
 right is decided by means that it does not have: the true rule, fresh points, and the gradients of rivals to fifty digits.
 """
 
@@ -20,6 +20,12 @@ import numpy as np
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.bench.resuming import resumed
 from gradcheck.engine.reverse import backward
+from gradcheck.explain.explanation import Explained, Explanation, explain
+from gradcheck.explain.hypothesis import Hypothesis
+from gradcheck.explain.points import points
+from gradcheck.explain.reproduction import with_rules
+from gradcheck.explain.same_mistake import Likeness
+from gradcheck.explain.scene import MISFITS, Rules, Scene
 from gradcheck.faults.mutants import Mutant, mutants
 from gradcheck.files.journal import Journal
 from gradcheck.graph.graph import Graph
@@ -28,12 +34,6 @@ from gradcheck.networks.random import random_network
 from gradcheck.ops import registry
 from gradcheck.targets.reference import Reference
 from gradcheck.targets.target import leaf_arrays
-from gradcheck.verdict.explanation import Explained, Explanation, explain
-from gradcheck.verdict.hypothesis import Hypothesis
-from gradcheck.verdict.likeness import Likeness
-from gradcheck.verdict.points import points
-from gradcheck.verdict.reproduction import with_rules
-from gradcheck.verdict.scene import MISFITS, Rules, Scene
 
 Outcome = Literal["named", "rival", "tied", "unexplained", "wrong", "same", "unfit"]
 Progress = Callable[[str, int, int], None]

@@ -12,9 +12,9 @@ from gradcheck.bench.clock import Ratio, paired
 from gradcheck.bench.plan import mlp, point
 from gradcheck.engine.plan import compile as compiled
 from gradcheck.engine.reverse import backward
+from gradcheck.judge.judge import Judgement, judge
 from gradcheck.targets.reference import Reference
 from gradcheck.targets.target import leaf_arrays
-from gradcheck.verdict.judge import Judgement, judge
 
 #: 17 layers of 243 x 243 weights, a million in all, and a batch of 64.
 SIZES, BATCH = (243,) * 18, 64

@@ -11,7 +11,7 @@ from gradcheck.cli.output import NEW_FILE, SEED, as_json, console, finish, statu
 from gradcheck.errors import BadInput
 from gradcheck.foreign import answer_of, attribute_at
 from gradcheck.probe.check import check
-from gradcheck.probe.report import Report
+from gradcheck.probe.examination.report import Report
 
 
 @click.command("check")

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from gradcheck.cli.output import NEW_FILE, as_json, console, finish
 from gradcheck.history import Change, compare, read, regressions
-from gradcheck.render.text import clean
+from gradcheck.result.text import clean
 
 
 @click.command("compare")

@@ -45,7 +45,7 @@ def _targets() -> Rows:
 
 def _oracles() -> Rows:
     from gradcheck.oracles import ORACLES
-    from gradcheck.verdict.second_ways import WAYS
+    from gradcheck.verify.second_ways import WAYS
 
     yield ("oracle", "order", "what it does")
     for order, known in ((1, ORACLES), (2, WAYS)):

@@ -18,7 +18,7 @@ from gradcheck.render.markdown import markdown
 from gradcheck.render.sarif import sarif
 from gradcheck.render.terminal import as_text
 from gradcheck.render.trend import trend
-from gradcheck.verdict.finding import Matrix
+from gradcheck.result.finding import Matrix
 
 #: format -> what makes it
 FORMATS: Mapping[str, Callable[[Matrix], str]] = {

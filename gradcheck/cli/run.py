@@ -31,12 +31,12 @@ from gradcheck.render.junit import junit
 from gradcheck.render.markdown import markdown
 from gradcheck.render.terminal import whole
 from gradcheck.render.trend import trend
+from gradcheck.result.finding import Matrix, Row, Skipped
+from gradcheck.result.stored import read as read_result
 from gradcheck.settings import Settings, load
 from gradcheck.targets.opening import all_opened
-from gradcheck.verdict import known
-from gradcheck.verdict.finding import Matrix, Row, Skipped
-from gradcheck.verdict.stored import read as read_result
-from gradcheck.verdict.validate import Key, asked_of, validate, versions_of
+from gradcheck.validation import known
+from gradcheck.validation.validate import Key, asked_of, validate, versions_of
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

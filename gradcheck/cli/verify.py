@@ -16,10 +16,10 @@ from rich.text import Text
 
 from gradcheck.cli.output import NEW_FILE, SEED, as_json, console, finish, progress, showing_what_there_is
 from gradcheck.oracles import ORACLES
-from gradcheck.verdict.agreement import DIGITS, Agreement, Answer, cases, verify
-from gradcheck.verdict.second_agreement import DIGITS as SECOND_DIGITS
-from gradcheck.verdict.second_agreement import SecondAgreement, verify_second
-from gradcheck.verdict.second_ways import WAYS
+from gradcheck.verify.agreement import DIGITS, Agreement, Answer, cases, verify
+from gradcheck.verify.second_agreement import DIGITS as SECOND_DIGITS
+from gradcheck.verify.second_agreement import SecondAgreement, verify_second
+from gradcheck.verify.second_ways import WAYS
 
 Agreed: TypeAlias = Agreement | SecondAgreement
 

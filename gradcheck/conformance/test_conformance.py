@@ -10,7 +10,7 @@ import pytest
 from gradcheck.networks.network import networks
 from gradcheck.networks.specimen import operation_names
 from gradcheck.pytest_plugin import chosen
-from gradcheck.verdict.finding import Row
+from gradcheck.result.finding import Row
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -73,7 +73,7 @@ def _placed(name: str, kind: Kind | Literal[""], operands: int, rule: Rule, op: 
 
 
 def _patterns(stage: Stage) -> Iterator[tuple[str, Kind, str, Rule]]:
-    """Yield what `gradcheck.verdict.diagnosis` knows beside the mutants."""
+    """Yield what `gradcheck.explain.diagnosis` knows beside the mutants."""
     op = stage.op
     if stage.shapes == (stage.shape,):
         yield "1 - y", "1 - f", "takes its derivative to be 1 - y", lambda m, g, y, x, **_: (g * (1 - y),)

@@ -4,7 +4,7 @@ Both begin at the same numbers. The target's gradients move parameters in its fo
 exact ones. Rounding alone separates the two, by a distance that the training itself makes larger or smaller from step to step, and
 that no bound of one step foretells. So it is measured: `SWEEPS` more trainings, in which every operation of gradient and update is
 perturbed at random within the target's roundoff, go their ways from the same numbers. Up to `MARGIN` times the farthest of them is
-explained by rounding; see `gradcheck.verdict.statistics` for the chance that one more training of the same kind goes beyond.
+explained by rounding; see `gradcheck.compare.statistics` for the chance that one more training of the same kind goes beyond.
 
 A distance beyond that is evidence and no proof. Proof is had where the target stands: its gradient at its own parameters, after 0,
 1, 2, 4, 8, ... steps and just before the distance is unexplained, is judged as `gradcheck run` judges one. A gradient that is right
@@ -31,9 +31,12 @@ from gradcheck.arith.floating import FORMATS, Floating
 from gradcheck.arith.multiprecision import Multiprecision
 from gradcheck.arith.running import Roundoff, wide_format
 from gradcheck.arith.stochastic import Stochastic
+from gradcheck.compare.statistics import MARGIN, SWEEPS
 from gradcheck.errors import BadInput, CannotExpress, TargetFailed, UnknownDtype, WrongAnswer
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, Values
+from gradcheck.judge.answer import inspect_answer
+from gradcheck.judge.judge import Judgement, judge
 from gradcheck.learning.descent import Descent
 from gradcheck.learning.examples import Examples, beginning, examples, known_parameters
 from gradcheck.learning.optimizer import Rule
@@ -44,10 +47,7 @@ from gradcheck.learning.trajectory import Point
 from gradcheck.networks.network import Network
 from gradcheck.targets.opening import opened, run_of
 from gradcheck.targets.target import Description, Run, Target, leaf_arrays
-from gradcheck.verdict.answer import inspect_answer
-from gradcheck.verdict.judge import Judgement, judge
-from gradcheck.verdict.statistics import MARGIN, SWEEPS
-from gradcheck.verdict.ulps import measured_ulps
+from gradcheck.validation.ulps import measured_ulps
 
 #: Decimal digits of the reference, and up to how many numbers in a graph's values it has so many; longdouble beyond.
 DIGITS, MOST_NUMBERS = 40, 500

@@ -15,9 +15,9 @@ from gradcheck.errors import BadInput, WrongAnswer
 from gradcheck.graph.evaluation import lift, propagate
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, bind
+from gradcheck.judge.answer import inspect_answer
 from gradcheck.targets.opening import run_of
 from gradcheck.targets.target import Target
-from gradcheck.verdict.answer import inspect_answer
 
 #: data (inputs by name), parameters -> loss, gradients
 Source: TypeAlias = Callable[[Arrays, Mapping[str, Array]], tuple[Array, Mapping[str, Array]]]

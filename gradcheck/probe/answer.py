@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.probe.examination import Examination
+from gradcheck.probe.examination.examination import Examination
+from gradcheck.probe.examination.report import Explored, Report
 from gradcheck.probe.explore.arguments import arguments_of
 from gradcheck.probe.explore.domain import Domain
 from gradcheck.probe.explore.explore import Explorer
+from gradcheck.probe.explore.snippet import Reproduction
 from gradcheck.probe.question import Question
-from gradcheck.probe.report import Explored, Report
-from gradcheck.probe.snippet import Reproduction
-from gradcheck.probe.subject import Subject
+from gradcheck.probe.subject.subject import Subject
 
 
 def answer(question: Question) -> Report:

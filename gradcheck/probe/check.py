@@ -1,7 +1,7 @@
 """`gradcheck.check`: is this function's derivative right?
 
 The doubted derivative is compared along fresh signed directions: with the certified gradient of the traced function, with dual numbers, and
-always with samples of f on a line. What differs beyond its error bars and has no excuse (`gradcheck.probe.excuses`) is found again in a fresh
+always with samples of f on a line. What differs beyond its error bars and has no excuse (`gradcheck.probe.excuses.excuses`) is found again in a fresh
 direction, located by entries or by group testing, weighed by its worst entry, and named where the numbers show the mistake.
 """
 
@@ -13,13 +13,13 @@ from typing import Any
 from gradcheck.errors import FunctionFailed, GradcheckError
 from gradcheck.foreign import Interrupts, answer_of, undisturbed
 from gradcheck.probe.answer import answer
-from gradcheck.probe.belongings import left_as_found
-from gradcheck.probe.edge import readable
+from gradcheck.probe.examination.report import Report
+from gradcheck.probe.explained import reasoned
 from gradcheck.probe.explore.explore import Progress
-from gradcheck.probe.guilty import guilty
 from gradcheck.probe.question import Question
-from gradcheck.probe.reasoning import reasoned
-from gradcheck.probe.report import Report
+from gradcheck.probe.subject.belongings import left_as_found
+from gradcheck.probe.subject.edge import readable
+from gradcheck.probe.submodules import guilty
 
 
 def check(

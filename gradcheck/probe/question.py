@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import BadInput
-from gradcheck.probe.edge import called
 from gradcheck.probe.explore.arguments import Arguments, Library
 from gradcheck.probe.explore.domain import Domain, domain_of
 from gradcheck.probe.explore.explore import Progress
-from gradcheck.probe.numpy import numpy_subject
-from gradcheck.probe.pairs import paired
-from gradcheck.probe.second import numpy_second
-from gradcheck.probe.structure import flatten
-from gradcheck.probe.subject import Meter, Subject
+from gradcheck.probe.slope.second import numpy_second
+from gradcheck.probe.subject.edge import called
+from gradcheck.probe.subject.numpy import numpy_subject
+from gradcheck.probe.subject.pairs import paired
+from gradcheck.probe.subject.structure import flatten
+from gradcheck.probe.subject.subject import Meter, Subject
 
 #: Where exploration ends by itself.
 EXPLORE_EVALUATIONS, EXPLORE_SECONDS = 20_000, 120.0

@@ -14,8 +14,8 @@ from gradcheck.pytest_plugin.record import keep, unanswered
 from gradcheck.pytest_plugin.session import SESSION, Session
 
 if TYPE_CHECKING:
-    from gradcheck.probe.report import Report
-    from gradcheck.verdict.finding import Row
+    from gradcheck.probe.examination.report import Report
+    from gradcheck.result.finding import Row
 
 _KEYWORDS = ("explore", "domain", "budget", "seed", "accuracy", "order", "networks", "dtypes")
 
@@ -65,7 +65,8 @@ def gradcheck_validate(request: pytest.FixtureRequest) -> Callable[..., Row]:
     session = request.config.stash[SESSION]
 
     def run(target: Any, network: Any, dtype: str = "float64", *, seed: int | None = None) -> Row:
-        from gradcheck.verdict.validate import validate
+        from gradcheck.render.terminal import as_text
+        from gradcheck.validation.validate import validate
 
         __tracebackhide__ = True
         settings = session.settings
@@ -76,7 +77,7 @@ def gradcheck_validate(request: pytest.FixtureRequest) -> Callable[..., Row]:
         if not matrix.rows:
             pytest.skip(matrix.skipped[0].reason if matrix.skipped else "nothing was tested")
         (row,) = matrix.rows
-        _settle(request, session, row, matrix.render() if row.verdict == "fail" else str(row))
+        _settle(request, session, row, as_text(matrix) if row.verdict == "fail" else str(row))
         return row
 
     return run
@@ -98,7 +99,7 @@ def _answering(request: pytest.FixtureRequest, name: Any) -> Iterator[None]:
 def _settle(request: pytest.FixtureRequest, session: Session, row: Row, text: str) -> None:
     """Keep a row; raise where the test is not to pass."""
     from gradcheck.errors import GradientWrong
-    from gradcheck.verdict.known import review
+    from gradcheck.validation.known import review
 
     __tracebackhide__ = True
     reviewed = review([row], session.known)

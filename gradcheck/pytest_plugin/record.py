@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from gradcheck.verdict.finding import Matrix, Row, Skipped
+    from gradcheck.result.finding import Matrix, Row, Skipped
 
 #: Under which names results travel with the reports of tests.
 ROW, SKIPPED = "gradcheck", "gradcheck-skipped"
@@ -41,7 +41,7 @@ def unanswered(target: str, network: str, message: str, *, error: bool = True) -
         error: whether something was raised.
     """
     from gradcheck.errors import shortened
-    from gradcheck.verdict.finding import Row
+    from gradcheck.result.finding import Row
 
     return Row(target, network, "", "inconclusive", "none", None, "", "", shortened(message, _MOST), error=error)
 
@@ -83,7 +83,7 @@ class Record:
             return []
         name = report.nodeid.rpartition("::")[2]
         if report.skipped:
-            from gradcheck.verdict.finding import Skipped
+            from gradcheck.result.finding import Skipped
 
             return [Skipped(name, report.nodeid, "", _reason(report))]
         if report.failed:
@@ -108,7 +108,7 @@ class Record:
             ended: whether no more tests will run.
         """
         from gradcheck import __version__
-        from gradcheck.verdict.finding import Matrix, Skipped
+        from gradcheck.result.finding import Matrix, Skipped
 
         rows, skipped = self.rows, [x for x in self.ordered() if isinstance(x, Skipped)]
         missing = sum(not self.found.get(name) for name in self.expected)
@@ -122,8 +122,8 @@ class Record:
 def _told(report: pytest.TestReport) -> Iterator[Row | Skipped]:
     for name, value in report.user_properties:
         if name in (ROW, SKIPPED):
-            from gradcheck.verdict.finding import Skipped
-            from gradcheck.verdict.stored import row_of
+            from gradcheck.result.finding import Skipped
+            from gradcheck.result.stored import row_of
 
             data = json.loads(str(value))
             yield row_of(data) if name == ROW else Skipped(**data)

@@ -18,7 +18,7 @@ from gradcheck.pytest_plugin.record import ids_of
 from gradcheck.pytest_plugin.session import SESSION, Session
 
 if TYPE_CHECKING:
-    from gradcheck.verdict.finding import Matrix
+    from gradcheck.result.finding import Matrix
 
 #: Where a worker finds the folder for the ids of its tests: pytest-xdist tells the controller ids alone, and not what tests use.
 _FOLDER = "gradcheck_folder"
@@ -111,7 +111,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if mine is None or hasattr(config, "workerinput"):
         return
     if mine.known:
-        from gradcheck.verdict.known import review
+        from gradcheck.validation.known import review
 
         mine.reviewed = review(mine.record.rows, mine.known)
         complete = not (config.option.collectonly or config.option.keyword or config.option.markexpr or config.option.file_or_dir)

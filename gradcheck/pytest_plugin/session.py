@@ -16,8 +16,8 @@ from gradcheck.settings import Settings, load
 
 if TYPE_CHECKING:
     from gradcheck.pytest_plugin.results import Collector
-    from gradcheck.verdict.finding import Matrix
-    from gradcheck.verdict.known import Known, Reviewed
+    from gradcheck.result.finding import Matrix
+    from gradcheck.validation.known import Known, Reviewed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -118,7 +118,7 @@ def _session(config: pytest.Config) -> Session:
     )  # fmt: skip
     session = Session(settings, json_file=_output(config, "gradcheck_json"), report_file=_output(config, "gradcheck_report"))
     if failures is not None:
-        from gradcheck.verdict.known import read
+        from gradcheck.validation.known import read
 
         session.known = read(failures)
     return session

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gradcheck.render.html import templates
-from gradcheck.render.text import clean
+from gradcheck.result.text import clean
 
 Data = Mapping[str, Any]
 Row = Mapping[str, Any]

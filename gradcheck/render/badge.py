@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gradcheck.verdict.finding import Matrix
+from gradcheck.result.finding import Matrix
 
 _COLOURS = {"pass": "brightgreen", "fail": "red", "inconclusive": "yellow"}
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gradcheck.render.text import clean, ratio
-from gradcheck.verdict.finding import NodeRatio
+from gradcheck.result.finding import NodeRatio
+from gradcheck.result.text import clean, ratio
 
 #: Nodes that are drawn: more are cut to those around the guilty one.
 MOST_NODES = 60

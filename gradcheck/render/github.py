@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradcheck.render.text import clean, file_and_line
-from gradcheck.verdict.finding import Matrix, Row
+from gradcheck.result.finding import Matrix, Row
+from gradcheck.result.text import clean, file_and_line
 
 #: GitHub shows ten annotations of a kind in a step.
 MOST = 10

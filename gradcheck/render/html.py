@@ -12,8 +12,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from gradcheck.render.drawing import drawing, worst
-from gradcheck.render.text import clean, number, ratio
-from gradcheck.verdict.finding import Finding, GradientAccuracy, Matrix, Row
+from gradcheck.result.finding import Finding, GradientAccuracy, Matrix, Row
+from gradcheck.result.text import clean, number, ratio
 
 SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 
@@ -21,8 +21,6 @@ SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 MOST_COLUMNS = 24
 #: Failing rows that have a section of their own.
 MOST_SECTIONS = 100
-#: Rows that a notebook shows.
-MOST_SHOWN = 30
 #: Findings of a row that are told.
 MOST_FINDINGS = 12
 
@@ -88,15 +86,6 @@ def _enclosed(rows: Sequence[Row]) -> list[tuple[Row, GradientAccuracy]]:
 def _unexplained(a: GradientAccuracy) -> float:
     ratio = a.ulps / max(a.condition, 1) if not math.isnan(a.condition) else a.ulps
     return -1.0 if math.isnan(ratio) else ratio
-
-
-def fragment(matrix: Matrix) -> str:
-    """Return a few lines of HTML for a notebook: the counts, and the rows, those that do not pass first."""
-    order = sorted(matrix.rows, key=lambda r: ("fail", "inconclusive", "pass").index(r.verdict))
-    return templates().get_template("fragment.html.j2").render(
-        matrix=matrix, signs=SIGNS, counts=Counter(r.verdict for r in matrix.rows), shown=order[:MOST_SHOWN],
-        more=max(0, len(order) - MOST_SHOWN), colour={"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}[matrix.verdict],
-    )  # fmt: skip
 
 
 def _grid(rows: Sequence[Row]) -> dict[str, Any] | None:

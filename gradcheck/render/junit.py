@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from gradcheck.render.text import clean
-from gradcheck.verdict.finding import Matrix, Row, Skipped
+from gradcheck.result.finding import Matrix, Row, Skipped
+from gradcheck.result.text import clean
 
 
 def junit(matrix: Matrix, *, strict: bool = False) -> str:

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from gradcheck.render.text import clean, number, ratio
-from gradcheck.verdict.finding import Finding, Matrix, Row
+from gradcheck.result.finding import Finding, Matrix, Row
+from gradcheck.result.text import clean, number, ratio
 
 SIGNS = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 

@@ -12,7 +12,7 @@ from typing import IO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gradcheck.render.text import clean
+from gradcheck.result.text import clean
 
 #: label, number, how many there are
 Callback = Callable[[str, int, int], None]

@@ -8,8 +8,8 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from gradcheck.render.text import clean, file_and_line
-from gradcheck.verdict.finding import Matrix, Row
+from gradcheck.result.finding import Matrix, Row
+from gradcheck.result.text import clean, file_and_line
 
 _RULES = {
     "wrong-gradient": ("A gradient is wrong", "The derivative differs from the exact one by more than rounding explains."),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Protocol
 
-from gradcheck.render.text import clean
+from gradcheck.result.text import clean
 
 _WIDTH, _HEIGHT, _LEFT = 720, 180, 46
 

@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import NO, UNKNOWN, YES, Array, Truth
 from gradcheck.arith.running import Bounded, Roundoff, Running, radius_of
+from gradcheck.compare.certificate import Certifier
+from gradcheck.compare.prediction import Predictor
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, registry
 from gradcheck.targets.target import Run
 from gradcheck.vectors.reproducible import Reproduced
-from gradcheck.verdict.certificate import Certifier
-from gradcheck.verdict.prediction import Predictor
 
 Floats = npt.NDArray[np.float64]
 

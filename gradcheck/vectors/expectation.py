@@ -15,13 +15,13 @@ from gradcheck.arith.running import Roundoff
 from gradcheck.certify.enclosure import Enclosure
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, bind
+from gradcheck.judge.enclosed import enclosures
 from gradcheck.ops.op import registry
 from gradcheck.vectors.allowed import Allowed, allowed
 from gradcheck.vectors.canonical import allowance, end, power_of_ten
 from gradcheck.vectors.hull import Sides, one_sided
 from gradcheck.vectors.reproducible import Reproducible
 from gradcheck.vectors.ties import Total, totals
-from gradcheck.verdict.enclosed import enclosures
 
 #: format -> significant decimal digits of the ends of an enclosure
 DIGITS: Mapping[str, int] = {"float64": 21, "float32": 13, "float16": 9, "bfloat16": 8}

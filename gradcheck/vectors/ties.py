@@ -14,9 +14,9 @@ from gradcheck.arith.running import Roundoff
 from gradcheck.graph.evaluation import lift, propagate
 from gradcheck.graph.graph import Graph, Leaf
 from gradcheck.graph.values import Arrays
+from gradcheck.judge.enclosed import enclosures
 from gradcheck.ops.op import registry
 from gradcheck.vectors.allowed import allowed
-from gradcheck.verdict.enclosed import enclosures
 
 #: Operations that hand on to their operands, together, all that comes back to them: they move entries, or leave some out.
 MOVES = (

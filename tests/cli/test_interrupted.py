@@ -77,7 +77,7 @@ def test_what_cannot_go_on(module, name, arguments, shown, elsewhere, capsys, mo
 
         monkeypatch.setattr(report, "_measured", interrupting(report._measured, 2))
     elif module is verify:
-        from gradcheck.verdict import agreement
+        from gradcheck.verify import agreement
 
         monkeypatch.setattr(agreement, "agree", interrupting(agreement.agree, 2))
     else:

@@ -11,9 +11,9 @@ import pytest
 
 from gradcheck.cli.main import main
 from gradcheck.history import History
+from gradcheck.result.stored import read
 from gradcheck.targets.reference import Reference
-from gradcheck.verdict.stored import read
-from tests.verdict.networks import broken
+from tests.judge.networks import broken
 
 wrong = broken("tanh", vjp=lambda m, g, y, x: (g * (1 - y),))
 HERE = __name__

@@ -13,8 +13,8 @@ from functools import cache
 import pytest
 
 from gradcheck.history import History
+from gradcheck.result.stored import from_dict
 from gradcheck.vectors import load
-from gradcheck.verdict.stored import from_dict
 
 SLOW = """
 import time

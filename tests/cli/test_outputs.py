@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck.history import History
-from gradcheck.verdict.stored import read
+from gradcheck.result.stored import read
 from tests.cli.status import status
 from tests.cli.test_keeping import TWO, counting, wrong
 from tests.cli.test_output import Closed

@@ -7,7 +7,7 @@ import pytest
 
 from gradcheck.targets.reference import Reference
 from tests.cli.status import status
-from tests.verdict.networks import broken
+from tests.judge.networks import broken
 
 right = Reference(name="right")
 wrong = broken("tanh", vjp=lambda m, g, y, x: (g * (1 - y),))

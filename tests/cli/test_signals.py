@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from gradcheck.verdict.stored import read
+from gradcheck.result.stored import read
 from tests.targets.test_program import gone
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="other systems have other signals")

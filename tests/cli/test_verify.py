@@ -9,8 +9,8 @@ import pytest
 
 from gradcheck.cli import verify as module
 from gradcheck.cli.main import main
-from gradcheck.verdict.agreement import Agreement, Answer, Case
-from gradcheck.verdict.second_agreement import SecondAgreement
+from gradcheck.verify.agreement import Agreement, Answer, Case
+from gradcheck.verify.second_agreement import SecondAgreement
 
 
 def run(*arguments: str) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gradcheck.graph.document import MOST_ENTRIES, dumps, loads
 from gradcheck.networks import networks
-from gradcheck.verdict.validate import validate
+from gradcheck.validation.validate import validate
 
 TEXT = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
 

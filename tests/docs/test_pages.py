@@ -80,7 +80,7 @@ def test_tests_in_pages_are_tests(page, pytester):
 def test_settings_in_pages_are_settings(tmp_path):
     """What the page about CI shows is read."""
     from gradcheck.settings import load
-    from gradcheck.verdict.known import read
+    from gradcheck.validation.known import read
 
     settings, known = (block for kind, block in blocks("howto/ci.md") if kind == "toml")
     (tmp_path / "pyproject.toml").write_text(settings)

@@ -13,12 +13,12 @@ import pytest
 import gradcheck
 from gradcheck.arith.running import Roundoff
 from gradcheck.graph.document import loads
+from gradcheck.judge.judge import judge
 from gradcheck.targets.messages import accepted, decoded, encoded, hello_request, read_hello, read_run, run_request
 from gradcheck.targets.process import MOST_STARTS, TIMEOUT, Process
 from gradcheck.targets.program import LONGEST
 from gradcheck.targets.target import leaf_arrays
-from gradcheck.verdict.judge import judge
-from gradcheck.verdict.validate import validate
+from gradcheck.validation.validate import validate
 from tests.cli.status import status
 
 ROOT = Path(__file__).parents[2]

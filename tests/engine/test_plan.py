@@ -16,7 +16,7 @@ from gradcheck.graph.graph import Graph, Leaf, Node
 from gradcheck.graph.trace import trace
 from gradcheck.networks import networks
 from gradcheck.targets.target import Run
-from gradcheck.verdict.validate import validate
+from gradcheck.validation.validate import validate
 
 SMALL = [n for n in networks if networks[n].small]
 #: the variance of columns sums a transposed array, in whose layout NumPy keeps its results

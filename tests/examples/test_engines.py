@@ -15,7 +15,7 @@ from gradcheck.networks import networks
 from gradcheck.networks.specimen import operation_names
 from gradcheck.targets.messages import encoded, hello_request, run_request
 from gradcheck.targets.process import Process
-from gradcheck.verdict.validate import validate
+from gradcheck.validation.validate import validate
 
 ENGINES = Path(__file__).parents[2] / "examples" / "engines"
 #: historical sizes, a value used fifty times, depth, softmax, products of rows and columns, recurrence, an empty batch

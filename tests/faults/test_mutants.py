@@ -22,7 +22,7 @@ from gradcheck.faults.mutants import case, mutants, primed, shows, telling
 from gradcheck.faults.slips import SLIPS
 from gradcheck.faults.stage import Stage
 from gradcheck.ops import registry
-from gradcheck.verdict.proof import prove_vjp
+from gradcheck.verify.proof import prove_vjp
 
 
 def killed(name):

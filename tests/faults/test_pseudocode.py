@@ -4,7 +4,7 @@ import pytest
 
 from gradcheck.faults.pseudocode import PseudoCode
 from gradcheck.networks.network import networks
-from gradcheck.verdict.validate import validate
+from gradcheck.validation.validate import validate
 
 
 def judged(target, dtype="float64"):

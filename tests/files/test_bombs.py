@@ -19,13 +19,13 @@ from gradcheck.files.regular import contents, opened
 from gradcheck.graph.document import loads
 from gradcheck.graph.trace import trace
 from gradcheck.history import read as result
+from gradcheck.result.stored import from_dict
 from gradcheck.settings import load as settings
 from gradcheck.targets.messages import accepted, decoded, longest_answer, most_entries, read_hello, read_run
 from gradcheck.targets.process import Process
+from gradcheck.validation.known import read as known
 from gradcheck.vectors.canonical import dumps
 from gradcheck.vectors.reading import load
-from gradcheck.verdict.known import read as known
-from gradcheck.verdict.stored import from_dict
 from tests.render import matrices
 from tests.vectors.sets import copied, rewrite
 

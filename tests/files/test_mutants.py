@@ -20,13 +20,13 @@ from gradcheck.networks import networks
 from gradcheck.networks.specimen import specimen
 from gradcheck.ops.op import registry
 from gradcheck.render.trend import trend
+from gradcheck.result.stored import from_dict
 from gradcheck.settings import load as settings
 from gradcheck.targets.messages import accepted, decoded, longest_answer, most_entries, read_hello, read_run
 from gradcheck.targets.numbers import as_json
+from gradcheck.validation.known import read as known
 from gradcheck.vectors.canonical import digest, dumps
 from gradcheck.vectors.reading import load
-from gradcheck.verdict.known import read as known
-from gradcheck.verdict.stored import from_dict
 from tests.files.mutation import damaged, mutant, swept
 from tests.render import matrices
 from tests.vectors.sets import exported

@@ -196,7 +196,7 @@ LATER = {
     "exit by a handler at the end": {"act": "atexit.register(lambda: os._exit(7))"}, "hangs": {"act": "time.sleep(600)"}, "hangs at import": {"first": "time.sleep(600)"},
     "hangs deaf": {"act": "signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"}, "a thread that never ends": {"act": "threading.Thread(target=time.sleep, args=(600,)).start()"},
     "closed descriptors": {"act": "os.closerange(0, 256)"},
-    "another judge": {"act": "import gradcheck.verdict.case; gradcheck.verdict.case.judge = None"},
+    "another judge": {"act": "import gradcheck.validation.case; gradcheck.validation.case.judge = None"},
 }  # fmt: skip
 
 

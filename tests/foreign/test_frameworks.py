@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcheck.verdict.validate import validate
+from gradcheck.validation.validate import validate
 from tests.foreign.targets import with_gradients
 
 

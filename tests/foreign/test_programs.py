@@ -5,7 +5,7 @@ import zlib
 import pytest
 
 from gradcheck.cli.run import status
-from gradcheck.verdict.validate import validate
+from gradcheck.validation.validate import validate
 from tests.foreign.targets import Right
 from tests.targets.test_process import AT, ENGINES, FAILS, FAULTS, HELLO, PYTHON, STARTS, WRONG
 

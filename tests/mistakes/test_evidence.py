@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from gradcheck import check
+from gradcheck.explain.diagnosis import Suspect, inside
 from gradcheck.graph.graph import Edge
 from gradcheck.graph.trace import trace
 from gradcheck.mistakes.factor import CONSTANTS, factor, number
 from gradcheck.mistakes.mistake import KINDS, Mistake
 from gradcheck.ops import registry
-from gradcheck.probe.pattern import Scene, elsewhere, name_mistake
-from gradcheck.verdict.diagnosis import Suspect, inside
-from gradcheck.verdict.finding import Finding, Matrix, Row
-from gradcheck.verdict.stored import from_dict
+from gradcheck.probe.blame.pattern import Scene, elsewhere, name_mistake
+from gradcheck.result.finding import Finding, Matrix, Row
+from gradcheck.result.stored import from_dict
 from tests.mistakes.test_names import floats
 
 RNG = np.random.default_rng(0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gradcheck.verdict import stored
+from gradcheck.result import stored
 
 KNOWN = """
 [[known]]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gradcheck.verdict import stored
+from gradcheck.result import stored
 
 #: What may happen to a test that has a gradcheck fixture, before, between and after checks.
 FATES = '''

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from gradcheck.probe.excuses import EXCUSES, Case, rule
-from gradcheck.probe.instrument import Instrument
+from gradcheck.probe.excuses.excuses import EXCUSES, Case, rule
 from gradcheck.probe.line.line import Line
-from gradcheck.probe.numpy import numpy_subject
-from gradcheck.probe.subject import evaluated
-from gradcheck.probe.vector import Vector
+from gradcheck.probe.slope.instrument import Instrument
+from gradcheck.probe.subject.numpy import numpy_subject
+from gradcheck.probe.subject.subject import evaluated
+from gradcheck.probe.subject.vector import Vector
 
 interpolate = pytest.importorskip("scipy.interpolate")
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from gradcheck.errors import FunctionFailed
-from gradcheck.probe.form import form
-from gradcheck.probe.numpy import numpy_subject
-from gradcheck.probe.pairs import paired
-from gradcheck.probe.subject import evaluated
-from gradcheck.probe.vector import Vector
+from gradcheck.probe.contracts.form import form
+from gradcheck.probe.subject.numpy import numpy_subject
+from gradcheck.probe.subject.pairs import paired
+from gradcheck.probe.subject.subject import evaluated
+from gradcheck.probe.subject.vector import Vector
 
 X, W = np.array([0.5, -1.0, 2.0]), np.array([1.0, 2.0, -3.0])
 

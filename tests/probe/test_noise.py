@@ -5,8 +5,8 @@ import pytest
 from ml_dtypes import bfloat16
 
 from gradcheck import check
-from gradcheck.probe.directions import cotangent, off_kinks, relative_cotangent, spread
-from gradcheck.probe.vector import Vector
+from gradcheck.probe.subject.directions import cotangent, off_kinks, relative_cotangent, spread
+from gradcheck.probe.subject.vector import Vector
 
 X = np.array([0.7, -1.3, 2.1, 0.4])
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from gradcheck import check
-from gradcheck.probe.small import Located
-from gradcheck.verdict.finding import Finding
+from gradcheck.probe.excuses.small import Located
+from gradcheck.result.finding import Finding
 
 
 def severity(error, monkeypatch, *, share=1.0, named=False, factor=False, rounding=0.0, exact=False):
     """Return what a difference of a relative size is."""
-    monkeypatch.setattr("gradcheck.probe.small._adds_up", lambda line: factor)
+    monkeypatch.setattr("gradcheck.probe.excuses.small._adds_up", lambda line: factor)
     found = Located(Finding("fault", "x", got=1 + error, expected=1.0), share, named=named)
     return found.weighed(None, rounding, exact).severity
 

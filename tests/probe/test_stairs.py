@@ -35,7 +35,7 @@ def given(seed):
 @pytest.mark.parametrize("seed", range(6))
 def test_attention_that_is_confident(seed, monkeypatch):
     """Where p is 1 but for 1e-8, p (dp - sum p dp) has half its digits left; dual numbers have the time that they take."""
-    monkeypatch.setattr("gradcheck.probe.duals.MOST_SECONDS", math.inf)
+    monkeypatch.setattr("gradcheck.probe.slope.dual_slope.MOST_SECONDS", math.inf)
     report = gradcheck.check(attention, given(seed), vjp=back, seed=seed)
     assert report.verdict == "pass", str(report)
     assert report.arithmetic.startswith("dual numbers")

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.probe.instrument import Instrument
-from gradcheck.probe.numpy import numpy_subject
-from gradcheck.probe.subject import evaluated
-from gradcheck.probe.traced import TRACED, traced
-from gradcheck.probe.vector import Vector
+from gradcheck.probe.slope.instrument import Instrument
+from gradcheck.probe.slope.traced import TRACED, traced
+from gradcheck.probe.subject.numpy import numpy_subject
+from gradcheck.probe.subject.subject import evaluated
+from gradcheck.probe.subject.vector import Vector
 
 X = np.array([0.5, -1.0, 2.0])
 

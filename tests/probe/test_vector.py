@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcheck.probe.vector import Vector
+from gradcheck.probe.subject.vector import Vector
 
 V = Vector.of([np.array([3.0, -4.0]), np.array(12.0)])
 

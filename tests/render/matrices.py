@@ -3,7 +3,7 @@
 import math
 import re
 
-from gradcheck.verdict.finding import Finding, Matrix, NodeRatio, Row, Skipped
+from gradcheck.result.finding import Finding, Matrix, NodeRatio, Row, Skipped
 
 HOSTILE = (
     "<script>alert(1)</script>", "a\nb\r\nc", "\x1b[31mred\x1b[0m\x07", "x" * 10_000, "]]>--><!--", "{{ 7 * 7 }}", "'\"><img src=x onerror=alert(1)>",

@@ -12,7 +12,7 @@ from gradcheck.render.junit import junit
 from gradcheck.render.markdown import MOST_BYTES, code, markdown, plain
 from gradcheck.render.sarif import sarif
 from gradcheck.render.terminal import as_text
-from gradcheck.render.text import clean
+from gradcheck.result.text import clean
 from tests.render.matrices import CONTROL, HOSTILE, hostile, many, matrix, one, row
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from gradcheck.render.drawing import drawing
 from gradcheck.render.html import html
-from gradcheck.verdict.finding import NodeRatio
+from gradcheck.result.finding import NodeRatio
 from tests.render.matrices import CONTROL, failing, hostile, many, matrix, one
 
 VOID = {"meta", "br", "input", "img", "link", "rect", "line", "hr"}

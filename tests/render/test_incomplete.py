@@ -9,9 +9,8 @@ import pytest
 from gradcheck.cli.report import FORMATS
 from gradcheck.errors import BadDocument, BadInput
 from gradcheck.history import History, compare, regressions
-from gradcheck.render.html import fragment
-from gradcheck.verdict.finding import Matrix, Skipped
-from gradcheck.verdict.stored import from_dict
+from gradcheck.result.finding import Matrix, Skipped
+from gradcheck.result.stored import from_dict
 from tests.render.matrices import failing, one, row
 
 WHOLE = Matrix((row(), row("torch", "deep")), (Skipped("mine", "lstm", "float64", "it has no such layer"),), 0, expected=3)
@@ -21,7 +20,7 @@ PART = replace(WHOLE, complete=False, expected=362)
 @pytest.mark.parametrize("kind", [*FORMATS, "notebook"])
 def test_it_says_so(kind):
     """Text, Markdown, HTML, JUnit, badge, SARIF, GitHub and a notebook say "3 of 362 rows"; of a whole run none does."""
-    made = FORMATS.get(kind, fragment)
+    made = FORMATS.get(kind, Matrix._repr_html_)
     assert "incomplete: 3 of 362 rows" in made(PART)
     assert "incomplete" not in made(WHOLE)
     assert "3 of 362 rows" in made(replace(PART, rows=(failing(), row())))

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from gradcheck.render import progress as module
 from gradcheck.render.progress import progress
-from gradcheck.verdict.validate import validate
+from gradcheck.validation.validate import validate
 
 
 def drawn(environment=None, **console):

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcheck.render.terminal import MOST_FINDINGS, Terminal, as_text, table
-from gradcheck.verdict.finding import Finding, Matrix, Skipped
+from gradcheck.result.finding import Finding, Matrix, Skipped
 from tests.render.matrices import CONTROL, failing, one, row
 
 FAULT = failing().findings[0]

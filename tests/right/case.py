@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import check
-from gradcheck.probe.report import Report
+from gradcheck.probe.examination.report import Report
 
 Maker = Callable[[np.random.Generator], Any]
 

@@ -4,7 +4,7 @@ import pytest
 
 from gradcheck.engine.reverse import backward
 from gradcheck.targets import Known, Run
-from gradcheck.verdict.validate import validate
+from gradcheck.validation.validate import validate
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from gradcheck.networks import networks
 from gradcheck.targets import Description, targets
 from gradcheck.targets.process import TIMEOUT, Process
 from gradcheck.targets.registry import is_command
-from gradcheck.verdict.validate import validate
+from gradcheck.validation.validate import validate
 from tests.cli.status import status
 
 ENGINES = Path(__file__).parents[2] / "examples" / "engines"

@@ -11,12 +11,12 @@ import pytest
 from gradcheck.errors import CannotExpress, MissingDependency, TargetFailed, UnknownDtype, UnknownName
 from gradcheck.graph.graph import Edge
 from gradcheck.networks import networks
+from gradcheck.result.finding import Skipped
 from gradcheck.targets import Description, Run, targets
 from gradcheck.targets.opening import opened
 from gradcheck.targets.reference import Reference
-from gradcheck.verdict.finding import Skipped
-from gradcheck.verdict.validate import validate
-from tests.verdict.networks import MLP
+from gradcheck.validation.validate import validate
+from tests.judge.networks import MLP
 
 SMALL = ["xor-2-2-1", "diamond", "fifty-uses", "relu-at-zero", "lstm", "logistic-mlp", "softmax-classifier", "sparse"]
 SMALL = [n for n in SMALL if n in networks] + [n for n, x in networks.items() if x.small and n not in SMALL][: max(0, 8 - sum(n in networks for n in SMALL))]

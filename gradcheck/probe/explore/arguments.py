@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck.probe.explore.mutation import Array
-from gradcheck.probe.pairs import joined, split
-from gradcheck.probe.structure import flatten, is_numpy, shown_path
+from gradcheck.probe.subject.pairs import joined, split
+from gradcheck.probe.subject.structure import flatten, is_numpy, shown_path
 
 
 @dataclass(frozen=True, slots=True)

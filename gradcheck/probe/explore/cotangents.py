@@ -9,9 +9,9 @@ import ml_dtypes
 import numpy as np
 
 from gradcheck.arith.floating import FORMATS
-from gradcheck.probe.directions import Arrays, cotangent
-from gradcheck.probe.subject import format_of
-from gradcheck.probe.vector import Vector
+from gradcheck.probe.subject.directions import Arrays, cotangent
+from gradcheck.probe.subject.subject import format_of
+from gradcheck.probe.subject.vector import Vector
 
 Maker = Callable[[np.random.Generator, Arrays], Vector]
 

@@ -12,7 +12,7 @@ from gradcheck.errors import OutOfBudget
 from gradcheck.probe.explore.glance import outputs
 from gradcheck.probe.explore.mutation import Array, Arrays, Mutation, floats, one
 from gradcheck.probe.explore.outskirts import HIGHEST, LOWEST
-from gradcheck.probe.subject import Subject
+from gradcheck.probe.subject.subject import Subject
 
 #: Entry -> the doubted derivative in it, or None where f or the derivative refuses.
 Slope = Callable[[float], float | None]

@@ -13,10 +13,10 @@ import numpy as np
 
 from gradcheck.errors import BadInput
 from gradcheck.foreign import answer_of
-from gradcheck.probe.directions import own_scale, scale
 from gradcheck.probe.explore.mutation import Array, Arrays, floats
-from gradcheck.probe.structure import differentiable
-from gradcheck.probe.subject import Subject, spacing
+from gradcheck.probe.subject.directions import own_scale, scale
+from gradcheck.probe.subject.structure import differentiable
+from gradcheck.probe.subject.subject import Subject, spacing
 
 #: Neighbours of the given inputs that a predicate is asked about, and how far they are, relative to an entry: as far as differences go.
 DRAWS, NEAR = 4, 2.0**-4

@@ -9,9 +9,10 @@ from time import perf_counter
 import numpy as np
 
 from gradcheck.errors import FunctionRaised, GradcheckError, OutOfBudget
-from gradcheck.probe import contracts
-from gradcheck.probe.directions import cotangent
-from gradcheck.probe.examination import Examination
+from gradcheck.probe.contracts import contracts
+from gradcheck.probe.contracts.statefulness import keeps_forward
+from gradcheck.probe.examination.examination import Examination
+from gradcheck.probe.examination.report import Explored
 from gradcheck.probe.explore.arguments import Arguments
 from gradcheck.probe.explore.cotangents import Maker, cotangents
 from gradcheck.probe.explore.cutoffs import cutoffs, slope_of
@@ -32,13 +33,12 @@ from gradcheck.probe.explore.order import SHAPES, VALUES, mixtures, ordered
 from gradcheck.probe.explore.outskirts import Outskirts, is_coarse, reachable, usual_sizes
 from gradcheck.probe.explore.same import Shaped
 from gradcheck.probe.explore.shrink import shrunk
-from gradcheck.probe.instrument import Instrument
-from gradcheck.probe.report import Explored
-from gradcheck.probe.snippet import Reproduction
-from gradcheck.probe.statefulness import keeps_forward
-from gradcheck.probe.subject import Subject
-from gradcheck.probe.vector import Vector
-from gradcheck.verdict.finding import Finding
+from gradcheck.probe.explore.snippet import Reproduction
+from gradcheck.probe.slope.instrument import Instrument
+from gradcheck.probe.subject.directions import cotangent
+from gradcheck.probe.subject.subject import Subject
+from gradcheck.probe.subject.vector import Vector
+from gradcheck.result.finding import Finding
 
 Make = Callable[[tuple[object, ...]], Subject]
 Progress = Callable[[int, str], None]

@@ -6,16 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import FunctionFailed, GradcheckError
-from gradcheck.probe import contracts
-from gradcheck.probe.directions import array_scale, own_scale, together
-from gradcheck.probe.examination import Examination
+from gradcheck.probe.contracts import contracts
+from gradcheck.probe.examination.examination import Examination
 from gradcheck.probe.explore.cotangents import Maker
 from gradcheck.probe.explore.mutation import Array
-from gradcheck.probe.instrument import DUAL, Instrument
-from gradcheck.probe.jet import MOST_ENTRIES
-from gradcheck.probe.subject import Arrays, Subject, evaluated
-from gradcheck.probe.vector import Vector
-from gradcheck.verdict.finding import Finding
+from gradcheck.probe.slope.dual import MOST_ENTRIES
+from gradcheck.probe.slope.instrument import DUAL, Instrument
+from gradcheck.probe.subject.directions import array_scale, own_scale, together
+from gradcheck.probe.subject.subject import Arrays, Subject, evaluated
+from gradcheck.probe.subject.vector import Vector
+from gradcheck.result.finding import Finding
 
 Masks = list[npt.NDArray[np.bool_]]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.probe.structure import differentiable
+from gradcheck.probe.subject.structure import differentiable
 
 Array = npt.NDArray[Any]
 #: All arrays of the arguments, integers and booleans included.

@@ -12,17 +12,17 @@ import numpy.typing as npt
 
 from gradcheck.errors import FunctionFailed
 from gradcheck.mistakes.mistake import Mistake
-from gradcheck.probe.contracts import within
-from gradcheck.probe.directions import cotangent, own_scale, scale
+from gradcheck.probe.contracts.contracts import within
 from gradcheck.probe.explore.cotangents import Maker
 from gradcheck.probe.explore.domain import Domain
 from gradcheck.probe.explore.mutation import Array, Arrays, floats
-from gradcheck.probe.instrument import Instrument
-from gradcheck.probe.line.stencils import MARGIN
-from gradcheck.probe.structure import differentiable
-from gradcheck.probe.subject import Subject, spacing
-from gradcheck.probe.vector import Vector
-from gradcheck.verdict.finding import Finding
+from gradcheck.probe.slope.instrument import Instrument
+from gradcheck.probe.subject.directions import cotangent, own_scale, scale
+from gradcheck.probe.subject.margin import MARGIN
+from gradcheck.probe.subject.structure import differentiable
+from gradcheck.probe.subject.subject import Subject, spacing
+from gradcheck.probe.subject.vector import Vector
+from gradcheck.result.finding import Finding
 
 #: The magnitudes that are explored: squares and their reciprocals are numbers of float64, and some of their products.
 LOWEST, HIGHEST = 1e-30, 1e30

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.errors import OutOfBudget
 from gradcheck.probe.explore.mutation import Array, Arrays
-from gradcheck.probe.structure import differentiable
+from gradcheck.probe.subject.structure import differentiable
 
 #: Inputs that are tried to make a finding smaller.
 MOST_TRIES = 80

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.probe.directions import scale
 from gradcheck.probe.explore.mutation import Array, Arrays, Change, Mutation, cell, every, floats, one
+from gradcheck.probe.subject.directions import scale
 
 #: Partners of a zero in another array: exponents, weights, divisors.
 PARTNERS = (1.0, 2.0, 0.5, 0.0, 3.0, -1.0)

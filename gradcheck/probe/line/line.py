@@ -10,12 +10,13 @@ from typing import Literal
 
 import numpy as np
 
-from gradcheck.probe.directions import scale
-from gradcheck.probe.instrument import CHAIN, Instrument
 from gradcheck.probe.line import stencils as st
 from gradcheck.probe.line.samples import Estimate, Samples
-from gradcheck.probe.subject import smallest
-from gradcheck.probe.vector import Vector
+from gradcheck.probe.slope.instrument import CHAIN, Instrument
+from gradcheck.probe.subject.directions import scale
+from gradcheck.probe.subject.margin import MARGIN
+from gradcheck.probe.subject.subject import smallest
+from gradcheck.probe.subject.vector import Vector
 
 #: A way of comparing.
 Way = Literal["around", "at", "alone", "left", "right", "around_left", "around_right"]
@@ -165,7 +166,7 @@ class Line:
         """Answer whether a comparison differs beyond its bars."""
         table = table or self.best(way)
         found: Estimate = getattr(table, way)
-        return abs(found.value) > st.MARGIN * self.bar(table, way)
+        return abs(found.value) > MARGIN * self.bar(table, way)
 
     @property
     def agrees(self) -> bool:
@@ -196,7 +197,7 @@ class Line:
     def resolution(self) -> float:
         """The smallest relative difference that would have been seen."""
         bars: dict[str, float] = {way: self.bar(self.best(way), way) for way in ("around", "at", "alone")}
-        return st.MARGIN * min(max(bars["around"], bars["at"]), bars["alone"]) / self.size
+        return MARGIN * min(max(bars["around"], bars["at"]), bars["alone"]) / self.size
 
     @property
     def mismatch(self) -> tuple[float, float]:
@@ -244,7 +245,7 @@ class Line:
         """Return what is missing to the slopes from the left and from the right, and their bar, where they stay apart as the table narrows."""
         two = self.tables[:2]
         gaps = [(t.right.value - t.left.value, self.bar(t, "left") + self.bar(t, "right")) for t in two]
-        if len(two) < 2 or not all(abs(gap) > st.MARGIN * bar for gap, bar in gaps):
+        if len(two) < 2 or not all(abs(gap) > MARGIN * bar for gap, bar in gaps):
             return None
         if not 1 / STEADY < gaps[0][0] / gaps[1][0] < STEADY:
             return None

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from gradcheck.probe.line import stencils as st
 from gradcheck.probe.line.stencils import Floats, omitted, tail
-from gradcheck.probe.vector import Vector
+from gradcheck.probe.subject.margin import MARGIN
+from gradcheck.probe.subject.vector import Vector
 
 #: phi is called irregular where psi is regular: the noise that psi's own tail would explain is this many times below what is seen.
 EXPLAINS = 3.0
@@ -100,7 +101,7 @@ class Samples:
 
     def slopes(self, noise: float) -> Floats:
         """Return the slope that was seen at each point: of psi, or of phi over the width where it is above its noise; 0 where none was."""
-        moves = np.where(np.abs(self.phi) > st.MARGIN * noise, np.abs(self.phi), 0.0) / self.h
+        moves = np.where(np.abs(self.phi) > MARGIN * noise, np.abs(self.phi), 0.0) / self.h
         found = np.fmax(np.abs(self.psi), moves)
         return np.where(np.isfinite(found), found, 0.0)
 

@@ -29,9 +29,6 @@ SIDE = NODES[RIGHT]
 LOW_DEGREE = 3
 #: Degrees of freedom of that noise.
 FREEDOM = N - 1 - LOW_DEGREE
-#: Error bars within which two slopes count as equal. The noise of a table has 5 degrees of freedom: Student's t exceeds 6 once in 500 looks,
-#: in the three independent looks that an accusation takes, once in 10^8.
-MARGIN = 6.0
 
 
 def _rows(functional: Callable[[Floats], Any], degree: int) -> Floats:

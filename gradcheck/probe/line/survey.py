@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck.probe.line import stencils as st
 from gradcheck.probe.line.line import LADDER, WIDE, Line
 from gradcheck.probe.line.samples import Samples
+from gradcheck.probe.subject.margin import MARGIN
 
 #: Tables beside each other on both sides of the point, in the widths of the first table: a difference that adds up has one sign in all.
 NEIGHBOURS = (-6, -4, -2, 2, 4, 6)
@@ -68,7 +69,7 @@ def is_factor(line: Line) -> bool:
 def wavers(line: Line) -> bool:
     """Answer whether the mismatch of tables beside each other changes its sign twice or more: its sum is bounded, that of a mistake grows."""
     panels = sorted((t for t in line.everywhere if t.h == LADDER[0] and math.isfinite(t.around.value)), key=lambda t: t.center)
-    signs = [t.around.value > 0 for t in panels if abs(t.around.value) > st.MARGIN * (t.around.truncation + t.rounding)]
+    signs = [t.around.value > 0 for t in panels if abs(t.around.value) > MARGIN * (t.around.truncation + t.rounding)]
     return sum(a != b for a, b in pairwise(signs)) >= 2
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from gradcheck.probe.line import stencils as st
 from gradcheck.probe.line.samples import Samples
+from gradcheck.probe.subject.margin import MARGIN
 
 WAYS = ("around", "at", "alone", "left", "right")
 
@@ -19,7 +20,7 @@ def table(f, slope, h=2.0**-6, x=0.7, own=1e-16, rounding=1e-16):
 def test_a_right_slope_is_within_its_bar(way):
     """And the bar is not large, by all samples."""
     found = getattr(table(np.sin, np.cos), way)
-    assert abs(found.value) <= st.MARGIN * found.bar(1e-16, 1e-16)
+    assert abs(found.value) <= MARGIN * found.bar(1e-16, 1e-16)
     if way in ("around", "at", "alone"):
         assert found.bar(1e-16, 1e-16) < 1e-12
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from ml_dtypes import bfloat16
 
-from gradcheck.probe.instrument import Instrument
 from gradcheck.probe.line.line import Line
 from gradcheck.probe.line.survey import is_factor, is_narrow, survey, wavers
-from gradcheck.probe.numpy import numpy_subject
-from gradcheck.probe.subject import evaluated
-from gradcheck.probe.vector import Vector
+from gradcheck.probe.slope.instrument import Instrument
+from gradcheck.probe.subject.numpy import numpy_subject
+from gradcheck.probe.subject.subject import evaluated
+from gradcheck.probe.subject.vector import Vector
 
 
 def surveyed(f, slope):

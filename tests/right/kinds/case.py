@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import check
-from gradcheck.probe.report import Report
+from gradcheck.probe.examination.report import Report
 
 Derivative = dict[str, Callable[..., Any]]
 Mutant = tuple[str, Derivative]

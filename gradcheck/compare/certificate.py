@@ -1,0 +1,257 @@
+"""The local rounding certificate: every value and adjoint against the exact local operation.
+
+Each value that the target hands back is compared with the exact operation on the target's own
+operands, and each adjoint with the exact sum of contributions of the target's own adjoints; both
+may differ by what rounding can do to that one operation, and by no more. There is no growth with
+depth. If every ratio of error to bound is at most 1, the whole difference from the true gradient is
+explained by rounding (Griewank, Kulshreshtha, Walther, Computing 94, 2012).
+
+Where the target does not hand a value back, the value computed here is carried on with its running
+error bound: a fused region. With nothing handed back but gradients the region is the whole graph
+and the certificate becomes the running error bound of the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import chain
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.arith.arithmetic import Array
+from gradcheck.arith.running import Bounded, Roundoff, Running
+from gradcheck.compare.comparison import Comparison, Passed, everywhere, ratios
+from gradcheck.compare.prediction import Legitimate, Predictor
+from gradcheck.graph.evaluation import entered
+from gradcheck.graph.graph import Edge, Graph, Node
+from gradcheck.graph.values import Arrays
+from gradcheck.ops.op import Op, registry
+from gradcheck.targets.target import Run, as_given
+
+#: Contributions to an adjoint, each with the use that it came through (None: the seed).
+Parts: TypeAlias = list[tuple[Edge | None, Bounded]]
+
+
+@dataclass(slots=True)
+class Certificate:
+    """All comparisons of a run, in the order in which they were made.
+
+    Args:
+        comparisons: with their arrays.
+        contributions: what each adjoint was summed up from.
+        values, adjoints: what operations were applied to.
+        passed: comparisons about which no question is left; the first ones.
+    """
+
+    comparisons: list[Comparison] = field(default_factory=list)
+    contributions: dict[str, list[tuple[Edge, Bounded]]] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    adjoints: Mapping[str, Any] = field(default_factory=dict)
+    passed: list[Passed] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[Comparison | Passed]:
+        """All comparisons."""
+        return [*self.passed, *self.comparisons]
+
+    @property
+    def worst(self) -> Comparison | Passed | None:
+        """The comparison with the largest ratio."""
+        return max(self.all, key=lambda c: c.worst[0], default=None)
+
+    @property
+    def exceeded(self) -> list[Comparison]:
+        """The comparisons beyond their bound."""
+        return [c for c in self.comparisons if c.worst[0] > 1]
+
+    @property
+    def unjudged(self) -> list[Comparison]:
+        """The comparisons of which some entries could not be judged."""
+        return [c for c in self.comparisons if not c.complete]
+
+
+class Certifier:
+    """Makes the certificate of one run.
+
+    Args:
+        graph: the network.
+        leaves: its leaves in the target's format, see `gradcheck.targets.target.leaf_arrays`.
+        run: what the target handed back.
+        roundoff: how the target rounds.
+        wide: the format of verification.
+        slack: factor on every bound, for compiled targets.
+        ops: the operations.
+        textbook: whether every bound is that of any textbook formula from the start; else such a bound is
+            looked at where the tight one is exceeded.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        leaves: Arrays,
+        run: Run,
+        roundoff: Roundoff,
+        wide: str,
+        *,
+        slack: float = 1.0,
+        ops: Mapping[str, Op] = registry,
+        textbook: bool = False,
+    ) -> None:
+        self.graph, self.leaves, self.run, self.ops = graph, leaves, run, ops
+        self.m = Running(roundoff, wide)
+        self.predict = Predictor(self.m, ops, slack=slack, textbook=textbook)
+        self.largest = roundoff.largest
+        self.made = Certificate()
+        self._adjoint_of: dict[str, Bounded] = {}
+        self._again = partial(Certifier, graph, leaves, run, roundoff, wide, slack=slack, ops=ops, textbook=True)
+        self._y: dict[str, Array] = {}
+        self._predicted: dict[str, Bounded] = {}
+        self._fused: dict[str, int] = {}
+        self._given = self._answers(run.node_values)
+        if len(graph.outputs) == 1 and graph.shapes[graph.outputs[0]] == () and run.loss is not None:
+            self._given.setdefault(graph.outputs[0], as_given(run.loss).reshape(()))
+
+    def _answers(self, mapping: Mapping[str, Any] | None) -> dict[str, npt.NDArray[Any]]:
+        return {k: as_given(v) for k, v in (mapping or {}).items() if k in self.graph.shapes}
+
+    def certify(self) -> Certificate:
+        """Compare every value, then every adjoint, then the gradients."""
+        with np.errstate(all="ignore"):
+            self._values()
+            self._adjoints()
+        return self.made
+
+    # -- forward --------------------------------------------------------------------------------
+
+    def _values(self) -> None:
+        for leaf in self.graph.leaves:
+            x = self.leaves[leaf.name]
+            self._y[leaf.name] = self.m.array(x) if leaf.type == "float" else x
+        for node in self.graph.nodes:
+            operands = self._operands(node)
+            predicted = self.predict.value(node, operands)
+            self._predicted[node.name] = predicted
+            depth = 1 + max((self._fused.get(x, 0) for x in node.inputs), default=0)
+            given = self._given.get(node.name)
+            if given is None:
+                self._y[node.name], self._fused[node.name] = predicted, depth
+            else:
+                self._compare(node.name, "value", given, predicted, self.predict.values_by_textbook(node, operands), fused=depth)
+                self._y[node.name] = self.m.array(given)
+        self.made.values, self.made.adjoints = self._y, self._adjoint_of
+
+    def _operands(self, node: Node) -> list[Array]:
+        return entered(self.ops[node.op], self.m, [self._y[x] for x in node.inputs])
+
+    # -- reverse --------------------------------------------------------------------------------
+
+    def _adjoints(self) -> None:
+        wrt = self.graph.differentiable
+        active = self.graph.descendants(wrt)
+        collected: dict[str, Parts] = {}
+        for name in self.graph.outputs:
+            one = self.m.array(np.ones(self.graph.shapes[name]))
+            collected.setdefault(name, []).append((None, one))
+        given = self._answers(self.run.node_adjoints)
+        self._fused = {}
+        for node in reversed(self.graph.nodes):
+            if node.name in active and node.name in collected:
+                g = self._adjoint(node.name, "adjoint", collected.pop(node.name), given.get(node.name))
+                self._spread(node, g, active, collected)
+        gradients = self._answers(self.run.gradients)
+        for name in wrt:
+            self._adjoint(name, "gradient", collected.pop(name, []), gradients.get(name))
+
+    def _adjoint(self, name: str, direction: str, parts: Parts, given: npt.NDArray[Any] | None) -> Bounded:
+        total = self.predict.total([p for _, p in parts], self.graph.shapes[name])
+        self.made.contributions[name] = [(e, p) for e, p in parts if e is not None]
+        depth = 1 + max((self._fused.get(e.consumer, 0) for e, _ in parts if e is not None), default=0)
+        if given is None:
+            self._fused[name] = depth
+            self._adjoint_of[name] = carried = total if total.error is None else Bounded(self.m, total.value, total.radius())
+            return carried
+        self._compare_edges(name, parts)
+        self._compare(name, direction, given, total, self._total_by_textbook(name, parts), fused=depth)
+        self._adjoint_of[name] = exact = self.m.array(given)
+        return exact
+
+    def _spread(self, node: Node, g: Bounded, active: set[str], collected: dict[str, Parts]) -> None:
+        found = self.predict.contributions(node, g, self._predicted[node.name], self._operands(node))
+        for position, (x, c) in enumerate(zip(node.inputs, found, strict=True)):
+            if c is not None and x in active:
+                collected.setdefault(x, []).append((Edge(node.name, position), c))
+
+    # -- textbook formulas ----------------------------------------------------------------------
+
+    def _by_textbook(self, edge: Edge | None) -> Legitimate:
+        """Yield what came through a use by each textbook formula of its consumer."""
+        if edge is not None:
+            node = self.graph.node[edge.consumer]
+            g, y = self._adjoint_of[node.name], self._predicted[node.name]
+            yield from self.predict.contributions_by_textbook(node, edge.position, g, y, self._operands(node))
+
+    def _total_by_textbook(self, name: str, parts: Parts) -> Legitimate:
+        """Yield the total with the contributions of all consumers by their textbook formulas."""
+        replaced, reasons = [], []
+        for edge, part in parts:
+            widest = part
+            for reason, other in self._by_textbook(edge):
+                widest = self.predict.hull(widest, other)
+                reasons.append(reason)
+            replaced.append(widest)
+        if reasons:
+            yield "; ".join(dict.fromkeys(reasons)), self.predict.total(replaced, self.graph.shapes[name])
+
+    def _region_by_textbook(self, name: str, direction: str, edge: Edge | None) -> Legitimate:
+        """Yield the prediction in which all that was not handed back is by any textbook formula."""
+        around = self.graph.ancestors([name]) if direction == "value" else self.graph.descendants([name])
+        books = [b for n in self.graph.nodes if n.name in around for b in self.ops[n.op].textbook]
+        if books:
+            c = self._wider[name, direction, edge]
+            yield "; ".join(dict.fromkeys(b.reason for b in books)), Bounded(self.m, c.expected, c.bound)
+
+    @cached_property
+    def _wider(self) -> Mapping[tuple[str, str, Edge | None], Comparison]:
+        return {(c.name, c.direction, c.edge): c for c in self._again().certify().comparisons}
+
+    # -- comparing ------------------------------------------------------------------------------
+
+    def _compare_edges(self, name: str, parts: Parts) -> None:
+        for edge, part in parts:
+            got = (self.run.edge_adjoints or {}).get((name, edge)) if edge is not None else None
+            if got is not None:
+                self._compare(name, "adjoint", as_given(got), part, self._by_textbook(edge), edge=edge)
+
+    def _compare(
+        self, name: str, direction: str, got: npt.NDArray[Any], predicted: Bounded, textbooks: Legitimate, *,
+        edge: Edge | None = None, fused: int = 1,
+    ) -> None:  # fmt: skip
+        expected, bound = predicted.value, predicted.radius() if predicted.error is None else predicted.error
+        made = Comparison(name, direction, got, expected, bound, everywhere(expected.shape), edge, "", fused)
+        if made.plain is None or made.plain[0] > 1:
+            if fused > 1:
+                textbooks = chain(textbooks, self._region_by_textbook(name, direction, edge))
+            made = self._closely(made, predicted, () if self.predict.textbook else textbooks)
+        self.made.comparisons.append(made)
+
+    def _closely(self, c: Comparison, predicted: Bounded, textbooks: Iterable[tuple[str, Bounded]]) -> Comparison:
+        """Return a comparison with entries that cannot be judged left out, and with the textbook bound if it is needed."""
+        got, expected, bound = c.got, c.expected, predicted.radius()
+        judged = np.isfinite(expected) & np.isfinite(bound)
+        overflow = np.isinf(got) & (np.sign(got) == np.sign(expected)) & (np.abs(expected) + bound > self.largest)
+        judged &= ~overflow
+        reasons: list[str] = []
+        if np.any(ratios(got, expected, bound, judged) > 1):
+            for why, other in textbooks:
+                wider = self.predict.hull(predicted, other).radius()
+                if c.fused > 1:  # beyond a bound that a legitimate formula need not keep, nothing is proved
+                    judged &= np.isfinite(wider) | (ratios(got, expected, bound, judged) <= 1)
+                bound = np.fmax(bound, np.where(np.isfinite(wider), wider, bound))
+                reasons.append(why)
+                if np.all(ratios(got, expected, bound, judged) <= 1):
+                    break
+        return replace(c, bound=bound, judged=judged, textbook="; ".join(dict.fromkeys(reasons)))

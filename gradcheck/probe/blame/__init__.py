@@ -1,0 +1,1 @@
+"""Which entries are wrong, and which mistake was made of them."""

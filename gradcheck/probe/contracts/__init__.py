@@ -1,0 +1,1 @@
+"""What a derivative must do beside having the right values."""

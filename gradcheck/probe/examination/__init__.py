@@ -1,0 +1,1 @@
+"""One examination at one point, and what it says."""

@@ -1,0 +1,1 @@
+"""Results: data that every report reads, and their documents."""

@@ -1,0 +1,1 @@
+"""Targets and networks, row by row, to a matrix of verdicts."""

@@ -1,1 +1,0 @@
-"""The only comparison: certificates, verdicts, diagnosis, localisation."""

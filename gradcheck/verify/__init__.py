@@ -1,0 +1,1 @@
+"""Our own reference proved: symbolic identities, independent ways to the same derivative, and their agreement."""
