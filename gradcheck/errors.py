@@ -15,6 +15,7 @@
     |   +-- BadSettings                [tool.gradcheck] in pyproject.toml with a wrong value
     |   +-- ControlFlow                traced code asked a value for its truth
     |   +-- NotTraceable               traced code used what has no graph form
+    |   +-- NotRecorded                a program that cannot be recorded, or a recording that is not complete
     |   +-- NoResiduals                a loss that is no sum of squares, where residuals are needed
     +-- NotInThisArithmetic            a number system without the function asked for
     +-- OracleGaveUp                   an oracle that cannot answer here, with its reason
@@ -135,6 +136,10 @@ class ControlFlow(BadInput, TypeError):
 
 class NotTraceable(BadInput, TypeError):
     """Traced code used an operation that has no graph form."""
+
+
+class NotRecorded(BadInput):
+    """A program of which no run can be recorded here, or a recording that is not complete."""
 
 
 class NoResiduals(BadInput):

@@ -58,7 +58,7 @@ WRITERS = {
 HEAVY = ("sympy", "mpmath", "flint", "torch", "jax", "sklearn", "autograd", "hypothesis")
 #: modules above the usual size, with the reason
 LARGE = {
-    "arith/running.py": 390,  # one class: every operation of the arithmetic with its bound
+    "arith/running.py": 410,  # one class: every operation of the arithmetic with its bound
     "ops/elementwise.py": 370,  # a table: one paragraph an operation
 }
 USUAL = 350

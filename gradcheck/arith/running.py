@@ -116,12 +116,22 @@ class Running(Arithmetic):
     def add(self, a: Array, b: Array) -> Bounded:
         """Return a + b: the errors add up, and one rounding."""
         a, b = self._pair(a), self._pair(b)
-        return self._rounded(a.value + b.value, _plus(a.error, b.error), self.eta_sum)
+        return self._unending(self._rounded(a.value + b.value, _plus(a.error, b.error), self.eta_sum))
 
     def subtract(self, a: Array, b: Array) -> Bounded:
         """Return a - b."""
         a, b = self._pair(a), self._pair(b)
-        return self._rounded(a.value - b.value, _plus(a.error, b.error), self.eta_sum)
+        return self._unending(self._rounded(a.value - b.value, _plus(a.error, b.error), self.eta_sum))
+
+    def rounded(self, x: Bounded) -> Bounded:
+        """Return a number of any format after one rounding to this one."""
+        return self._rounded(x.value, x.error, self.eta)
+
+    def _unending(self, x: Bounded) -> Bounded:
+        """Return a sum that is exact where it is infinite: an operand is, since the wide format holds all other sums."""
+        if x.error is None or np.maximum.reduce(x.error, axis=None, initial=0.0) < math.inf:
+            return x
+        return Bounded(self, x.value, np.where(np.isinf(x.value), 0.0, x.error))
 
     def multiply(self, a: Array, b: Array) -> Bounded:
         """Return a * b with error abs(a) E_b + abs(b) E_a + E_a E_b and one rounding."""
@@ -158,11 +168,20 @@ class Running(Arithmetic):
         if error is not None:
             size += error
         top = np.maximum.reduce(size, axis=None, initial=0.0)
+        over = size > self._reach(ulps) if top > self.roundoff.largest else None
         size *= 2 * ulps * self.u
         size += eta
         if error is not None:
             size += error
-        return self._bounded(value, size, (2 + 2 * ulps * self.u) * top + eta)
+        return Bounded(self, np.asarray(value), size if over is None else np.where(over, np.inf, size))
+
+    def _reach(self, ulps: float) -> float:
+        """Return what a result may be before its last rounding and not overflow: half a gap of numbers above the largest.
+
+        That gap is 2 u 2^e, and the largest number is less than 2^(e + 1): half a gap is at least u/2 of it. Functions may err by more.
+        """
+        largest = self.roundoff.largest
+        return largest * (1 + self.roundoff.u / 2) if ulps <= 0.5 else largest * (1 - 2 * ulps * self.u)
 
     def _bounded(self, value: npt.NDArray[Any], error: Any, reach: float = math.inf) -> Bounded:
         """Return a result with its bound: none where the format may overflow, whatever comes of that later.

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from gradcheck.arith.arithmetic import Array
 from gradcheck.arith.running import Bounded, Roundoff, Running
 from gradcheck.compare.comparison import Comparison, Passed, everywhere, ratios
+from gradcheck.compare.formats import Formats
 from gradcheck.compare.prediction import Legitimate, Predictor
 from gradcheck.graph.evaluation import entered
 from gradcheck.graph.graph import Edge, Graph, Node
@@ -87,6 +88,7 @@ class Certifier:
         ops: the operations.
         textbook: whether every bound is that of any textbook formula from the start; else such a bound is
             looked at where the tight one is exceeded.
+        formats: of the values, where they have several; all have the target's else.
     """
 
     def __init__(
@@ -100,14 +102,16 @@ class Certifier:
         slack: float = 1.0,
         ops: Mapping[str, Op] = registry,
         textbook: bool = False,
+        formats: Formats | None = None,
     ) -> None:
         self.graph, self.leaves, self.run, self.ops = graph, leaves, run, ops
         self.m = Running(roundoff, wide)
-        self.predict = Predictor(self.m, ops, slack=slack, textbook=textbook)
-        self.largest = roundoff.largest
+        several = {} if formats is None else formats.arithmetics(wide)
+        self.of = lambda name: several.get(name, self.m)
+        self.predict = Predictor(self.m, ops, slack=slack, textbook=textbook, of=self.of)
         self.made = Certificate()
         self._adjoint_of: dict[str, Bounded] = {}
-        self._again = partial(Certifier, graph, leaves, run, roundoff, wide, slack=slack, ops=ops, textbook=True)
+        self._again = partial(Certifier, graph, leaves, run, roundoff, wide, slack=slack, ops=ops, textbook=True, formats=formats)
         self._y: dict[str, Array] = {}
         self._predicted: dict[str, Bounded] = {}
         self._fused: dict[str, int] = {}
@@ -130,7 +134,7 @@ class Certifier:
     def _values(self) -> None:
         for leaf in self.graph.leaves:
             x = self.leaves[leaf.name]
-            self._y[leaf.name] = self.m.array(x) if leaf.type == "float" else x
+            self._y[leaf.name] = self.of(leaf.name).array(x) if leaf.type == "float" else x
         for node in self.graph.nodes:
             operands = self._operands(node)
             predicted = self.predict.value(node, operands)
@@ -141,11 +145,11 @@ class Certifier:
                 self._y[node.name], self._fused[node.name] = predicted, depth
             else:
                 self._compare(node.name, "value", given, predicted, self.predict.values_by_textbook(node, operands), fused=depth)
-                self._y[node.name] = self.m.array(given)
+                self._y[node.name] = self.of(node.name).array(given)
         self.made.values, self.made.adjoints = self._y, self._adjoint_of
 
     def _operands(self, node: Node) -> list[Array]:
-        return entered(self.ops[node.op], self.m, [self._y[x] for x in node.inputs])
+        return entered(self.ops[node.op], self.of(node.name), [self._y[x] for x in node.inputs])
 
     # -- reverse --------------------------------------------------------------------------------
 
@@ -154,7 +158,7 @@ class Certifier:
         active = self.graph.descendants(wrt)
         collected: dict[str, Parts] = {}
         for name in self.graph.outputs:
-            one = self.m.array(np.ones(self.graph.shapes[name]))
+            one = self.of(name).array(np.ones(self.graph.shapes[name]))
             collected.setdefault(name, []).append((None, one))
         given = self._answers(self.run.node_adjoints)
         self._fused = {}
@@ -172,11 +176,11 @@ class Certifier:
         depth = 1 + max((self._fused.get(e.consumer, 0) for e, _ in parts if e is not None), default=0)
         if given is None:
             self._fused[name] = depth
-            self._adjoint_of[name] = carried = total if total.error is None else Bounded(self.m, total.value, total.radius())
+            self._adjoint_of[name] = carried = total if total.error is None else Bounded(total.m, total.value, total.radius())
             return carried
         self._compare_edges(name, parts)
         self._compare(name, direction, given, total, self._total_by_textbook(name, parts), fused=depth)
-        self._adjoint_of[name] = exact = self.m.array(given)
+        self._adjoint_of[name] = exact = self.of(name).array(given)
         return exact
 
     def _spread(self, node: Node, g: Bounded, active: set[str], collected: dict[str, Parts]) -> None:
@@ -212,7 +216,7 @@ class Certifier:
         books = [b for n in self.graph.nodes if n.name in around for b in self.ops[n.op].textbook]
         if books:
             c = self._wider[name, direction, edge]
-            yield "; ".join(dict.fromkeys(b.reason for b in books)), Bounded(self.m, c.expected, c.bound)
+            yield "; ".join(dict.fromkeys(b.reason for b in books)), Bounded(self.of(name), c.expected, c.bound)
 
     @cached_property
     def _wider(self) -> Mapping[tuple[str, str, Edge | None], Comparison]:
@@ -241,8 +245,8 @@ class Certifier:
     def _closely(self, c: Comparison, predicted: Bounded, textbooks: Iterable[tuple[str, Bounded]]) -> Comparison:
         """Return a comparison with entries that cannot be judged left out, and with the textbook bound if it is needed."""
         got, expected, bound = c.got, c.expected, predicted.radius()
-        judged = np.isfinite(expected) & np.isfinite(bound)
-        overflow = np.isinf(got) & (np.sign(got) == np.sign(expected)) & (np.abs(expected) + bound > self.largest)
+        judged = (np.isfinite(expected) & np.isfinite(bound)) | ((bound == 0) & (got == expected))  # infinite masks are exact
+        overflow = np.isinf(got) & (np.sign(got) == np.sign(expected)) & (np.abs(expected) + bound > predicted.m.roundoff.largest)
         judged &= ~overflow
         reasons: list[str] = []
         if np.any(ratios(got, expected, bound, judged) > 1):

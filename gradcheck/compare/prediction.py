@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,15 +24,19 @@ class Predictor:
         ops: the operations.
         slack: factor on every bound, besides that of each operation.
         textbook: whether every bound is as wide as any textbook formula of the operation needs.
+        of: the arithmetic of each value's format, where a network has several.
     """
 
-    def __init__(self, m: Running, ops: Mapping[str, Op], *, slack: float = 1.0, textbook: bool = False) -> None:
+    def __init__(
+        self, m: Running, ops: Mapping[str, Op], *, slack: float = 1.0, textbook: bool = False, of: Callable[[str], Running] | None = None
+    ) -> None:
         self.m, self.ops, self.slack, self.textbook = m, ops, slack, textbook
+        self.of = of or (lambda _: m)
 
     def value(self, node: Node, operands: Sequence[Array]) -> Bounded:
         """Return the value of a node."""
-        op = self.ops[node.op]
-        found = self._slacken(op.value(self.m, *operands, **node.attributes), op)
+        op, m = self.ops[node.op], self.of(node.name)
+        found = self._slacken(op.value(m, *_into(m, operands), **node.attributes), op)
         if self.textbook:
             for _, other in self.values_by_textbook(node, operands):
                 found = self.hull(found, other)
@@ -40,9 +44,9 @@ class Predictor:
 
     def contributions(self, node: Node, g: Bounded, y: Bounded, operands: Sequence[Array]) -> list[Bounded | None]:
         """Return what a node of adjoint `g` and value `y` hands on to each operand."""
-        op = self.ops[node.op]
-        found = op.vjp(self.m, g, y, *operands, **node.attributes)
-        out = [None if c is None else self._slacken(c, op) for c in found]
+        op, m = self.ops[node.op], self.of(node.name)
+        found = op.vjp(m, *_into(m, [g, y, *operands]), **node.attributes)
+        out = [None if c is None else self._handed(self._slacken(c, op), x) for c, x in zip(found, node.inputs, strict=True)]
         if self.textbook:
             for k, c in enumerate(out):
                 for _, other in () if c is None else self.contributions_by_textbook(node, k, g, y, operands):
@@ -51,41 +55,53 @@ class Predictor:
 
     def values_by_textbook(self, node: Node, operands: Sequence[Array]) -> Legitimate:
         """Yield the value of a node by each textbook formula."""
-        op = self.ops[node.op]
+        op, m = self.ops[node.op], self.of(node.name)
         for book in op.textbook:
             if book.value is not None:
-                yield book.reason, self._slacken(book.value(self.m, *operands, **node.attributes), op)
+                yield book.reason, self._slacken(book.value(m, *_into(m, operands), **node.attributes), op)
 
     def contributions_by_textbook(
         self, node: Node, position: int, g: Bounded, y: Bounded, operands: Sequence[Array]
     ) -> Legitimate:
         """Yield what a node hands on to the operand `position` by each textbook formula."""
-        op = self.ops[node.op]
+        op, m = self.ops[node.op], self.of(node.name)
+        g, y, *operands = _into(m, [g, y, *operands])
         for book in op.textbook:
             if book.vjp is not None:
-                c = book.vjp(self.m, g, self._value_by(book, node, y, operands), *operands, **node.attributes)[position]
+                c = book.vjp(m, g, self._value_by(book, node, y, operands), *operands, **node.attributes)[position]
                 if c is not None:
-                    yield book.reason, self._slacken(c, op)
+                    yield book.reason, self._handed(self._slacken(c, op), node.inputs[position])
 
     def _value_by(self, book: Textbook, node: Node, y: Bounded, operands: Sequence[Array]) -> Bounded:
-        return y if book.value is None else self.hull(y, book.value(self.m, *operands, **node.attributes))
+        return y if book.value is None else self.hull(y, book.value(y.m, *operands, **node.attributes))
+
+    def _handed(self, c: Bounded, operand: str) -> Bounded:
+        """Return a contribution in the format of the operand that it goes to: one more rounding where that is narrower."""
+        m = self.of(operand)
+        return c if m is c.m else m.rounded(c) if m.u > c.m.u else Bounded(m, c.value, c.error)
 
     def total(self, parts: Sequence[Bounded], shape: Shape) -> Bounded:
         """Return the sum of contributions in any order: (m - 1) u sum abs(c)."""
         if not parts:
             return self.m.array(np.zeros(shape))
+        m = parts[0].m
         if len(parts) == 1:
             return parts[0]
         value: Any = sum((p.value for p in parts[1:]), parts[0].value)
         errors = [p.radius() for p in parts]
         size = sum(np.abs(p.value).astype(np.float64) + e for p, e in zip(parts, errors, strict=True))
-        return Bounded(self.m, value, sum(errors) + self.slack * (len(parts) - 1) * self.m.u * size)
+        return Bounded(m, value, sum(errors) + self.slack * (len(parts) - 1) * m.u * size)
 
     def hull(self, a: Bounded, b: Bounded) -> Bounded:
         """Return `a` with a bound that covers b's as well."""
         reach = np.abs(b.value - a.value).astype(np.float64) + b.radius()
-        return Bounded(self.m, a.value, np.fmax(a.radius(), reach))
+        return Bounded(a.m, a.value, np.fmax(a.radius(), reach))
 
     def _slacken(self, x: Bounded, op: Op) -> Bounded:
         factor = self.slack * op.slack
-        return x if factor == 1 or x.error is None else Bounded(self.m, x.value, x.error * factor)
+        return x if factor == 1 or x.error is None else Bounded(x.m, x.value, x.error * factor)
+
+
+def _into(m: Running, xs: Sequence[Array]) -> list[Array]:
+    """Return operands of any format as numbers of another arithmetic, which are the same numbers."""
+    return [Bounded(m, x.value, x.error) if isinstance(x, Bounded) and x.m is not m else x for x in xs]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gradcheck.arith.running import Roundoff, wide_format
 from gradcheck.compare.certificate import Certificate, Certifier
 from gradcheck.compare.comparison import Comparison
+from gradcheck.compare.formats import Formats
 from gradcheck.compare.screening import pays, screened
 from gradcheck.compare.statistics import MARGIN, SWEEPS, textbook_reach, usual_deviation
 from gradcheck.graph.graph import Graph
@@ -64,6 +65,7 @@ def judge(
     seed: int = 0,
     ops: Mapping[str, Op] = registry,
     enclose: bool = False,
+    formats: Formats | None = None,
 ) -> Judgement:
     """Judge what a target handed back.
 
@@ -77,6 +79,7 @@ def judge(
         seed: of the stochastic sweeps.
         ops: the operations.
         enclose: whether gradients are held against certified enclosures even where values and adjoints prove them.
+        formats: of the values of a recorded run, which is judged by these alone; none of its regions is too deep.
 
     Raises:
         TargetFailed: the answer has unknown names or is no set of numbers.
@@ -84,8 +87,8 @@ def judge(
     wide = wide_format(dtype)
     run, structural = inspect_answer(graph, run)
     local = bool(run.node_values or run.node_adjoints)
-    certificate = screened(graph, leaves, run, roundoff, slack=slack, ops=ops) if pays(graph, dtype) else None
-    certificate = certificate or Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops).certify()
+    certificate = screened(graph, leaves, run, roundoff, slack=slack, ops=ops) if formats is None and pays(graph, dtype) else None
+    certificate = certificate or Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops, formats=formats).certify()
     certified = enclosures(graph, leaves, ops) if enclose or not local else None
     if certified is not None and not local:
         certificate.comparisons = [against(c, certified[c.name]) if c.direction == "gradient" else c for c in certificate.comparisons]
@@ -104,7 +107,7 @@ def judge(
             findings=findings, node=first.node, op=first.op, nodes=profile(graph, certificate), histogram=histogram(certificate),
         )  # fmt: skip
     found = replace(found, findings=findings)
-    if local and _most_fused(certificate) <= FUSED_LIMIT:
+    if local and (formats is not None or _most_fused(certificate) <= FUSED_LIMIT):
         return _certified(graph, leaves, run, roundoff, wide, slack, found, certificate, ops)
     hull = "" if certified is None else undecided(certified)
     return _from_gradients(graph, leaves, run, roundoff, wide, seed, found, certificate, ops, hull)

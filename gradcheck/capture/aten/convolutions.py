@@ -1,0 +1,60 @@
+"""Convolutions and the pools of their images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradcheck.capture.aten.table import operation
+from gradcheck.capture.torch.call import Call, Unruled
+
+
+def _per_axis(x: Any, n: int) -> tuple[int, ...]:
+    x = tuple(x) if isinstance(x, list | tuple) else (x,)
+    return x if len(x) == n else x * n
+
+
+@operation("convolution", "_convolution", "mkldnn_convolution", "cudnn_convolution")
+def convolution(c: Call) -> None:
+    """Correlation with a kernel, or its adjoint; in one axis the adjoint is that of images of one row."""
+    x, w = c.operand("input"), c.operand("weight")
+    n, transposed = len(c.shape(x)) - 2, bool(c.arguments.get("transposed"))
+    of = {k: _per_axis(c[k], n) for k in ("stride", "padding", "dilation")}
+    more = _per_axis(c["output_padding"], n) if transposed else ()
+    if n > 2:
+        raise Unruled(f"{c.func}: {n} axes")
+    if transposed and n == 1:
+        x, w = (c.emit("reshape", v, shape=(*c.shape(v)[:2], 1, c.shape(v)[2])) for v in (x, w))
+        of = {"stride": (1, *of["stride"]), "padding": (0, *of["padding"]), "dilation": (1, *of["dilation"])}
+        more = (0, *more)
+    name = "conv_transpose2d" if transposed else f"conv{n}d"
+    y = c.emit(name, x, w, **of, groups=c["groups"], **({"output_padding": more} if transposed else {}))
+    if tuple(c.outs[0].shape) != c.shape(y):
+        y = c.emit("reshape", y, shape=tuple(c.outs[0].shape))
+    if c.arguments.get("bias") is None:
+        return c.give(y)
+    return c.out("add", y, c.emit("reshape", c.operand("bias"), shape=(1, -1) + (1,) * n))
+
+
+@operation("avg_pool1d", "avg_pool2d", "avg_pool3d")
+def averaged(c: Call) -> None:
+    """The mean of each window."""
+    x = c.operand("self")
+    n = int(c.name[-2])
+    if c.arguments.get("divisor_override") or c["ceil_mode"] or len(c.shape(x)) != n + 2:
+        raise Unruled(f"{c.func}: windows beyond the image, another divisor, or no batch")
+    kernel = _per_axis(c["kernel_size"], n)
+    stride = _per_axis(c["stride"], n) if c["stride"] else kernel
+    c.out("avg_pool", x, kernel=kernel, stride=stride, padding=_per_axis(c["padding"], n), count_include_pad=c["count_include_pad"])
+
+
+@operation("_adaptive_avg_pool2d", "adaptive_avg_pool2d", "adaptive_avg_pool1d", "_adaptive_avg_pool3d")
+def adaptive(c: Call) -> None:
+    """The mean of windows of one size, where the image has whole ones."""
+    x, size = c.operand("self"), tuple(c["output_size"])
+    image = c.shape(x)[-len(size) :]
+    if any(n % k for n, k in zip(image, size, strict=True)):
+        raise Unruled(f"{c.func}: windows of several sizes")
+    split = [k for n, m in zip(image, size, strict=True) for k in (m, n // m)]
+    first = len(c.shape(x)) - len(size)
+    y = c.emit("reshape", x, shape=(*c.shape(x)[:first], *split))
+    c.out("mean", y, axes=tuple(first + 2 * k + 1 for k in range(len(size))))

@@ -1,0 +1,90 @@
+"""The row of a recorded run: the certificate of its values and adjoints, with the places of what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gradcheck.arith.running import Roundoff
+from gradcheck.compare.formats import Formats
+from gradcheck.graph.values import Arrays
+from gradcheck.judge.judge import Judgement, judge
+from gradcheck.result.finding import Finding, Row
+from gradcheck.validation.ulps import measured_ulps
+
+if TYPE_CHECKING:
+    from gradcheck.capture.recording import Recording
+
+#: From the widest: the format in which a mixed run is spoken of.
+_WIDEST = ("float64", "float32", "float16", "bfloat16")
+#: Kernels of torch on a CPU add up in the format itself (`gradcheck.targets.torch`).
+_ACCUMULATES = {"bfloat16": "bfloat16", "float16": "float16"}
+
+
+def row_of(recording: Recording, seconds: Callable[[], float]) -> Row:
+    """Return the verdict on a recorded run.
+
+    Args:
+        recording: the run.
+        seconds: how long it took.
+    """
+    graph, formats = recording.graph, _formats(recording)
+    dtype = next(f for f in _WIDEST if f in formats.roundoffs)
+    found = judge(graph, _leaves(recording), recording.run, formats.roundoffs[dtype], dtype, formats=formats)
+    findings = tuple(_placed(recording, f) for f in found.findings)
+    verdict, message = _outcome(recording, found, findings)
+    return Row(
+        recording.target, graph.name, recording.dtype, verdict, found.evidence, found.worst_ratio, found.node, found.op,  # type: ignore[arg-type]
+        message, found.resolution, found.checks, seconds(), findings=(*findings, *_notes(recording)),
+        location=_location(recording, findings), nodes=found.nodes, histogram=found.histogram,
+    )  # fmt: skip
+
+
+def _formats(recording: Recording) -> Formats:
+    used = set(recording.formats.values())
+    roundoffs = {f: Roundoff.of(f, accumulate=_ACCUMULATES.get(f), ulps=measured_ulps(recording.target, f)) for f in used}
+    return Formats(recording.formats, roundoffs)
+
+
+def _leaves(recording: Recording) -> Arrays:
+    constants = {leaf.name: leaf.value for leaf in recording.graph.leaves if leaf.value is not None}
+    return {**constants, **recording.values}
+
+
+def _outcome(recording: Recording, found: Judgement, findings: tuple[Finding, ...]) -> tuple[str, str]:
+    if found.verdict == "fail":
+        return "fail", next((f.message for f in findings if f.severity == "fault"), found.message)
+    if found.verdict == "pass" and (missing := recording.coverage.not_judged):
+        counts = Counter(x.operation for x in missing)
+        names = ", ".join(f"{name} ({n})" if n > 1 else name for name, n in counts.items())
+        return "inconclusive", f"{found.message}, but not judged: {names}: {missing[0].reason}"
+    return found.verdict, found.message
+
+
+def _placed(recording: Recording, f: Finding) -> Finding:
+    """Return a finding that tells the place in the program."""
+    names = [f.node] if f.direction == "value" else [x.rpartition("[")[0] for x in ((f.edge,) if f.edge else f.candidates)]
+    places = [recording.places[x] for x in names if x in recording.places]
+    return replace(f, message=f"{f.message} [{places[0]}]") if f.severity == "fault" and places else f
+
+
+def _location(recording: Recording, findings: tuple[Finding, ...]) -> str:
+    for f in findings:
+        if f.severity == "fault":
+            names = [f.node] if f.direction == "value" else [x.rpartition("[")[0] for x in ((f.edge,) if f.edge else f.candidates)]
+            for place in (recording.places[x] for x in names if x in recording.places):
+                return f"{place.file}:{place.line}" if place.file else ""
+    return ""
+
+
+def _notes(recording: Recording) -> list[Finding]:
+    """Return what a reader of the verdict has to know of how the run was covered."""
+    coverage = recording.coverage
+    notes = [Finding("note", f"the gradient is cut on purpose: {p}") for p in coverage.cuts]
+    notes += [Finding("note", f"hooks may change the gradient of {x}, which is judged before them", node=x) for x in coverage.hooks]
+    notes += [Finding("note", f"{x} was computed before the recording, or in another thread: judged up to it", node=x) for x in coverage.computed]
+    return notes + [Finding("note", f"opaque: {x.operation}: {x.reason} [{x.place}]") for x in coverage.opaque]
+
+

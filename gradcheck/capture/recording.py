@@ -1,0 +1,118 @@
+"""What a recorded run is: a network, and a target's answer for it, in one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from gradcheck.capture.coverage import Coverage
+from gradcheck.capture.place import Place
+from gradcheck.compare.formats import Formats
+from gradcheck.errors import NotRecorded
+from gradcheck.graph.graph import Graph
+from gradcheck.graph.values import Arrays
+from gradcheck.networks.network import Network
+from gradcheck.result.finding import Row
+from gradcheck.targets.target import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Everything that was seen of one run; see `Recording`."""
+
+    graph: Graph
+    values: Arrays
+    run: Run
+    places: Mapping[str, Place]
+    formats: Mapping[str, str]
+    coverage: Coverage
+
+
+class Recording:
+    """One run of a program, forward and backward, as a network and a target's answer.
+
+    Args:
+        target: what ran it, in rows.
+        recorded: what was seen; None as long as the block that records it goes on.
+    """
+
+    def __init__(self, target: str, recorded: Recorded | None = None) -> None:
+        self.target = target
+        self._recorded = recorded
+
+    @property
+    def _seen(self) -> Recorded:
+        if self._recorded is None:
+            raise NotRecorded("expected a recording that is complete; got one whose block goes on, or that failed; look at it after the block")
+        return self._recorded
+
+    @property
+    def graph(self) -> Graph:
+        """The program as a graph; its one output is the loss, or the results times their cotangents."""
+        return self._seen.graph
+
+    @property
+    def values(self) -> Arrays:
+        """What came from outside: parameters, inputs, results of operations without a rule."""
+        return self._seen.values
+
+    @property
+    def run(self) -> Run:
+        """The loss, gradients, values and adjoints of nodes, and what single uses contributed, as they were."""
+        return self._seen.run
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """Where in the program each node is."""
+        return self._seen.places
+
+    @property
+    def formats(self) -> Mapping[str, str]:
+        """The format of each value."""
+        return self._seen.formats
+
+    @property
+    def coverage(self) -> Coverage:
+        """What of the run is judged, and how."""
+        return self._seen.coverage
+
+    @property
+    def dtype(self) -> str:
+        """The formats of the values that are differentiated, joined by +."""
+        used = {self.formats.get(k, "float32") for k in (*self.graph.parameters, *(n.name for n in self.graph.nodes))}
+        return "+".join(sorted(used))
+
+    @cached_property
+    def network(self) -> Network:
+        """The program as a network, for every other target and for certificates."""
+        graph, fixed = self.graph, {k: np.asarray(x, np.float64) for k, x in self.values.items()}
+        return _Recorded(graph.name, "recorded", lambda: None, lambda _: fixed, traced=graph)
+
+    def validate(self) -> Row:
+        """Judge every value and adjoint of the run by what rounding can do to its operation.
+
+        Raises:
+            NotRecorded: the block that records it goes on.
+        """
+        from gradcheck.capture.judgement import row_of
+
+        start = perf_counter()
+        return row_of(self, lambda: perf_counter() - start)
+
+    def __repr__(self) -> str:
+        return f"<Recording of {self.graph.name}: {len(self.graph.nodes)} nodes, {self.coverage}>"
+
+
+@dataclass(frozen=True)
+class _Recorded(Network):
+    traced: Any = None
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The recorded graph."""
+        return self.traced  # type: ignore[no-any-return]

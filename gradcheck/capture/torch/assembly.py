@@ -1,0 +1,133 @@
+"""From a recorder and a backward pass to a recording: one scalar output, leaves, values and adjoints as arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.capture.coverage import Coverage
+from gradcheck.capture.place import Place
+from gradcheck.capture.recording import Recorded
+from gradcheck.capture.torch.recorder import Recorder
+from gradcheck.capture.torch.sweep import Sweep
+from gradcheck.capture.torch.tensors import Tensor, array_of
+from gradcheck.graph.graph import Graph, Node
+from gradcheck.targets.target import Run
+
+Array = npt.NDArray[Any]
+#: Where the terms of the output are, which are no operations of the program.
+_OURS = Place(operation="its part of the output")
+
+
+class Assembly:
+    """Puts a recording together.
+
+    Args:
+        recorder: of the run.
+        sweep: its backward pass.
+        roots: the name of each differentiated result, and its cotangent.
+    """
+
+    def __init__(self, recorder: Recorder, sweep: Sweep, roots: Sequence[tuple[str, Tensor]]) -> None:
+        self.recorder, self.sweep, self.tape = recorder, sweep, recorder.tape
+        self._terms: list[str] = []
+        self._total = 0.0
+        self._replaced: dict[str, str] = {}
+        self._roots = roots
+
+    def recorded(self, name: str) -> Recorded:
+        """Return what was recorded, under a name."""
+        self._hooked()
+        self._opaque()
+        for root, cotangent in self._roots:
+            self._term(self._replaced.get(root, root), root, array_of(cotangent))
+        output = self._added()
+        graph = self.tape.graph(output, name)
+        r = self.recorder
+        values = {leaf.name: self._leaf(leaf.name) for leaf in graph.leaves if leaf.value is None}
+        run = Run(np.asarray(self._total), self._gradients(graph), self._values(graph), self._adjoints(graph), self._edges(graph))
+        formats = {k: f for k, f in self.tape.formats.items() if k in graph.shapes}
+        return Recorded(graph, values, run, {k: p for k, p in r.tape.places.items() if k in graph.shapes}, formats, self._coverage(graph))
+
+    # -- the output -----------------------------------------------------------------------------
+
+    def _term(self, name: str, numbers: str, cotangent: Array) -> None:
+        """Add <cotangent, value> to the output, whose adjoint at the value is then the cotangent."""
+        format_ = self.tape.formats[name] if self.tape.formats[name] == "float64" else "float32"  # narrower ones could overflow
+        self._total += float(np.sum(np.asarray(self._numbers(numbers), np.float64) * cotangent))
+        if cotangent.shape == () and cotangent == 1:
+            self._terms.append(name)
+            return
+        product = self.tape.node("mul", [name, self.tape.constant(cotangent)], {}, format_, _OURS)
+        self._terms.append(self.tape.node("sum", [product], {}, format_, _OURS))
+
+    def _added(self) -> str:
+        output = self._terms[-1]
+        for term in reversed(self._terms[:-1]):
+            format_ = "float64" if "float64" in (self.tape.formats[output], self.tape.formats[term]) else "float32"
+            output = self.tape.node("add", [output, term], {}, format_, _OURS)
+        return output
+
+    def _opaque(self) -> None:
+        """What an operation without a rule handed on is taken as it is."""
+        for opaque, function in zip(self.recorder.opaque, self.recorder.opaque_functions, strict=True):
+            for x in opaque.operands:
+                if handed := self.sweep.contributions(x, function):
+                    self._term(self._replaced.get(x, x), x, np.asarray(sum(array_of(g).astype(np.float64) for g in handed)))
+
+    def _hooked(self) -> None:
+        """A value whose gradient a hook of the user changes is two: what users of it see, and what made it."""
+        for name in self.sweep.hooked:
+            after = self.sweep.adjoints.get(name)
+            if name in self.recorder.outside or after is None:
+                continue
+            seen = self.tape.parameter(f"{name} (hooked)", self.tape.shapes[name], self.tape.formats[name])
+            self._replaced[name] = seen
+            self._term(name, name, array_of(after))
+        for k, node in enumerate(self.tape.nodes):
+            if not self._replaced.keys().isdisjoint(node.inputs) and node.name not in self._terms and self.tape.places[node.name] is not _OURS:
+                inputs = tuple(self._replaced.get(x, x) for x in node.inputs)
+                self.tape.nodes[k] = Node(node.name, node.op, inputs, node.attributes)
+
+    # -- arrays ---------------------------------------------------------------------------------
+
+    def _numbers(self, name: str) -> Array:
+        return self.recorder.memory.held[name].array()
+
+    def _leaf(self, name: str) -> Array:
+        made = {seen: old for old, seen in self._replaced.items()}
+        return self._numbers(made.get(name, name))
+
+    def _gradients(self, graph: Graph) -> dict[str, Array]:
+        made = {seen: old for old, seen in self._replaced.items()}
+        found = {}
+        for k in graph.parameters:
+            g = self.sweep.before.get(made.get(k, k), None if k in made else self.sweep.adjoints.get(k))
+            found[k] = np.zeros(graph.shapes[k]) if g is None else array_of(g)
+        return found
+
+    def _values(self, graph: Graph) -> dict[str, Array]:
+        held = self.recorder.memory.held
+        return {node.name: held[node.name].array() for node in graph.nodes if node.name in held}
+
+    def _adjoints(self, graph: Graph) -> dict[str, Array]:
+        return {k: array_of(g) for k, g in self.sweep.adjoints.items() if k in graph.node and tuple(g.shape) == graph.shapes[k]}
+
+    def _edges(self, graph: Graph) -> dict[Any, Array]:
+        found = self.sweep.edges()
+        return {(x, e): g for (x, e), g in found.items() if e.consumer in graph.node and e in graph.consumers(x)}
+
+    # -- what was covered -----------------------------------------------------------------------
+
+    def _coverage(self, graph: Graph) -> Coverage:
+        r = self.recorder
+        opaque = tuple(x for x in r.opaque if not graph.leaf.keys().isdisjoint(x.results))
+        unjudged = sum(math.prod(self.tape.shapes[x]) for o in opaque for x in o.operands)
+        own = sum(math.prod(graph.shapes[k]) for k in (*self._adjoints(graph), *graph.parameters))
+        cuts = tuple(dict.fromkeys(p for k, p in r.cut_constants.items() if k in graph.leaf))
+        computed = tuple(k for k, t in r.outside.items() if k in graph.leaf and t.grad_fn is not None)
+        return Coverage(own, 0, unjudged, opaque, cuts, tuple(self.sweep.hooked), computed)

@@ -1,0 +1,127 @@
+"""Custom `autograd.Function`s while a run is recorded: their forward is a region, their backward the suspect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import get_ident
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import _disable_current_modes
+
+from gradcheck.capture.torch.recorder import Recorder
+from gradcheck.capture.torch.region import Region
+from gradcheck.capture.torch.tensors import FORMATS, Tensor, tensors_in
+from gradcheck.errors import NotRecorded
+
+#: What hands the numbers of a tensor to code that torch does not see.
+_LEAKS = ("numpy", "tolist", "data_ptr", "__dlpack__")
+#: torch's own Function around modules with backward hooks.
+_HOOKS = "BackwardHookFunction"
+
+
+@contextmanager
+def followed(recorder: Recorder) -> Iterator[None]:
+    """Follow custom Functions as long as the block lasts.
+
+    Args:
+        recorder: of the run.
+
+    Raises:
+        NotRecorded: a recording goes on already, in this thread or another.
+    """
+    function = torch.autograd.Function
+    original = function.__dict__["apply"]
+    if getattr(original.__func__, "gradcheck_records", False):
+        raise NotRecorded("expected one recording at a time; another one goes on, in this thread or in another; leave it first")
+
+    def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        return _applied(recorder, cls, lambda: original.__func__(cls, *args, **kwargs), args)
+
+    apply.gradcheck_records = True  # type: ignore[attr-defined]
+    function.apply = classmethod(apply)
+    own = {name: torch.Tensor.__dict__.get(name) for name in _LEAKS}
+    for name in _LEAKS:
+        setattr(torch.Tensor, name, _watched(recorder, name, getattr(torch.Tensor, name)))
+    try:
+        yield
+    finally:
+        function.apply = original
+        for name, method in own.items():
+            if method is None:
+                delattr(torch.Tensor, name)
+            else:
+                setattr(torch.Tensor, name, method)
+
+
+def _watched(recorder: Recorder, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        region = recorder.region
+        if region is not None and get_ident() == recorder.thread and not recorder.stopped and _is_of(recorder, self):
+            region.reason = region.reason or f"its forward leaves torch ({name})"
+        return method(self, *args, **kwargs)
+
+    return call
+
+
+def _is_of(recorder: Recorder, t: Tensor) -> bool:
+    """Answer whether a tensor is a value, or memory that code which torch does not see may fill."""
+    return id(t) in recorder.memory.entries or bool(t.requires_grad)
+
+
+def _applied(recorder: Recorder, cls: Any, original: Callable[[], Any], args: tuple[Any, ...]) -> Any:
+    if recorder.stopped or get_ident() != recorder.thread or recorder.region is not None:
+        return original()
+    recorder.settle()
+    recorder.region = region = Region(cls.__name__, recorder.source.place(cls.__name__))
+    try:
+        out = original()
+    finally:
+        recorder.settle()
+        recorder.region = None
+    results = [t for t in tensors_in(out) if t.grad_fn is not None and t.dtype in FORMATS]
+    if results:
+        _leave(recorder, region, args, results)
+    recorder.memory.forget(region.bound - {id(t) for t in results})
+    return out
+
+
+def _leave(recorder: Recorder, region: Region, args: tuple[Any, ...], results: list[Tensor]) -> None:
+    """Make the results of a Function values that the run shows."""
+    operands = {t: recorder.read(t) for t in tensors_in(args) if recorder.active(t) and id(t) not in {id(r) for r in results}}
+    names: list[str | None] = [e.name if (e := recorder.memory.entry(t)) is not None else None for t in results]
+    if region.name in recorder.references:
+        names = list(_by_reference(recorder, recorder.references[region.name], args))
+    elif region.name == _HOOKS or region.reason or None in names:
+        kind = "hook" if region.name == _HOOKS else "function"
+        reason = region.reason or "its forward does not compute with torch"
+        with _disable_current_modes(), torch.no_grad():
+            recorder.opaque_results(region.name, reason, region.place, tuple(dict.fromkeys(operands.values())), results, kind)
+        return
+    with _disable_current_modes(), torch.no_grad():
+        for t, name in zip(results, names, strict=True):
+            assert name is not None
+            shape = {"shape": tuple(t.shape)}
+            recorder.show(t, recorder.tape.node("reshape", [name], shape, FORMATS[t.dtype], region.place))
+
+
+def _by_reference(recorder: Recorder, reference: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[str]:
+    """Yield the names of what a program gives whose gradient the Function is meant to have."""
+    def fresh(x: Any) -> Any:
+        if not isinstance(x, torch.Tensor) or not recorder.active(x):
+            return x
+        name, recorder.stopped = recorder.read(x), True
+        alias = x.detach().requires_grad_()
+        recorder.stopped = False
+        recorder.memory.bind(alias, name)
+        return alias
+
+    recorder.quiet = True
+    try:
+        with torch.enable_grad():
+            out = reference(*(fresh(x) for x in args))
+        recorder.settle()
+        yield from [recorder.read(t) for t in tensors_in(out) if t.grad_fn is not None]
+    finally:
+        recorder.quiet = False

@@ -1,0 +1,58 @@
+"""Tensors as arrays of our own, and where in their storage their entries lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils._pytree import tree_flatten
+
+Tensor: TypeAlias = Any  # torch is not there when types are checked
+
+#: The formats that are judged; tensors of others are data of the run.
+FORMATS = {torch.float64: "float64", torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
+
+
+def tensors_in(tree: Any) -> Iterator[Tensor]:
+    """Yield the tensors in nested lists, tuples, mappings and other trees that torch knows."""
+    yield from (x for x in tree_flatten(tree)[0] if isinstance(x, torch.Tensor))
+
+
+def array_of(t: Tensor) -> npt.NDArray[Any]:
+    """Return a copy of the numbers of a tensor; half formats become float32, which holds them."""
+    t = t.detach().cpu().resolve_conj().resolve_neg()
+    t = t.to_dense() if t.layout != torch.strided else t
+    return np.array((t.float() if t.dtype in (torch.bfloat16, torch.float16) else t).numpy())
+
+
+def storage_of(t: Tensor) -> int:
+    """Return a key of the memory that a tensor lies in; 0 for a tensor without (sparse, a subclass)."""
+    try:
+        return int(t.untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):
+        return 0
+
+
+def positions(t: Tensor) -> npt.NDArray[np.int64]:
+    """Return where in its storage each entry of a tensor lies, in entries."""
+    offset: Any = t.storage_offset() + sum(
+        np.arange(n).reshape((-1, *(1,) * (t.dim() - 1 - k))) * s for k, (n, s) in enumerate(zip(t.shape, t.stride(), strict=True))
+    )
+    return np.broadcast_to(np.asarray(offset, np.int64), tuple(t.shape))
+
+
+def located(inner: npt.NDArray[np.int64], outer: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the flat index in `outer` of each storage position in `inner`; -1 where it is not there."""
+    size = 1 + max(int(outer.max(initial=-1)), int(inner.max(initial=-1)))
+    where = np.full(size, -1)
+    where[outer.ravel()] = np.arange(outer.size)
+    return where[inner]
+
+
+def whole_storage(t: Tensor) -> Tensor:
+    """Return all entries of the storage of a tensor, in one axis."""
+    count = t.untyped_storage().nbytes() // t.element_size()
+    return torch.as_strided(t.detach(), (count,), (1,), 0)
