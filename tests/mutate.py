@@ -1,9 +1,9 @@
 """Which changes of one number or one condition does no test notice? A tool for those who look after the numbers, not a test.
 
     $ pip install coverage
-    $ python tests/mutate.py --map lines.json --pytest tests/verdict tests/targets    # once: which test runs which line, some minutes
-    $ python tests/mutate.py --map lines.json gradcheck/verdict    # a module or a folder; prints what survives, and a count
-    $ python tests/mutate.py --map lines.json --pytest tests/verdict/test_new.py    # later: the lines of more tests, or of changed modules
+    $ python tests/mutate.py --map lines.json --pytest tests/judge tests/targets    # once: which test runs which line, some minutes
+    $ python tests/mutate.py --map lines.json gradcheck/judge    # a module or a folder; prints what survives, and a count
+    $ python tests/mutate.py --map lines.json --pytest tests/judge/test_new.py    # later: the lines of more tests, or of changed modules
 
 A number becomes four times and a quarter of itself; a condition becomes its contrary, each part of an ``and`` or ``or`` is left out.
 Each change is one process, in which only that module is other than on disk and the tests that run its lines are run, the nearest first.
@@ -443,7 +443,7 @@ def _without_line(text: str) -> str:
 def main() -> None:
     """Make the map, or change modules and print what no test notices."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modules", nargs="*", help="files or folders below the root: gradcheck/verdict")
+    parser.add_argument("modules", nargs="*", help="files or folders below the root: gradcheck/judge")
     parser.add_argument("--map", type=Path, required=True, help="which test runs which line; made, or renewed, where no module is named")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--one-in", type=int, default=1, help="try every so manieth change only")

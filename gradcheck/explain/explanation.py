@@ -25,7 +25,7 @@ from gradcheck.explain.possible_nodes import consistent
 from gradcheck.explain.reproduction import Judge
 from gradcheck.explain.scene import Scene
 from gradcheck.explain.search import MOST_POINTS, Search
-from gradcheck.faults.words import formulas, is_slip
+from gradcheck.faults.words import formulas
 from gradcheck.foreign import answer_of
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays, Values
@@ -194,7 +194,7 @@ def _further(judge: Judge, graph: Graph, values: Values, dtype: str, again: Agai
 
 def _explained(search: Search, group: list[Hypothesis]) -> Explained:
     """Return hypotheses of the same numbers as one: in the words of a slip, by a formula, or by what happens inside of the rule."""
-    first = next((h for h in group if is_slip(h.name)), None)
+    first = next((h for h in group if h.is_slip), None)
     told = [(len(text), not h.name.startswith("textbook"), text) for h in group if (text := _formula(search.scene, h))]
     short = "" if first else min(told, default=(0, False, ""))[2]
     first = first or group[0]

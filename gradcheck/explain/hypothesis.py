@@ -56,6 +56,11 @@ class Hypothesis:
     fitted: bool = False
     kind: Kind | None = None
 
+    @property
+    def is_slip(self) -> bool:
+        """Whether it is in what a rule is given or hands back, or in what the target does: those have words that everybody knows."""
+        return self.moved is not None if self.mistake is None else self.mistake.is_slip
+
     def gradients(self, scene: Scene) -> Gradients | None:
         """Return what the mistake makes of the gradients at a point; None where it fits nothing."""
         if self.rules:

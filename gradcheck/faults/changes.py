@@ -157,13 +157,14 @@ def _function(name: str) -> tuple[Change, ...]:
     made = [Change("drop", lambda m, right, x: x)]
     if name not in ("log", "log1p", "sqrt"):
         made.append(Change("negate-argument", lambda m, right, x: getattr(m, name)(-x)))
-    other = _OTHER.get(name)
+    other = OTHER.get(name)
     if other:
         made.append(Change(f"becomes-{other}", lambda m, right, x: getattr(m, other)(x)))
     return tuple(made)
 
 
-_OTHER: Mapping[str, str] = {
+#: function -> the one that is taken for it
+OTHER: Mapping[str, str] = {
     "exp": "expm1", "expm1": "exp", "log": "log1p", "log1p": "log", "sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh",
     "tanh": "erf", "erf": "erfc", "erfc": "erf", "sech2": "logistic", "logistic": "tanh", "softplus": "exp", "tan": "tanh",
 }  # fmt: skip

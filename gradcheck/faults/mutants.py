@@ -26,6 +26,7 @@ from gradcheck.faults.changes import CHANGES
 from gradcheck.faults.fault import Array, Fault, Inputs
 from gradcheck.faults.slips import SLIPS, Rule, ignoring, pairs, slipped, stale, swapped, twice
 from gradcheck.faults.stage import Stage
+from gradcheck.faults.words import words_of_change, words_of_slip
 from gradcheck.mistakes.mistake import Kind
 from gradcheck.ops.op import INTEGER_KINDS, Op, registry
 
@@ -87,35 +88,54 @@ mutants = Mutants()
 
 def _merged(op: Op) -> list[Mutant]:
     """Return the mutants over all samples, each with the samples at which it applies."""
-    found: dict[str, tuple[Kind | Literal[""], Callable[[], Rule], list[int], bool]] = {}
+    found: dict[str, tuple[Entry, list[int]]] = {}
     for number in range(len(op.samples)):
         stage = Stage(op, number)
-        for name, mistake, make, stateful in (*slips_at(stage), *changes_at(stage)):
-            found.setdefault(name, (mistake, make, [], stateful))[2].append(number)
-    return [Mutant(f"{op.name}/{name}", op.name, w, tuple(n), make, s) for name, (w, make, n, s) in found.items()]
+        for entry in (*slips_at(stage), *changes_at(stage)):
+            found.setdefault(entry.name, (entry, []))[1].append(number)
+    return [Mutant(f"{op.name}/{e.name}", op.name, e.mistake, tuple(n), e.make, e.stateful) for e, n in found.values()]
 
 
-Entry = tuple[str, Kind | Literal[""], Callable[[], Rule], bool]
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A mistake that can be made in a rule at a stage.
+
+    Args:
+        name: unique.
+        mistake: the pattern, if it is one.
+        make: maker of the wrong rule.
+        words: what it does wrong.
+        is_slip: whether it is in what the rule is given or hands back: those have words that everybody knows.
+        stateful: whether the rule has a memory.
+    """
+
+    name: str
+    mistake: Kind | Literal[""]
+    make: Callable[[], Rule]
+    words: str
+    is_slip: bool = True
+    stateful: bool = False
 
 
 def slips_at(stage: Stage) -> Iterator[Entry]:
-    """Yield the mistakes in what the rule is given or hands back at a stage: name, pattern, maker of the rule, has it a memory."""
+    """Yield the mistakes in what the rule is given or hands back at a stage."""
     op, real = stage.op, [k for k, is_real in enumerate(stage.real) if is_real]
     for k in real:
-        suffix = f"-{k}" if len(real) > 1 else ""
+        suffix, operand = (f"-{k}", k) if len(real) > 1 else ("", None)
         for slip in SLIPS:
             if slip.fits(stage.shapes[k], stage.shape):
-                yield slip.name + suffix, slip.mistake, partial(slipped, op, slip, k), False
+                yield Entry(slip.name + suffix, slip.mistake, partial(slipped, op, slip, k), words_of_slip(slip.name, operand))
     for i, j in pairs(real):
         if stage.shapes[i] == stage.shapes[j]:
-            yield f"swap-{i}-{j}", "swapped inputs", partial(swapped, op, i, j), False
-    yield "cotangent-ignored", "cotangent ignored", partial(ignoring, op), False
-    yield "cotangent-twice", "cotangent used twice", partial(twice, op), False
-    yield "stale", "", partial(stale, op), True
+            words = f"swaps the contributions to operands {i} and {j}"
+            yield Entry(f"swap-{i}-{j}", "swapped inputs", partial(swapped, op, i, j), words, is_slip=False)
+    yield Entry("cotangent-ignored", "cotangent ignored", partial(ignoring, op), words_of_slip("cotangent-ignored"))
+    yield Entry("cotangent-twice", "cotangent used twice", partial(twice, op), words_of_slip("cotangent-twice"))
+    yield Entry("stale", "", partial(stale, op), "uses the values of an earlier call (stale)", is_slip=False, stateful=True)
 
 
 def changes_at(stage: Stage, table: Mapping[str, tuple[Change, ...]] = CHANGES) -> Iterator[Entry]:
-    """Yield the changes of every call that the rule makes at a stage, where they give gradients at all, as `slips_at` does."""
+    """Yield the changes of every call that the rule makes at a stage, where they give gradients at all."""
     rng = np.random.default_rng(stage.number)
     xs = stage.inputs(rng)
     g, y = np.asarray(rng.normal(size=stage.shape)), stage.value(*xs)
@@ -126,7 +146,8 @@ def changes_at(stage: Stage, table: Mapping[str, tuple[Change, ...]] = CHANGES) 
             for change in table.get(primitive, ()):
                 site = Site(primitive, number)
                 if _applies(stage, site, change, g, y, xs):
-                    yield f"{primitive}{number}-{change.name}", change.mistake, partial(_altered, stage.op, site, change), False
+                    name, words = f"{primitive}{number}-{change.name}", words_of_change(site, change.name)
+                    yield Entry(name, change.mistake, partial(_altered, stage.op, site, change), words, is_slip=False)
 
 
 def _run(stage: Stage, m: Altered, g: Array, y: Array, xs: Inputs) -> tuple[Any, ...]:

@@ -6,16 +6,15 @@ To the mutants of the operation, made for the node's own shapes, come those of e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from gradcheck.arith.arithmetic import Arithmetic, Array
 from gradcheck.faults.changes import LAST
-from gradcheck.faults.mutants import changes_at, slips_at
+from gradcheck.faults.mutants import Entry, changes_at, slips_at
 from gradcheck.faults.slips import Rule
 from gradcheck.faults.stage import Stage
-from gradcheck.faults.words import in_words
 from gradcheck.mistakes.mistake import Kind
 from gradcheck.ops.op import INTEGER_KINDS, Op, Sample
 
@@ -30,6 +29,7 @@ class Mistake:
         words: what is done wrong, after "node h3 (tanh)": "hands on the negative of the right contribution".
         rule: the wrong vjp.
         instead: the rule that it is made of: the operation's own, or a textbook one.
+        is_slip: whether it is in what the rule is given or hands back: those have words that everybody knows.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Mistake:
     words: str
     rule: Rule
     instead: Rule
+    is_slip: bool = False
 
 
 def mistakes(op: Op, operands: Sequence[Array], attributes: Mapping[str, Any]) -> list[Mistake]:
@@ -55,21 +56,19 @@ def mistakes(op: Op, operands: Sequence[Array], attributes: Mapping[str, Any]) -
     real = [kind not in INTEGER_KINDS for kind in op.kinds(len(operands))]
     sample = Sample(tuple(tuple(x.shape) if is_real else x for x, is_real in zip(operands, real, strict=True)), dict(attributes))
     stage = Stage(replace(op, samples=(sample,)), 0)
-    count = sum(real)
-    made = [entry for entry in slips_at(stage) if not entry[3]]
-    found = [_placed(n, kind, count, make(), op) for n, kind, make, _ in made]
+    found = _made(slips_at(stage), op.vjp)
     found += [Mistake(n, kind, words, rule, op.vjp) for n, kind, words, rule in _patterns(stage)]
-    found += [_placed(n, kind, count, make(), op) for n, kind, make, _ in (*changes_at(stage), *changes_at(stage, LAST))]
+    found += _made((*changes_at(stage), *changes_at(stage, LAST)), op.vjp)
     for k, book in enumerate(op.textbook, 1):
         if book.vjp is not None:
             other = Stage(replace(stage.op, vjp=book.vjp), 0)
-            entries = [e for e in (*slips_at(other), *changes_at(other)) if not e[3]]
-            found += [replace(_placed(n, kind, count, make(), other.op), name=f"textbook{k}/{n}") for n, kind, make, _ in entries]
+            found += _made((*slips_at(other), *changes_at(other)), book.vjp, f"textbook{k}/")
     return found
 
 
-def _placed(name: str, kind: Kind | Literal[""], operands: int, rule: Rule, op: Op) -> Mistake:
-    return Mistake(name, kind or "formula", in_words(name, operands), rule, op.vjp)
+def _made(entries: Iterable[Entry], instead: Rule, prefix: str = "") -> list[Mistake]:
+    """Return the mistakes that remember nothing."""
+    return [Mistake(prefix + e.name, e.mistake or "formula", e.words, e.make(), instead, e.is_slip) for e in entries if not e.stateful]
 
 
 def _patterns(stage: Stage) -> Iterator[tuple[str, Kind, str, Rule]]:

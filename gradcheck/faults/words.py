@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gradcheck.arith.arithmetic import FUNCTIONS
 from gradcheck.errors import GradcheckError
+from gradcheck.faults.altered import Site
+from gradcheck.faults.changes import OTHER
 from gradcheck.faults.slips import Rule
 from gradcheck.ops.op import Op
 
@@ -62,48 +63,32 @@ _CHANGES: Mapping[str, str] = {
 _ORDINALS = ("first", "second", "third")
 
 
-def in_words(name: str, operands: int) -> str:
-    """Return what a mutant does wrong.
+def words_of_slip(slip: str, operand: int | None = None) -> str:
+    """Return what a mistake in what a rule is given or hands back does wrong.
 
     Args:
-        name: of the mutant, without that of its operation.
-        operands: how many operands have a contribution.
+        slip: its name.
+        operand: whose contribution it spoils, where several have one.
 
-    >>> in_words("sign-1", 2)
+    >>> words_of_slip("sign", 1)
     'hands on the negative of the right contribution to operand 1'
-    >>> in_words("multiply2-drop-first", 1)
+    """
+    return _SLIPS[slip].format(to="" if operand is None else f" to operand {operand}")
+
+
+def words_of_change(site: Site, change: str) -> str:
+    """Return what a mistake in one call inside of a rule does wrong.
+
+    Args:
+        site: the call.
+        change: its name in the table of the primitive.
+
+    >>> words_of_change(Site("multiply", 2), "drop-first")
     'leaves out the first part of its second product'
-    >>> in_words("sech21-drop", 1)
-    'leaves out its sech2'
     """
-    if name.startswith("swap-"):
-        return "swaps the contributions to operands {} and {}".format(*name.split("-")[1:])
-    slip, _, k = (name, "", "") if name in _SLIPS else name.rpartition("-")
-    if slip in _SLIPS:
-        return _SLIPS[slip].format(to=f" to operand {k}" if operands > 1 else "")
-    primitive, number, change = _site(name)
-    noun = f"its {_ordinal(number)}{_NOUNS.get(primitive, primitive)}"
-    if change.startswith("becomes-"):
-        return f"takes {change.removeprefix('becomes-')} for {noun}"
-    return _CHANGES[change].format(it=noun)
-
-
-def is_slip(name: str) -> bool:
-    """Answer whether a mistake is one in what a rule is given or hands back: those have words that everybody knows.
-
-    >>> is_slip("sign-0"), is_slip("textbook1/sign"), is_slip("multiply1-drop-first")
-    (True, True, False)
-    """
-    plain = name.rpartition("/")[2]
-    return plain in _SLIPS or plain.rpartition("-")[0] in _SLIPS
-
-
-def _site(name: str) -> tuple[str, int, str]:
-    """Split "sech21-drop" into the function sech2, its first call, and the change."""
-    head, _, change = name.partition("-")
-    known = sorted({*_NOUNS, *FUNCTIONS, "sum", "sign"}, key=len, reverse=True)
-    primitive = next(p for p in known if head.startswith(p) and head[len(p) :].isdecimal())
-    return primitive, int(head[len(primitive) :]), change
+    noun = f"its {_ordinal(site.number)}{_NOUNS.get(site.primitive, site.primitive)}"
+    other = OTHER.get(site.primitive)
+    return f"takes {other} for {noun}" if change == f"becomes-{other}" else _CHANGES[change].format(it=noun)
 
 
 def _ordinal(number: int) -> str:

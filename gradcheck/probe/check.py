@@ -14,12 +14,12 @@ from gradcheck.errors import FunctionFailed, GradcheckError
 from gradcheck.foreign import Interrupts, answer_of, undisturbed
 from gradcheck.probe.answer import answer
 from gradcheck.probe.examination.report import Report
-from gradcheck.probe.explained import reasoned
 from gradcheck.probe.explore.explore import Progress
 from gradcheck.probe.question import Question
 from gradcheck.probe.subject.belongings import left_as_found
 from gradcheck.probe.subject.edge import readable
-from gradcheck.probe.submodules import guilty
+from gradcheck.probe.submodules import with_wrong_submodules
+from gradcheck.probe.traced_mistake import with_traced_mistake
 
 
 def check(
@@ -89,5 +89,6 @@ def check(
         readable(arguments)
         question = Question(f, arguments, given, order, explore, seed, budget, accuracy, progress, domain)
         return answer_of(
-            lambda: guilty(question, reasoned(question, answer(question))), who="the check", failure=FunctionFailed, passing=(GradcheckError,)
+            lambda: with_wrong_submodules(question, with_traced_mistake(question, answer(question))),
+            who="the check", failure=FunctionFailed, passing=(GradcheckError,),
         )

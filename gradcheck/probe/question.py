@@ -88,7 +88,7 @@ class Question:
         """How the arrays of the library become NumPy arrays and back."""
         if self.owner == "numpy":
             return Library()
-        module = import_module(f"gradcheck.probe.{self.owner}")
+        module = import_module(f"gradcheck.probe.subject.{self.owner}")
         return Library(module.is_tensor if self.owner == "torch" else module.is_array, module.to_numpy, module.like)
 
     def subject(self, at: tuple[Any, ...]) -> Subject:
@@ -101,7 +101,7 @@ class Question:
             return self._made(lambda: numpy_subject(self.f, at, **first))
         if any(v is not None for v in self.given.values()):
             raise BadInput(f"expected no vjp=, grad=, jvp=, hvp= or hessian= for {owner} functions: their own autodiff is checked")
-        module = import_module(f"gradcheck.probe.{owner}")
+        module = import_module(f"gradcheck.probe.subject.{owner}")
         return self._made(lambda: getattr(module, f"{owner}_subject")(self.f, at))
 
     def above(self, subject: Subject, at: tuple[Any, ...]) -> Subject:

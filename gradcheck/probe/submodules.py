@@ -17,7 +17,7 @@ from gradcheck.result.finding import Finding
 MOST_CHECKED = 60
 
 
-def guilty(question: Question, report: Report) -> Report:
+def with_wrong_submodules(question: Question, report: Report) -> Report:
     """Return the report on a torch module that is wrong with the innermost submodules named whose own derivative is wrong.
 
     Args:

@@ -22,7 +22,7 @@ UNMEASURED_ROOT = 1.0
 
 @cache
 def _table() -> Mapping[str, Mapping[str, Mapping[str, float]]]:
-    source = files("gradcheck.verdict").joinpath("ulps.json")
+    source = files("gradcheck.validation").joinpath("ulps.json")
     return json.loads(source.read_text(encoding="utf-8")) if source.is_file() else {}
 
 

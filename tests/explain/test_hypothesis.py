@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.judge.test_scene import scene_of
 
 from gradcheck import backward
 from gradcheck.arith.floating import Floating
@@ -10,6 +9,7 @@ from gradcheck.explain.hypothesis import at_nodes, everywhere, factors, handed_b
 from gradcheck.faults.mutants import mutants
 from gradcheck.graph.trace import trace
 from gradcheck.ops import registry
+from tests.explain.test_scene import scene_of
 from tests.judge.doubted import two_layers, wrong
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from tests.judge.test_scene import scene_of
 
 from gradcheck import backward
 from gradcheck.explain.hypothesis import suspects
 from gradcheck.explain.possible_nodes import consistent
 from gradcheck.graph.trace import trace
+from tests.explain.test_scene import scene_of
 
 
 def test_a_node_that_could_only_scale_is_excluded():

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.judge.test_scene import scene_of
 
 from gradcheck import backward
 from gradcheck.explain.hypothesis import Hypothesis
@@ -11,6 +10,7 @@ from gradcheck.faults.mutants import mutants
 from gradcheck.faults.placed import mistakes
 from gradcheck.graph.trace import trace
 from gradcheck.ops import registry
+from tests.explain.test_scene import scene_of
 from tests.judge.doubted import two_layers
 
 

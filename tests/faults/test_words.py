@@ -3,42 +3,63 @@
 import numpy as np
 import pytest
 
-from gradcheck.faults.mutants import mutants
+from gradcheck.faults.altered import Site
+from gradcheck.faults.mutants import changes_at, mutants, slips_at
 from gradcheck.faults.placed import mistakes
-from gradcheck.faults.words import LONGEST, formulas, in_words, is_slip
+from gradcheck.faults.stage import Stage
+from gradcheck.faults.words import LONGEST, formulas, words_of_change
 from gradcheck.ops import registry
 
 
-def test_every_mutant_has_words():
-    """No name is left over, and none is told by a template that was not filled in."""
-    for name, mutant in mutants.items():
-        if not mutant.stateful:
-            words = in_words(name.partition("/")[2], 2)
-            assert words
-            assert "{" not in words
+def entries(op):
+    """Return the mistakes at the samples of an operation."""
+    stages = [Stage(registry[op], k) for k in range(len(registry[op].samples))]
+    return {e.name: e for stage in stages for e in (*slips_at(stage), *changes_at(stage))}
+
+
+@pytest.mark.parametrize("op", registry)
+def test_every_mutant_has_words(op):
+    """None is told by a template that was not filled in, and the names are those of the mutants."""
+    assert {f"{op}/{name}" for name in entries(op)} == set(mutants.of(op))
+    assert all(e.words and "{" not in e.words for e in entries(op).values())
 
 
 @pytest.mark.parametrize(
-    ("name", "operands", "words"),
+    ("op", "name", "words"),
     [
-        ("zero", 1, "drops its contribution"),
-        ("zero-0", 2, "drops its contribution to operand 0"),
-        ("swap-0-2", 3, "swaps the contributions to operands 0 and 2"),
-        ("log1p2-becomes-log", 1, "takes log for its second log1p"),
-        ("sum5-left-out", 1, "leaves out its 5th sum: the shape is wrong"),
-        ("cotangent-twice", 2, "multiplies the cotangent in twice"),
+        ("tanh", "zero", "drops its contribution"),
+        ("mul", "zero-0", "drops its contribution to operand 0"),
+        ("mul", "swap-0-1", "swaps the contributions to operands 0 and 1"),
+        ("mul", "multiply2-drop-second", "leaves out the second part of its second product"),
+        ("mul", "cotangent-twice", "multiplies the cotangent in twice"),
     ],
 )
-def test_words(name, operands, words):
+def test_words(op, name, words):
     """Operands are named where there are several, calls are counted."""
-    assert in_words(name, operands) == words
+    assert entries(op)[name].words == words
+
+
+@pytest.mark.parametrize(
+    ("site", "change", "words"),
+    [
+        (Site("log1p", 2), "becomes-log", "takes log for its second log1p"),
+        (Site("sum", 5), "left-out", "leaves out its 5th sum: the shape is wrong"),
+    ],
+)
+def test_words_of_calls(site, change, words):
+    """Calls are counted, and functions named."""
+    assert words_of_change(site, change) == words
 
 
 def test_slips():
-    """What is given or handed back, by its own name or of one operand."""
-    assert [n for n in ("sign", "sign-1", "factor-1.001-0", "f-for-slope", "add1-minus", "1 - y") if is_slip(n)] == [
-        "sign", "sign-1", "factor-1.001-0", "f-for-slope",
-    ]  # fmt: skip
+    """What is given or handed back, by its own name or of one operand; not what happens inside of a rule."""
+    found = {m.name: m.is_slip for m in mistakes(registry["tanh"], [np.ones(3)], {})}
+    assert [found[n] for n in ("sign", "factor-1.001", "f-for-slope", "textbook1/sign", "1 - y", "square1-drop") if n in found][:4] == [True] * 4
+    assert not found["1 - y"]
+    assert not found["textbook1/square1-drop"]
+    two = {m.name: m.is_slip for m in mistakes(registry["mul"], [np.ones(3), np.ones(3)], {})}
+    assert two["sign-1"]
+    assert not two["multiply1-drop-first"]
 
 
 def told(op, name, *operands):

@@ -21,7 +21,7 @@ from gradcheck.probe.subject.edge import called
 from gradcheck.result.finding import Finding
 
 
-def reasoned(question: Question, report: Report) -> Report:
+def with_traced_mistake(question: Question, report: Report) -> Report:
     """Return a report that fails with what explains the gradient at the given inputs; as it is, where nothing does.
 
     Args:

@@ -80,7 +80,7 @@ def test_what_is_no_network(f, inputs, vjp):
 
 def test_a_right_derivative_pays_nothing(monkeypatch):
     """Nothing is traced where nothing failed."""
-    monkeypatch.setattr("gradcheck.probe.explained.trace", None)
+    monkeypatch.setattr("gradcheck.probe.traced_mistake.trace", None)
     assert check(loss, INPUTS, vjp=backprop(lambda y: 1 - y * y)).verdict == "pass"
 
 
