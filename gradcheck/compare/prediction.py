@@ -37,6 +37,8 @@ class Predictor:
         """Return the value of a node."""
         op, m = self.ops[node.op], self.of(node.name)
         found = self._slacken(op.value(m, *_into(m, operands), **node.attributes), op)
+        if any(isinstance(x, Bounded) and x.m.u < m.u for x in operands):  # what only moves rounds here
+            found = m.rounded(found)
         if self.textbook:
             for _, other in self.values_by_textbook(node, operands):
                 found = self.hull(found, other)

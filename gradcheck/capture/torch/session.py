@@ -48,8 +48,8 @@ def recorded_call(
     with _recording(source, references) as recorder:
         out = f(*inputs, **named)
         results = _results(out)
-        names = [recorder.read(t) for t in results]
         recorder.settle()
+        names = [recorder.read(t) for t in results]
         recorder.stopped = True
     given = _cotangents(results, cotangents)
     wanted = [t for t in recorder.outside.values() if t.requires_grad]
