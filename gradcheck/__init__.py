@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradcheck.capture.record import record as record
     from gradcheck.certify import certify as certify
     from gradcheck.engine.plan import Plan as Plan
     from gradcheck.engine.plan import compile as compile  # noqa: A004 - as re.compile
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "check": "gradcheck.probe.check",
+    "record": "gradcheck.capture.record",
     "backward": "gradcheck.engine.reverse",
     "compile": "gradcheck.engine.plan",
     "Plan": "gradcheck.engine.plan",
