@@ -245,9 +245,9 @@ class Certifier:
     def _closely(self, c: Comparison, predicted: Bounded, textbooks: Iterable[tuple[str, Bounded]]) -> Comparison:
         """Return a comparison with entries that cannot be judged left out, and with the textbook bound if it is needed."""
         got, expected, bound = c.got, c.expected, predicted.radius()
-        judged = (np.isfinite(expected) & np.isfinite(bound)) | ((bound == 0) & (got == expected))  # infinite masks are exact
+        judged = np.isfinite(expected) & np.isfinite(bound)
         overflow = np.isinf(got) & (np.sign(got) == np.sign(expected)) & (np.abs(expected) + bound > predicted.m.roundoff.largest)
-        judged &= ~overflow
+        judged = judged & ~overflow | (bound == 0) & (got == expected)  # infinite masks are exact
         reasons: list[str] = []
         if np.any(ratios(got, expected, bound, judged) > 1):
             for why, other in textbooks:

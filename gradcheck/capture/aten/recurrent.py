@@ -18,7 +18,7 @@ def mkldnn_layer(c: Call) -> None:
     steps, count, width = c.shape(x)
     w, u = (c.emit("transpose", c.operand(k)) for k in ("weight0", "weight1"))
     b, bias = (c.operand(k) for k in ("weight2", "weight3"))
-    h, s = (c.emit("reshape", c.operand(k), shape=(count, size)) for k in ("hx_", "cx_tmp"))
+    h, s = (c.emit("reshape", c.operand(k), shape=(count, size)) for k in ("hx_", "cx_"))
     shown = []
     for t in reversed(range(steps)) if c["reverse"] else range(steps):
         at = c.emit("reshape", c.emit("slice", x, starts=(t,), stops=(t + 1,), axes=(0,)), shape=(count, width))

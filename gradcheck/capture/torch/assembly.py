@@ -125,7 +125,7 @@ class Assembly:
 
     def _coverage(self, graph: Graph) -> Coverage:
         r = self.recorder
-        opaque = tuple(x for x in r.opaque if not graph.leaf.keys().isdisjoint(x.results))
+        opaque = tuple(x for x in r.opaque if any(k in graph.shapes for k in x.results or x.operands))
         unjudged = sum(math.prod(self.tape.shapes[x]) for o in opaque for x in o.operands)
         own = sum(math.prod(graph.shapes[k]) for k in (*self._adjoints(graph), *graph.parameters))
         cuts = tuple(dict.fromkeys(p for k, p in r.cut_constants.items() if k in graph.leaf))

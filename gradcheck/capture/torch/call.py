@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,13 +42,14 @@ class Operand:
 
 @dataclass(slots=True)
 class Call:
-    """One operation, its arguments by the names of its schema, and what it returned."""
+    """One operation, its arguments by the names of its schema, and what it returned; `seen` by autograd or not."""
 
     recorder: Recorder
     func: Any
     arguments: dict[str, Any]
     place: Place
     region: Region | None
+    seen: bool
     written: list[Tensor]
     bases: dict[int, str]
     outs: list[Tensor] = field(default_factory=list)
@@ -63,6 +64,11 @@ class Call:
     def format(self) -> str:
         """The format of the first result."""
         return FORMATS.get(self.outs[0].dtype, "float32")
+
+    def operands(self) -> Iterator[Operand]:
+        """Yield the tensors that go in."""
+        for x in self.arguments.values():
+            yield from (y for y in (x if isinstance(x, list) else [x]) if isinstance(y, Operand))
 
     def __getitem__(self, argument: str) -> Any:
         """Return an argument that is no operand: numbers, flags, lists."""

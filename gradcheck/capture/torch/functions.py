@@ -74,30 +74,39 @@ def _applied(recorder: Recorder, cls: Any, original: Callable[[], Any], args: tu
     if recorder.stopped or get_ident() != recorder.thread or recorder.region is not None:
         return original()
     recorder.settle()
-    recorder.region = region = Region(cls.__name__, recorder.source.place(cls.__name__))
+    recorder.region = region = Region(cls.__name__, recorder.source.place(cls.__name__), recorder.memory)
     try:
         out = original()
+        recorder.settle()
+        results = [t for t in tensors_in(out) if t.grad_fn is not None and t.dtype in FORMATS]
+        names = [_inside(recorder, t) for t in results]
     finally:
         recorder.settle()
         recorder.region = None
-    results = [t for t in tensors_in(out) if t.grad_fn is not None and t.dtype in FORMATS]
     if results:
-        _leave(recorder, region, args, results)
+        _leave(recorder, region, args, results, names)
     recorder.memory.forget(region.bound - {id(t) for t in results})
     return out
 
 
-def _leave(recorder: Recorder, region: Region, args: tuple[Any, ...], results: list[Tensor]) -> None:
+def _inside(recorder: Recorder, t: Tensor) -> str | None:
+    """Return the value of a result as its Function's forward left it; None where that was not followed."""
+    with _disable_current_modes(), torch.no_grad():
+        if recorder.memory.entry(t) is None and not any(w.value for w in recorder.region.writes(t)):
+            return None
+        return recorder.read(t)
+
+
+def _leave(recorder: Recorder, region: Region, args: tuple[Any, ...], results: list[Tensor], names: list[str | None]) -> None:
     """Make the results of a Function values that the run shows."""
     operands = {t: recorder.read(t) for t in tensors_in(args) if recorder.active(t) and id(t) not in {id(r) for r in results}}
-    names: list[str | None] = [e.name if (e := recorder.memory.entry(t)) is not None else None for t in results]
     if region.name in recorder.references:
         names = list(_by_reference(recorder, recorder.references[region.name], args))
     elif region.name == _HOOKS or region.reason or None in names:
         kind = "hook" if region.name == _HOOKS else "function"
         reason = region.reason or "its forward does not compute with torch"
         with _disable_current_modes(), torch.no_grad():
-            recorder.opaque_results(region.name, reason, region.place, tuple(dict.fromkeys(operands.values())), results, kind)
+            recorder.opaque_results(region.name, reason, region.place, tuple(dict.fromkeys(operands.values())), results, results[0].grad_fn, kind)
         return
     with _disable_current_modes(), torch.no_grad():
         for t, name in zip(results, names, strict=True):

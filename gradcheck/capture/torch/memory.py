@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.capture.torch.tensors import FORMATS, Tensor, array_of, located, positions, storage_of, whole_storage
+from gradcheck.capture.torch.tensors import Tensor, array_of, located, maker, positions, storage_of
 
 
 @dataclass(slots=True)
@@ -42,22 +42,26 @@ class Write:
         where: positions in the storage.
         value: the name of what was written; "" for numbers that autograd does not follow.
         base: identity of the tensor whose views autograd changes with it.
+        serial: how many writes there were before it.
         numbers: what was written, where it has no name.
     """
 
     where: npt.NDArray[np.int64]
     value: str
     base: int
+    serial: int
     numbers: Tensor | None = None
 
 
 @dataclass(slots=True)
 class Entry:
-    """The name of a tensor's value, and how many writes into its storage are in it."""
+    """The name of a tensor's value, how many writes into its storage are in it, and what made it, as autograd has it."""
 
     name: str
     storage: int
     seen: int
+    function: Any
+    number: int
 
 
 @dataclass(slots=True)
@@ -67,15 +71,17 @@ class Memory:
     entries: dict[int, Entry] = field(default_factory=dict)
     writes: dict[int, list[Write]] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
-    origins: dict[int, Tensor] = field(default_factory=dict)
+    count: int = 0
     _alive: dict[int, Tensor] = field(default_factory=dict)
     _names: dict[int, list[str]] = field(default_factory=dict)
+    _storages: set[int] = field(default_factory=set)
 
     def bind(self, t: Tensor, name: str) -> None:
         """Say that a tensor now holds a value."""
         key = storage_of(t)
         self._alive[id(t)] = t
-        self.entries[id(t)] = Entry(name, key, len(self.writes.get(key, ())))
+        self._storages.add(key)
+        self.entries[id(t)] = Entry(name, key, len(self.writes.get(key, ())), *maker(t))
 
     def hold(self, t: Tensor, name: str) -> None:
         """Remember the numbers of a value."""
@@ -102,25 +108,18 @@ class Memory:
 
     def known(self, t: Tensor) -> bool:
         """Answer whether anything in the graph lives in the memory of a tensor."""
-        key = storage_of(t)
-        return key in self.writes or key in self._names
+        return storage_of(t) in self._storages
 
     def before_write(self, t: Tensor) -> None:
-        """Keep what is about to be written over: numbers of values, and of memory that was only data so far."""
+        """Keep the numbers of values that are about to be written over."""
         key = storage_of(t)
         self._alive[id(t)] = t
-        if key not in self.writes and t.dtype in FORMATS:
-            self.origins[key] = whole_storage(t).clone()
         for name in self._names.pop(key, ()):
             self.held[name].keep()
 
     def wrote(self, t: Tensor, value: str, base: Tensor) -> None:
         """Log a write."""
         numbers = None if value else t.detach().clone()
-        self.writes.setdefault(storage_of(t), []).append(Write(positions(t), value, id(base), numbers))
-
-    def original(self, t: Tensor) -> Tensor:
-        """Return what a tensor held before the first write into its memory."""
-        import torch
-
-        return torch.as_strided(self.origins[storage_of(t)], t.shape, t.stride(), t.storage_offset())
+        self._storages.add(storage_of(t))
+        self.writes.setdefault(storage_of(t), []).append(Write(positions(t), value, id(base), self.count, numbers))
+        self.count += 1

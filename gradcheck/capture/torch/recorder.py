@@ -20,13 +20,22 @@ from gradcheck.capture.torch.call import Call, Operand, Unruled
 from gradcheck.capture.torch.memory import Memory, Write
 from gradcheck.capture.torch.region import Region
 from gradcheck.capture.torch.source import Source
-from gradcheck.capture.torch.tensors import FORMATS, Tensor, array_of, located, positions, storage_of, tensors_in
+from gradcheck.capture.torch.tensors import FORMATS, Tensor, array_of, located, maker, positions, storage_of, tensors_in
+from gradcheck.errors import NotRecorded
 
 #: Results of these do not depend on the numbers of their operands, or have no derivative.
 DATA = {
     "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "randint_like", "new_empty", "new_zeros", "new_ones",
     "new_full", "new_empty_strided", "bernoulli", "normal", "uniform", "exponential", "multinomial", "sign", "floor", "ceil", "round", "trunc",
     "is_same_size", "sym_size", "sym_stride", "sym_numel",
+}  # fmt: skip
+
+#: Their first result is what they are for; the others are what their backward keeps.
+AUXILIARY = {
+    "native_layer_norm", "native_group_norm", "native_batch_norm", "_native_batch_norm_legit", "_batch_norm_with_update", "_fused_rms_norm",
+    "_native_batch_norm_legit_no_training", "_batch_norm_no_update", "_scaled_dot_product_flash_attention_for_cpu", "mkldnn_rnn_layer",
+    "_scaled_dot_product_flash_attention", "_scaled_dot_product_efficient_attention", "_scaled_dot_product_attention_math", "nll_loss_forward",
+    "nll_loss2d_forward", "log_sigmoid_forward",
 }  # fmt: skip
 
 
@@ -53,6 +62,7 @@ class Recorder(TorchDispatchMode):
         self.opaque: list[Opaque] = []
         self.opaque_functions: list[Any] = []
         self.cuts: dict[int, tuple[Tensor, Place]] = {}
+        self.unruled: dict[int, tuple[Tensor, Call]] = {}
         self.cut_constants: dict[str, Place] = {}
         self._pending: Call | None = None
         self._copies: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
@@ -82,7 +92,7 @@ class Recorder(TorchDispatchMode):
     def _is_data(self, call: Call, operands: list[Tensor]) -> None:
         """Results are data of the run; remember those that a gradient would have gone through."""
         self._unseen_writes(call)
-        cut = call.name == "detach" and self.active(operands[0])
+        cut = call.region is None and (call.name == "detach" or not call.seen) and any(self.active(t) for t in operands)
         known = [self.cuts[id(t)][1] for t in operands if id(t) in self.cuts]
         for t in call.outs if cut or known else ():
             if t.dtype in FORMATS:
@@ -94,10 +104,10 @@ class Recorder(TorchDispatchMode):
         arguments = {a.name: given.get(a.name, a.default_value if a.has_default_value() else None) for a in func._schema.arguments}
         place = self.source.place(str(func))
         written = [t for a in func._schema.arguments if a.alias_info and a.alias_info.is_write for t in tensors_in(given.get(a.name))]
-        call = Call(self, func, arguments, place, self.region, written, {})
+        call = Call(self, func, arguments, place, self.region, torch.is_grad_enabled(), written, {})
         if func._schema.name == "aten::_local_scalar_dense" and self.region is not None and self.active(args[0]):
             self.region.reason = "its forward makes a Python number of a value"
-        if self._may_be_followed(call) and any(self.active(t) for t in tensors_in((args, kwargs))):
+        if self._may_be_followed(call) and (call.seen or call.region is not None) and any(self.active(t) or t.requires_grad for t in tensors_in((args, kwargs))):
             call.arguments = {k: self._operands(x) for k, x in arguments.items()}
         return call
 
@@ -106,11 +116,11 @@ class Recorder(TorchDispatchMode):
         return name not in DATA and not (name == "detach" and self.region is None)
 
     def _is_followed(self, call: Call) -> bool:
-        return any(isinstance(x, Operand) or (isinstance(x, list) and any(isinstance(y, Operand) for y in x)) for x in call.arguments.values())
+        return any(True for _ in call.operands())
 
     def _operands(self, x: Any) -> Any:
         if isinstance(x, torch.Tensor):
-            return Operand(x, self.read(x)) if self.active(x) else Operand(self._data_now(x), "")
+            return Operand(x, self.read(x)) if self.active(x) else Operand(x if x.requires_grad else self._data_now(x), "")
         return [self._operands(y) for y in x] if isinstance(x, list | tuple) else x
 
     def _data_now(self, t: Tensor) -> Tensor:
@@ -136,7 +146,7 @@ class Recorder(TorchDispatchMode):
             return bool(t.requires_grad)
         if self.memory.entry(t) is not None:
             return True
-        return any(w.value for w in self.memory.pending(t, 0))
+        return any(w.value for w in self.region.writes(t))
 
     def data(self, t: Tensor, kind: str = "real") -> str:
         """Return the constant that holds a tensor which is data of the run."""
@@ -155,12 +165,10 @@ class Recorder(TorchDispatchMode):
         if self.region is not None:
             return self._read_inside(t)
         entry, base = self.memory.entry(t), t._base if t._base is not None else t
-        if entry is not None and not self.memory.pending(t, entry.seen):
-            return entry.name
+        if entry is not None and maker(t) == (entry.function, entry.number):
+            return self._shifted(t, entry.name) if self.memory.pending(t, entry.seen) else entry.name
         if base is not t and base.requires_grad and base.dtype == t.dtype:
             return self._part_of(base, t)
-        if entry is not None:
-            return self._shifted(t, entry.name)
         return self._from_outside(t)
 
     def _part_of(self, base: Tensor, t: Tensor) -> str:
@@ -190,6 +198,8 @@ class Recorder(TorchDispatchMode):
 
     def _from_outside(self, t: Tensor) -> str:
         """Return the leaf for a tensor that was not computed here: a parameter, an input, a result of earlier work."""
+        if id(t) in self.unruled:
+            raise NotRecorded(f"expected a program that uses the first result of {self.unruled[id(t)][1].func} alone; got one that uses another")
         name = self.tape.parameter(self.source.name(t), tuple(t.shape), FORMATS[t.dtype])
         self.outside[name] = t
         self.memory.bind(t, name)
@@ -198,16 +208,19 @@ class Recorder(TorchDispatchMode):
 
     def _read_inside(self, t: Tensor) -> str:
         """Return the value of a tensor inside of a Function: what it was, and every write into its memory since."""
-        entry = self.memory.entry(t)
+        region, entry = self.region, self.memory.entry(t)
+        assert region is not None
+        writes = region.writes(t, entry.seen if entry is not None else 0)
         if entry is not None:
-            name, seen = entry.name, entry.seen
-        elif t.requires_grad and not self.memory.pending(t, 0):
+            name = entry.name
+        elif t.requires_grad and not writes:
             return self._from_outside(t)
         else:
-            name, seen = self.data(self.memory.original(t).clone()), 0
-        for write in self.memory.pending(t, seen):
+            name = self.data(region.original(t).clone())
+        for write in writes:
             name = self._overwritten(name, t, write)
-        self._bind_inside(t, name)
+        if writes or entry is None:
+            self._bind_inside(t, name)
         return name
 
     def _overwritten(self, name: str, t: Tensor, write: Write) -> str:
@@ -225,9 +238,9 @@ class Recorder(TorchDispatchMode):
         return self._moved(t, joined, np.where(source >= 0, source, rest))
 
     def _bind_inside(self, t: Tensor, name: str) -> None:
-        self.memory.bind(t, name)
-        if self.region is not None:
+        if self.region is not None and self.memory.entry(t) is None:
             self.region.bound.add(id(t))
+        self.memory.bind(t, name)
 
     # -- after a call ---------------------------------------------------------------------------
 
@@ -239,7 +252,9 @@ class Recorder(TorchDispatchMode):
                 self._settle(call)
 
     def _settle(self, call: Call) -> None:
-        results = [t for t in call.outs if t.dtype in FORMATS and (call.region is not None or t.grad_fn is not None)]
+        results = [t for t in call.outs if t.dtype in FORMATS and (call.region is not None or (call.seen and maker(t)[0] is not None))]
+        if self._is_foreign(call):
+            return self._opaque(call, "complex numbers, or another format that has no rules", results)
         if not results:
             self.cuts |= {id(t): (t, call.place) for t in call.outs if t.dtype in FORMATS}
             return self._unseen_writes(call)
@@ -248,9 +263,15 @@ class Recorder(TorchDispatchMode):
             return self._opaque(call, reason, results)
         self.calls |= dict.fromkeys((node.name for node in self.tape.nodes[first:]), first)
         for k, t in enumerate(call.outs):
-            if k in call.given and (call.region is not None or t.grad_fn is not None):
+            if k in call.given and (call.region is not None or maker(t)[0] is not None):
                 self._result(call, t, call.given[k])
         return None
+
+    def _is_foreign(self, call: Call) -> bool:
+        """Answer whether what is differentiated has another format before or after the call."""
+        shown = [t for t in call.outs if maker(t)[0] is not None or (call.region is not None and t.is_complex())]
+        taken = [x.tensor for x in call.operands() if x.tensor.requires_grad or (call.region is not None and x.tensor.is_complex())]
+        return any(t.dtype not in FORMATS for t in (*shown, *taken))
 
     def _unruled(self, call: Call) -> str:
         """Apply the rule of an operation; return why there is none, or ""."""
@@ -261,7 +282,10 @@ class Recorder(TorchDispatchMode):
             rule(call)
         except Exception as error:  # noqa: BLE001 - whatever a release of torch changed makes one operation opaque
             return f"{type(error).__name__}: {error}" if not isinstance(error, Unruled) else str(error)
-        missing = [k for k, t in enumerate(call.outs) if k not in call.given and t.grad_fn is not None]
+        if call.name in AUXILIARY:
+            self.unruled |= {id(t): (t, call) for k, t in enumerate(call.outs) if k not in call.given}
+            return ""
+        missing = [k for k, t in enumerate(call.outs) if k not in call.given and maker(t)[0] is not None]
         return f"result {missing[0]} has no rule" if missing and call.region is None else ""
 
     def _result(self, call: Call, t: Tensor, name: str) -> None:
@@ -278,18 +302,30 @@ class Recorder(TorchDispatchMode):
             return
         self.memory.hold(t, name)
         self.tensors[name] = t
-        if t.grad_fn is not None and (id(t.grad_fn), t.output_nr) not in self._owners:
-            self.functions[name] = (t.grad_fn, t.output_nr)
-            self._owners[id(t.grad_fn), t.output_nr] = name
+        function, number = maker(t)
+        if function is not None and (id(function), number) not in self._owners:
+            self.functions[name] = (function, number)
+            self._owners[id(function), number] = name
 
     # -- writes ---------------------------------------------------------------------------------
 
     def _before_write(self, call: Call, t: Tensor) -> None:
         with torch.no_grad():
             base = t._base if t._base is not None else t
-            if self._is_followed(call) and call.region is None and base is not t:
+            if self._is_followed(call) and call.region is None and call.seen and base is not t:
                 call.bases[id(t)] = self.read(base) if base.requires_grad else self.data(base.detach().clone())
+                if base.requires_grad:
+                    self._written_through_base(call, t, base)
             self.memory.before_write(t)
+            if call.region is not None:
+                call.region.before_write(t)
+
+    def _written_through_base(self, call: Call, t: Tensor, base: Tensor) -> None:
+        """What a write into a view hands on to what was there goes to the base, past the view."""
+        for name, x in call.arguments.items():
+            if isinstance(x, Operand) and x.tensor is t:
+                call.arguments[name] = Operand(t, self._moved(t, call.bases[id(t)], located(positions(t), positions(base))))
+                return
 
     def _written(self, call: Call, t: Tensor, name: str) -> None:
         base = t._base if t._base is not None else t
@@ -316,21 +352,23 @@ class Recorder(TorchDispatchMode):
         if call.region is not None:
             call.region.reason = call.region.reason or f"{call.func}: {reason}"
             return
-        flat = [y for x in call.arguments.values() for y in (x if isinstance(x, list) else [x])]
-        operands = tuple(dict.fromkeys(x.name for x in flat if isinstance(x, Operand) and x.name))
-        names = self.opaque_results(str(call.func), reason, call.place, operands, results)
+        operands = tuple(dict.fromkeys(x.name for x in call.operands() if x.name))
+        function = next((f for f, _ in map(maker, call.outs) if f is not None), None)
+        if function is None:
+            return
+        names = self.opaque_results(str(call.func), reason, call.place, operands, results, function)
         for t, name in zip(results, names, strict=True):
             if any(t is w for w in call.written):
                 self._written(call, t, name)
 
     def opaque_results(
-        self, operation: str, reason: str, place: Place, operands: tuple[str, ...], results: list[Tensor], kind: str = "operation"
+        self, operation: str, reason: str, place: Place, operands: tuple[str, ...], results: list[Tensor], function: Any, kind: str = "operation"
     ) -> list[str]:
         """Return the leaves for results of what cannot be followed."""
         stem = f"{place.module}/{operation}" if place.module else operation
         names = [self.tape.parameter(stem, tuple(t.shape), FORMATS[t.dtype]) for t in results]
         self.opaque.append(Opaque(operation, reason, place, operands, tuple(names), kind))
-        self.opaque_functions.append(results[0].grad_fn)
+        self.opaque_functions.append(function)
         for t, name in zip(results, names, strict=True):
             self.tape.places[name] = place
             self.show(t, name)

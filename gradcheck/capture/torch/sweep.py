@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradcheck.capture.torch.recorder import Recorder
-from gradcheck.capture.torch.tensors import Tensor, array_of
+from gradcheck.capture.torch.tensors import Tensor, array_of, maker
 from gradcheck.graph.graph import Edge, Node
 
 
@@ -39,12 +39,12 @@ class Sweep:
             self._handles.append(function.register_prehook(self._adjoint(name, number)))
         for function in {id(f): f for f in [*(f for _, _, f in self._uses), *r.opaque_functions]}.values():
             self._handles.append(function.register_hook(self._contributions(id(function))))
+        theirs = [name for name, (f, k) in r.functions.items() if maker(r.tensors[name]) == (f, k) and r.tensors[name]._backward_hooks]
+        for name in theirs:
+            self._first_hook(name, r.tensors[name])
         for name, t in r.outside.items():
             if t.requires_grad:
                 self._first_hook(name, t)
-        for name in r.functions:
-            if r.tensors[name]._backward_hooks:
-                self._first_hook(name, r.tensors[name])
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,3 +120,4 @@ class Sweep:
             if len(handed) == 1 and tuple(handed[0].shape) == self.recorder.tape.shapes[x]:
                 found[x, edge] = array_of(handed[0])
         return found
+

@@ -56,3 +56,11 @@ def whole_storage(t: Tensor) -> Tensor:
     """Return all entries of the storage of a tensor, in one axis."""
     count = t.untyped_storage().nbytes() // t.element_size()
     return torch.as_strided(t.detach(), (count,), (1,), 0)
+
+
+def maker(t: Tensor) -> tuple[Any, int]:
+    """Return the function that made a tensor and the number of its result; None for one that autograd has given up, or does not follow."""
+    try:
+        return t.grad_fn, t.output_nr
+    except RuntimeError:  # one of several views, whose base was written into since
+        return None, 0
