@@ -1,7 +1,7 @@
-"""A function that can be traced to a graph: its certified gradient stands in the place of differences, entry by entry.
+"""A function that can be recorded as a graph: its certified gradient stands in the place of differences, entry by entry.
 
-Tracing is tried once and given up without a word where the code branches on numbers or uses what has no graph form. The graph
-counts only if it gives the numbers that f gives.
+One run is recorded, and given up without a word where the code uses what has no graph form, where another branch is near, or where a
+loop ends by its numbers. The graph counts only if it gives the numbers that f gives.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from gradcheck.arith.ball import Ball
 from gradcheck.arith.running import Roundoff, Running, radius_of, wide_format
+from gradcheck.capture.numpy.record import record_numpy
 from gradcheck.certify.certification import certify
 from gradcheck.compare.statistics import by_textbook
 from gradcheck.engine.reverse import backward, evaluate
 from gradcheck.errors import GradcheckError, OutOfBudget
 from gradcheck.graph.graph import Graph
-from gradcheck.graph.trace import trace
 from gradcheck.graph.values import Arrays as Values
 from gradcheck.ops.op import registry
 from gradcheck.probe.slope.rounded_output import reuse
@@ -154,8 +154,9 @@ def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> 
     values = {f"x{k}": x for k, x in enumerate(subject.point)}
     try:
         subject.meter.spend()
-        graph = trace(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f")
-        if sum(math.prod(s) for s in graph.shapes.values()) > MOST_ENTRIES:
+        run = record_numpy(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f")
+        graph = run.graph
+        if run.at_edge or run.loops or sum(math.prod(s) for s in graph.shapes.values()) > MOST_ENTRIES:
             return None
         found = evaluate(graph, values)
     except OutOfBudget:
