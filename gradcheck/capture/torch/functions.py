@@ -74,6 +74,9 @@ def _applied(recorder: Recorder, cls: Any, original: Callable[[], Any], args: tu
     if recorder.stopped or get_ident() != recorder.thread or recorder.region is not None:
         return original()
     recorder.settle()
+    with _disable_current_modes(), torch.no_grad():
+        for t in filter(recorder.active, tensors_in(args)):
+            recorder.read(t)
     recorder.region = region = Region(cls.__name__, recorder.source.place(cls.__name__), recorder.memory)
     try:
         out = original()
