@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from gradcheck.errors import MissingDependency, NotRecorded
+
+
+def _has_jax(inputs: Any) -> bool:
+    """Answer whether there is an array of JAX in arguments."""
+    import jax
+
+    return any(isinstance(x, jax.Array) for x in jax.tree_util.tree_leaves(inputs))
 
 
 def record(
@@ -16,7 +24,7 @@ def record(
     references: Mapping[str, Any] | None = None,
     named: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Record one run of a torch module or function, forward and backward, as a network and the answer of a target.
+    """Record one run of a torch module or function, or of a JAX function, forward and backward, as a network and the answer of a target.
 
     With a module alone, or with nothing, the run is that of a block: ``with gradcheck.record(model) as recording: loss = step(batch)``. The recording
     ends with the first `backward()` in the block; without one its loss is differentiated at the end.
@@ -42,6 +50,10 @@ def record(
     >>> [node.op for node in recording.graph.nodes], recording.validate().verdict
     (['mul', 'sum'], 'pass')
     """
+    if "jax" in sys.modules and _has_jax(inputs):
+        from gradcheck.capture.jax.session import recorded_function
+
+        return recorded_function(f if named is None else partial(f, **named), inputs, cotangents)
     if "torch" not in sys.modules:
         raise MissingDependency("torch", "torch") if f is None else NotRecorded(f"expected a torch module or function; got {f!r} and no torch")
     import torch

@@ -12,7 +12,6 @@ import numpy as np
 
 from gradcheck.capture.coverage import Coverage
 from gradcheck.capture.place import Place
-from gradcheck.compare.formats import Formats
 from gradcheck.errors import NotRecorded
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays

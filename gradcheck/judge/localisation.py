@@ -12,12 +12,14 @@ import numpy.typing as npt
 from gradcheck.arith.running import Bounded
 from gradcheck.compare.certificate import Certificate
 from gradcheck.compare.comparison import Comparison
-from gradcheck.explain.diagnosis import among, diagnose, inside, proportional, suspects
+from gradcheck.explain.diagnosis import among, diagnose, inside, proportional, same, suspects
 from gradcheck.graph.graph import Edge, Graph
 from gradcheck.mistakes.factor import factor
 from gradcheck.mistakes.mistake import Kind, Mistake
 from gradcheck.ops.op import Op
 from gradcheck.result.finding import Finding
+
+Floats = npt.NDArray[Any]
 
 #: Mistakes that look alike wherever in a fused region they were made; others only arise at the last operation.
 _ANYWHERE: tuple[Kind, ...] = ("factor", "zero", "sign")
@@ -80,11 +82,21 @@ def _explain(
             named.append((s.edge, found))
     if not named and c.direction == "gradient":
         found = proportional(_number(c.got) - _number(c.expected), numbers(c.name), c.bound)
-        return (None if found or c.fused > 1 else only), found
+        if found:
+            return None, found
     if len(named) == 1:
         edge, found = named[0]
         return (edge if c.fused == 1 or found.kind not in _ANYWHERE else None), found
-    return (only if c.fused == 1 else None), None
+    return (only if c.fused == 1 else None), None if named else _whole(_number(c.got), _number(c.expected), c.bound, unit)
+
+
+def _whole(got: Floats, expected: Floats, bound: Floats, unit: float) -> Mistake | None:
+    """Return the mistake that was made of all that an operand was handed, whichever way it came."""
+    if same(got, -expected, bound):
+        return Mistake("sign")
+    if expected.ndim == 2 and expected.shape[0] == expected.shape[1] and same(got, expected.T, bound):
+        return Mistake("transpose")
+    return factor(got, expected, bound, unit=unit)
 
 
 def _number(x: npt.NDArray[Any]) -> npt.NDArray[Any]:

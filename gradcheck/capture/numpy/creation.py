@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
 from gradcheck.capture.numpy.arrays import Recorded, Recording, is_recorded, numbers
 from gradcheck.capture.numpy.functions import joined
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
 from gradcheck.capture.numpy.arrays import Recorded, numbers
 from gradcheck.capture.numpy.composites import (
     average,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from gradcheck.capture.numpy.arrays import Recorded, Recording
 from gradcheck.capture.numpy.creation import recorded_makers
 from gradcheck.capture.numpy.functions import joined

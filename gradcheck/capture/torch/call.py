@@ -14,8 +14,8 @@ from gradcheck.capture.torch.tensors import FORMATS, Tensor
 from gradcheck.errors import GradcheckError
 
 if TYPE_CHECKING:
-    from gradcheck.capture.torch.region import Region
     from gradcheck.capture.torch.recorder import Recorder
+    from gradcheck.capture.torch.region import Region
 
 
 class Unruled(GradcheckError):

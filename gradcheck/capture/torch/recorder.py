@@ -280,7 +280,7 @@ class Recorder(TorchDispatchMode):
             return "it has no rule"
         try:
             rule(call)
-        except Exception as error:  # noqa: BLE001 - whatever a release of torch changed makes one operation opaque
+        except Exception as error:
             return f"{type(error).__name__}: {error}" if not isinstance(error, Unruled) else str(error)
         if call.name in AUXILIARY:
             self.unruled |= {id(t): (t, call) for k, t in enumerate(call.outs) if k not in call.given}
