@@ -44,8 +44,9 @@ def row_of(recording: Recording, seconds: Callable[[], float]) -> Row:
 
 def _formats(recording: Recording) -> Formats:
     used = set(recording.formats.values())
-    roundoffs = {f: Roundoff.of(f, accumulate=_ACCUMULATES.get(f), ulps=measured_ulps(recording.target, f)) for f in used}
-    return Formats(recording.formats, roundoffs)
+    ulps = {f: measured_ulps(recording.target, f) for f in used}
+    roundoffs = {f: Roundoff.of(f, accumulate=_ACCUMULATES.get(f), ulps=ulps[f]) for f in used}
+    return Formats(recording.formats, roundoffs, {f: Roundoff.of(f, ulps=ulps[f]) for f in used} if used & _ACCUMULATES.keys() else {})
 
 
 def _leaves(recording: Recording) -> Arrays:
