@@ -12,7 +12,6 @@ import numpy as np
 
 from gradcheck.capture.coverage import Coverage
 from gradcheck.capture.place import Place
-from gradcheck.compare.formats import Formats
 from gradcheck.errors import NotRecorded
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays
@@ -104,7 +103,11 @@ class Recording:
         start = perf_counter()
         return row_of(self, lambda: perf_counter() - start)
 
+    __gradcheck_row__ = validate  # what `gradcheck.validate` asks for
+
     def __repr__(self) -> str:
+        if self._recorded is None:
+            return "<Recording that is not complete>"
         return f"<Recording of {self.graph.name}: {len(self.graph.nodes)} nodes, {self.coverage}>"
 
 
