@@ -59,6 +59,7 @@ class Recorder(TorchDispatchMode):
         self.functions: dict[str, tuple[Any, int]] = {}
         self.tensors: dict[str, Tensor] = {}
         self.calls: dict[str, int] = {}
+        self.entering: dict[str, tuple[str, Any]] = {}
         self.opaque: list[Opaque] = []
         self.opaque_functions: list[Any] = []
         self.cuts: dict[int, tuple[Tensor, Place]] = {}

@@ -37,7 +37,7 @@ class Sweep:
         r = self.recorder
         for name, (function, number) in r.functions.items():
             self._handles.append(function.register_prehook(self._adjoint(name, number)))
-        for function in {id(f): f for f in [*(f for _, _, f in self._uses), *r.opaque_functions]}.values():
+        for function in {id(f): f for f in [*(f for _, _, f in self._uses), *r.opaque_functions, *(f for _, f in r.entering.values())]}.values():
             self._handles.append(function.register_hook(self._contributions(id(function))))
         theirs = [name for name, (f, k) in r.functions.items() if maker(r.tensors[name]) == (f, k) and r.tensors[name]._backward_hooks]
         for name in theirs:
@@ -50,6 +50,9 @@ class Sweep:
     def __exit__(self, *_: object) -> None:
         for handle in self._handles:
             handle.remove()
+        for entry, (name, function) in self.recorder.entering.items():
+            if len(handed := self.contributions(name, function)) == 1:
+                self.adjoints[entry] = handed[0]
         for t in self._without:
             t._backward_hooks = None
 
