@@ -80,7 +80,10 @@ class Sweep:
             self.before[name] = g.detach().clone()
 
         handle = t.register_hook(look)
-        t._backward_hooks.move_to_end(handle.id, last=False)
+        theirs = [(k, hook) for k, hook in t._backward_hooks.items() if k != handle.id]
+        for k, _ in theirs:  # torch calls hooks in the order in which they went in, whatever an ordered dictionary says
+            del t._backward_hooks[k]
+        t._backward_hooks.update(theirs)
         self._handles.append(handle)
 
     # -- uses -----------------------------------------------------------------------------------
