@@ -14,9 +14,9 @@ from gradcheck.arith.running import Roundoff, wide_format
 from gradcheck.compare.certificate import Certificate, Certifier
 from gradcheck.compare.comparison import Comparison
 from gradcheck.compare.formats import Formats
-from gradcheck.compare.strictly import acquit
 from gradcheck.compare.screening import pays, screened
 from gradcheck.compare.statistics import MARGIN, SWEEPS, textbook_reach, usual_deviation
+from gradcheck.compare.strictly import acquit
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays
 from gradcheck.judge.answer import inspect_answer

@@ -116,7 +116,7 @@ class Program:
         """Write in place into a value, a view or a base."""
         x = self._some(r, live, written=True)
         if x is None:
-            return None
+            return
         y = self._some(r, live)
         ways = [
             lambda: x.mul_(0.5), lambda: x.add_(1), lambda: x.tanh_(), lambda: x.copy_(y.sum() / (1 + y.numel())), lambda: x.zero_(),
@@ -126,13 +126,13 @@ class Program:
         if y.shape == x.shape:
             ways += [lambda: x.add_(y, alpha=0.5), lambda: x.copy_(y)]
         r.choice(ways)()
-        return None
+        return
 
     def step_write_into_part(self, r, live):
         """Write into a part of a value by an index."""
         x = self._some(r, live, written=True)
         if x is None or not x.dim() or not x.shape[0]:
-            return None
+            return
         y = self._some(r, live)
         value = r.choice([lambda: 0.3, lambda: y.sum() / (1 + y.numel()), lambda: x[-1].clone() * 2])()
         key = r.choice([0, slice(0, 1), slice(None, None, 2), torch.tensor([0]), -1])
@@ -140,7 +140,7 @@ class Program:
             x[x > 0.2] = 0.1 if isinstance(value, float) or value.dim() else value
         else:
             x[key] = value
-        return None
+        return
 
     def step_buffer(self, r, live):
         """Fill memory that was data."""
@@ -174,7 +174,7 @@ class Program:
         elif x.grad_fn is not None:
             with torch.no_grad():
                 x.mul_(0.8)
-        return None
+        return
 
     def step_function(self, r, live):
         """Call a custom Function."""

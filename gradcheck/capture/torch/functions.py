@@ -116,7 +116,8 @@ def _entered(recorder: Recorder, function: str, place: Place, args: tuple[Any, .
 def _inside(recorder: Recorder, t: Tensor) -> str | None:
     """Return the value of a result as its Function's forward left it; None where that was not followed."""
     with _disable_current_modes(), torch.no_grad():
-        if recorder.memory.entry(t) is None and not any(w.value for w in recorder.region.writes(t)):
+        region = recorder.region
+        if recorder.memory.entry(t) is None and not (region and any(w.value for w in region.writes(t))):
             return None
         return recorder.read(t)
 

@@ -58,8 +58,9 @@ class Sweep:
 
     def _adjoint(self, name: str, number: int) -> Callable[..., None]:
         def look(gradients: Sequence[Tensor | None]) -> None:
-            if number < len(gradients) and gradients[number] is not None:
-                self.adjoints[name] = gradients[number].detach().clone()
+            g = gradients[number] if number < len(gradients) else None
+            if g is not None:
+                self.adjoints[name] = g.detach().clone()
 
         return look
 
