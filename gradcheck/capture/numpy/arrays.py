@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from gradcheck.capture.numpy.memory import Memory
 from gradcheck.errors import GradcheckError, NotTraceable
 from gradcheck.graph.builder import Builder

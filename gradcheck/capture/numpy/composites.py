@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from gradcheck.capture.numpy.arrays import Recorded, numbers
 from gradcheck.capture.numpy.positions import recorded_or_array
 from gradcheck.errors import NotTraceable

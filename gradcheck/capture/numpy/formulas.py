@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+
 from gradcheck.capture.numpy.arrays import Recorded, numbers
 from gradcheck.capture.numpy.steps import step
 from gradcheck.errors import NotTraceable

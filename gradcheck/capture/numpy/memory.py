@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from gradcheck.graph.builder import Builder
 from gradcheck.ops.op import registry
 

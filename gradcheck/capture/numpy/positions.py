@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from gradcheck.capture.numpy.arrays import Recorded
 from gradcheck.ops.op import registry
 
