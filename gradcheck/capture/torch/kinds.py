@@ -14,3 +14,9 @@ AUXILIARY = {
     "_scaled_dot_product_flash_attention", "_scaled_dot_product_efficient_attention", "_scaled_dot_product_attention_math", "nll_loss_forward",
     "nll_loss2d_forward", "log_sigmoid_forward",
 }  # fmt: skip
+
+#: What ends the way from operands to results inside of a custom Function, and why: its backward may be no derivative on purpose.
+WITHOUT_DERIVATIVE = {
+    **dict.fromkeys(("sign", "floor", "ceil", "round", "trunc"), "its forward has steps; say by references= what its backward is meant to be"),
+    "_local_scalar_dense": "its forward makes a Python number of a value",
+}

@@ -15,7 +15,7 @@ from gradcheck.capture.aten.table import RULES
 from gradcheck.capture.coverage import Opaque
 from gradcheck.capture.place import Place
 from gradcheck.capture.torch.call import Call, Operand, Unruled
-from gradcheck.capture.torch.kinds import AUXILIARY, DATA
+from gradcheck.capture.torch.kinds import AUXILIARY, DATA, WITHOUT_DERIVATIVE
 from gradcheck.capture.torch.source import Source
 from gradcheck.capture.torch.tensors import FORMATS, Tensor, located, maker, positions, storage_of, tensors_in
 from gradcheck.capture.torch.values import Values
@@ -77,15 +77,15 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
         place = self.source.place(str(func))
         written = [t for a in func._schema.arguments if a.alias_info and a.alias_info.is_write for t in tensors_in(given.get(a.name))]
         call = Call(self, func, arguments, place, self.region, torch.is_grad_enabled(), written, {})
-        if func._schema.name == "aten::_local_scalar_dense" and self.region is not None and self.active(args[0]):
-            self.region.reason = "its forward makes a Python number of a value"
-        if self._may_be_followed(call) and (call.seen or call.region is not None) and any(self.active(t) or t.requires_grad for t in tensors_in((args, kwargs))):
+        if self.region is not None and any(self.active(t) for t in tensors_in(args)):
+            self.region.reason = self.region.reason or WITHOUT_DERIVATIVE.get(call.name.removesuffix("_"), "")
+        if self._may_be_followed(call) and any(self.active(t) or t.requires_grad for t in tensors_in((args, kwargs))):
             call.arguments = {k: self._operands(x) for k, x in arguments.items()}
         return call
 
     def _may_be_followed(self, call: Call) -> bool:
         name = call.name.removesuffix("_")
-        return name not in DATA and not (name == "detach" and self.region is None)
+        return name not in DATA and (self.region is not None or (call.seen and name != "detach"))
 
     def _is_followed(self, call: Call) -> bool:
         return any(True for _ in call.operands())

@@ -92,6 +92,7 @@ class Values:
         return name
 
     def moved(self, t: Tensor, source: str, index: Any) -> str:
+        """Return the entries of a value at flat positions, as a tensor shows them."""
         place = self.source.place("a view")
         return self.tape.node("take", [source, self.tape.constant(index, "index")], {}, FORMATS[t.dtype], place)
 
@@ -148,6 +149,7 @@ class Values:
         return self.moved(t, joined, np.where(source >= 0, source, rest))
 
     def bind_inside(self, t: Tensor, name: str) -> None:
+        """Say that a tensor holds a value as long as the Function goes on."""
         if self.region is not None and self.memory.entry(t) is None:
             self.region.bound.add(id(t))
         self.memory.bind(t, name)
