@@ -91,6 +91,6 @@ def _notes(recording: Recording) -> list[Finding]:
     notes = [Finding("note", f"the gradient is cut on purpose: {p}") for p in coverage.cuts]
     notes += [Finding("note", f"hooks may change the gradient of {x}, which is judged before them", node=x) for x in coverage.hooks]
     notes += [Finding("note", f"{x} was computed before the recording, or in another thread: judged up to it", node=x) for x in coverage.computed]
-    return notes + [Finding("note", f"opaque: {x.operation}: {x.reason} [{x.place}]") for x in coverage.opaque]
+    return notes + [Finding("note", f"opaque{', judged by differences' if x.judged else ''}: {x.operation}: {x.reason} [{x.place}]") for x in coverage.opaque]
 
 

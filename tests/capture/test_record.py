@@ -207,14 +207,37 @@ def test_values_of_other_threads_and_earlier_work_are_the_boundary():
     assert any("before the recording" in f.message for f in row.findings)
 
 
-def test_unknown_operations_are_opaque_and_told():
-    """An operation without a rule ends nothing: the rest is judged, the verdict is inconclusive and says what was not."""
-    recording = gradcheck.record(lambda x: torch.lgamma(torch.exp(x)).sin().sum(), torch.randn(4, dtype=torch.float64))
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_unknown_operations_are_judged_alone(dtype):
+    """An operation without a rule ends nothing: it is judged by its own differences, in every format, and told."""
+    recording = gradcheck.record(lambda x: torch.lgamma(torch.exp(x)).sin().sum(), torch.linspace(-1, 1, 4).to(dtype))
     row = recording.validate()
+    coverage = recording.coverage
+    assert row.verdict == "pass"
+    assert [x.operation for x in coverage.opaque] == ["aten.lgamma.default"]
+    assert (coverage.by_rules, coverage.by_differences, coverage.unjudged) == (17, 4, 0)  # exp, lgamma, sin, the input, the loss
+    assert any("aten.lgamma.default" in f.message for f in row.findings)
+
+
+def test_an_unknown_operation_that_hands_on_something_else_is_told():
+    """What differences contradict is never passed; that an operation alone is wrong differences do not prove."""
+
+    def f(x):
+        y = torch.lgamma(torch.exp(x))
+        y.grad_fn.register_hook(lambda inputs, _: tuple(1.01 * g for g in inputs))
+        return y.sum()
+
+    row = gradcheck.record(f, torch.randn(4, dtype=torch.float64)).validate()
     assert row.verdict == "inconclusive"
-    assert "aten.lgamma.default" in row.message
-    assert [x.operation for x in recording.coverage.opaque] == ["aten.lgamma.default"]
-    assert recording.coverage.by_rules == 4 * 4 + 1  # exp, lgamma, sin, the input, the loss
+    assert "its differences give" in row.message
+
+
+def test_complex_numbers_are_opaque():
+    """Between complex numbers nothing is judged; before and behind them everything is."""
+    recording = gradcheck.record(lambda x: torch.fft.fft(torch.sin(x)).real.square().sum(), torch.randn(4))
+    assert recording.validate().verdict == "inconclusive"
+    assert recording.coverage.by_rules > 8
+    assert len(recording.coverage.not_judged) >= 2
 
 
 def test_kernels_that_leave_torch_are_opaque():

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from gradcheck.capture.aten.table import RULES
 from gradcheck.capture.coverage import Opaque
 from gradcheck.capture.place import Place
+from gradcheck.capture.torch.again import value_again
 from gradcheck.capture.torch.call import Call, Operand, Unruled
 from gradcheck.capture.torch.kinds import AUXILIARY, DATA, WITHOUT_DERIVATIVE
 from gradcheck.capture.torch.source import Source
@@ -39,6 +40,7 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
         self.entering: dict[str, tuple[str, Any]] = {}
         self.opaque: list[Opaque] = []
         self.opaque_functions: list[Any] = []
+        self.again: dict[int, Any] = {}
         self._pending: Call | None = None
 
     # -- one call -------------------------------------------------------------------------------
@@ -198,6 +200,8 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
         if function is None:
             return
         names = self.opaque_results(str(call.func), reason, call.place, operands, results, function)
+        if not self._is_foreign(call) and not call.written:
+            self.again[len(self.opaque) - 1] = value_again(call)
         for t, name in zip(results, names, strict=True):
             if any(t is w for w in call.written):
                 self._written(call, t, name)
