@@ -18,6 +18,7 @@ class Opaque:
         operands: names of the values that go in.
         results: names of the values that come out.
         kind: "operation", "function" (a custom one), or "hook", which may change a gradient on purpose.
+        judged: whether differences show that what it handed on is right.
     """
 
     operation: str
@@ -26,6 +27,7 @@ class Opaque:
     operands: tuple[str, ...]
     results: tuple[str, ...]
     kind: str = "operation"
+    judged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Coverage:
     @property
     def not_judged(self) -> tuple[Opaque, ...]:
         """The operations of which nobody knows whether what they hand on is right."""
-        return tuple(x for x in self.opaque if x.kind != "hook")
+        return tuple(x for x in self.opaque if x.kind != "hook" and not x.judged)
 
     def __str__(self) -> str:
         total = self.by_rules + self.by_differences + self.unjudged

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradcheck.arith.running import Roundoff
+from gradcheck.capture.place import BACKWARD, Place
 from gradcheck.compare.formats import Formats
 from gradcheck.graph.values import Arrays
 from gradcheck.judge.judge import Judgement, judge
@@ -44,8 +45,9 @@ def row_of(recording: Recording, seconds: Callable[[], float]) -> Row:
 
 def _formats(recording: Recording) -> Formats:
     used = set(recording.formats.values())
-    roundoffs = {f: Roundoff.of(f, accumulate=_ACCUMULATES.get(f), ulps=measured_ulps(recording.target, f)) for f in used}
-    return Formats(recording.formats, roundoffs)
+    ulps = {f: measured_ulps(recording.target, f) for f in used}
+    roundoffs = {f: Roundoff.of(f, accumulate=_ACCUMULATES.get(f), ulps=ulps[f]) for f in used}
+    return Formats(recording.formats, roundoffs, {f: Roundoff.of(f, ulps=ulps[f]) for f in used} if used & _ACCUMULATES.keys() else {})
 
 
 def _leaves(recording: Recording) -> Arrays:
@@ -65,18 +67,22 @@ def _outcome(recording: Recording, found: Judgement, findings: tuple[Finding, ..
 
 def _placed(recording: Recording, f: Finding) -> Finding:
     """Return a finding that tells the place in the program."""
-    names = [f.node] if f.direction == "value" else [x.rpartition("[")[0] for x in ((f.edge,) if f.edge else f.candidates)]
-    places = [recording.places[x] for x in names if x in recording.places]
-    return replace(f, message=f"{f.message} [{places[0]}]") if f.severity == "fault" and places else f
+    place = _place(recording, f)
+    return replace(f, message=f"{f.message} [{place}]") if f.severity == "fault" and place is not None else f
+
+
+def _place(recording: Recording, f: Finding) -> Place | None:
+    """Return where what is wrong was computed: a value itself, an adjoint by those that use it, or the backward of a Function."""
+    own = recording.places.get(f.node)
+    if f.direction == "value" or (own is not None and own.operation.endswith(BACKWARD)):
+        return own
+    users = (x.rpartition("[")[0] for x in ((f.edge,) if f.edge else f.candidates))
+    return next((recording.places[x] for x in users if x in recording.places), None)
 
 
 def _location(recording: Recording, findings: tuple[Finding, ...]) -> str:
-    for f in findings:
-        if f.severity == "fault":
-            names = [f.node] if f.direction == "value" else [x.rpartition("[")[0] for x in ((f.edge,) if f.edge else f.candidates)]
-            for place in (recording.places[x] for x in names if x in recording.places):
-                return f"{place.file}:{place.line}" if place.file else ""
-    return ""
+    place = next((_place(recording, f) for f in findings if f.severity == "fault"), None)
+    return f"{place.file}:{place.line}" if place is not None and place.file else ""
 
 
 def _notes(recording: Recording) -> list[Finding]:
@@ -85,6 +91,6 @@ def _notes(recording: Recording) -> list[Finding]:
     notes = [Finding("note", f"the gradient is cut on purpose: {p}") for p in coverage.cuts]
     notes += [Finding("note", f"hooks may change the gradient of {x}, which is judged before them", node=x) for x in coverage.hooks]
     notes += [Finding("note", f"{x} was computed before the recording, or in another thread: judged up to it", node=x) for x in coverage.computed]
-    return notes + [Finding("note", f"opaque: {x.operation}: {x.reason} [{x.place}]") for x in coverage.opaque]
+    return notes + [Finding("note", f"opaque{', judged by differences' if x.judged else ''}: {x.operation}: {x.reason} [{x.place}]") for x in coverage.opaque]
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: The end of the operation of what a custom Function hands on.
+BACKWARD = ".backward"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

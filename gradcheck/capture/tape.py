@@ -41,7 +41,7 @@ class Tape:
     def constant(self, x: npt.ArrayLike, kind: str = "real") -> str:
         """Add data of the run as an operand of a kind; equal scalars share one leaf."""
         type_, dtype = _STORED.get(kind, ("float", np.float64))
-        a = np.array(x, dtype)
+        a: Array = np.array(x, dtype)
         key = (type_, a.tobytes())
         if a.ndim or key not in self._scalars:
             name = self.fresh("c")

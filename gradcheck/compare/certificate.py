@@ -106,8 +106,7 @@ class Certifier:
     ) -> None:
         self.graph, self.leaves, self.run, self.ops = graph, leaves, run, ops
         self.m = Running(roundoff, wide)
-        several = {} if formats is None else formats.arithmetics(wide)
-        self.of = lambda name: several.get(name, self.m)
+        self._several = {} if formats is None else formats.arithmetics(wide)
         self.predict = Predictor(self.m, ops, slack=slack, textbook=textbook, of=self.of)
         self.made = Certificate()
         self._adjoint_of: dict[str, Bounded] = {}
@@ -118,6 +117,10 @@ class Certifier:
         self._given = self._answers(run.node_values)
         if len(graph.outputs) == 1 and graph.shapes[graph.outputs[0]] == () and run.loss is not None:
             self._given.setdefault(graph.outputs[0], as_given(run.loss).reshape(()))
+
+    def of(self, name: str) -> Running:
+        """Return the arithmetic of a value's format."""
+        return self._several.get(name, self.m)
 
     def _answers(self, mapping: Mapping[str, Any] | None) -> dict[str, npt.NDArray[Any]]:
         return {k: as_given(v) for k, v in (mapping or {}).items() if k in self.graph.shapes}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gradcheck.arith.running import Roundoff, Running
 
@@ -15,6 +15,7 @@ class Formats:
     Args:
         of: the format of each value by name.
         roundoffs: how each of these formats rounds.
+        careful: how the best kernels round, which only acquits; none unless given.
 
     >>> formats = Formats({"x": "float32", "y": "bfloat16"}, {f: Roundoff.of(f) for f in ("float32", "bfloat16")})
     >>> formats.arithmetics("float64")["y"].roundoff.u
@@ -23,6 +24,7 @@ class Formats:
 
     of: Mapping[str, str]
     roundoffs: Mapping[str, Roundoff]
+    careful: Mapping[str, Roundoff] = field(default_factory=dict)
 
     def arithmetics(self, wide: str) -> Mapping[str, Running]:
         """Return the arithmetic of each value; values of one format share it.

@@ -16,6 +16,7 @@ from gradcheck.compare.comparison import Comparison
 from gradcheck.compare.formats import Formats
 from gradcheck.compare.screening import pays, screened
 from gradcheck.compare.statistics import MARGIN, SWEEPS, textbook_reach, usual_deviation
+from gradcheck.compare.strictly import acquit
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.values import Arrays
 from gradcheck.judge.answer import inspect_answer
@@ -89,6 +90,9 @@ def judge(
     local = bool(run.node_values or run.node_adjoints)
     certificate = screened(graph, leaves, run, roundoff, slack=slack, ops=ops) if formats is None and pays(graph, dtype) else None
     certificate = certificate or Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops, formats=formats).certify()
+    if formats is not None and formats.careful:
+        careful = replace(formats, roundoffs=formats.careful)
+        acquit(certificate, lambda: Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops, formats=careful).certify())
     certified = enclosures(graph, leaves, ops) if enclose or not local else None
     if certified is not None and not local:
         certificate.comparisons = [against(c, certified[c.name]) if c.direction == "gradient" else c for c in certificate.comparisons]

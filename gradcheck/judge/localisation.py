@@ -87,7 +87,7 @@ def _explain(
     if len(named) == 1:
         edge, found = named[0]
         return (edge if c.fused == 1 or found.kind not in _ANYWHERE else None), found
-    return (only if c.fused == 1 else None), None if named else _whole(_number(c.got), _number(c.expected), c.bound, unit)
+    return (only if c.fused == 1 else None), _whole(_number(c.got), _number(c.expected), c.bound, unit)
 
 
 def _whole(got: Floats, expected: Floats, bound: Floats, unit: float) -> Mistake | None:

@@ -42,7 +42,8 @@ def validate(
     """Judge one target or several on networks.
 
     Args:
-        target: a target, its name, "module:attribute", a program such as "./engine" (docs/protocol.md), a callable, or several of these.
+        target: a target, its name, "module:attribute", a program such as "./engine" (docs/protocol.md), a callable, or several of these;
+            or recordings (`gradcheck.record`), which bring their networks.
         networks: shell patterns of names, systems or tags, or networks.
         dtypes: formats; those that a target or network does not have are left out.
         random: how many random networks to add.
@@ -73,10 +74,21 @@ def validate(
                 target, networks, dtypes=dtypes, random=random, seed=seed, order=order, enclose=enclose, progress=told, done=done, settled=settled,
                 timeout=timeout,
             )  # fmt: skip
+    if own := [x for x in _several(target) if hasattr(type(x), "__gradcheck_row__")]:
+        return _recorded(own, _several(target), networks, order)
     start = perf_counter()
     with all_opened(_several(target), timeout) as described:
         cases = _cases(described, networks, dtypes, [f"random/{seed}/{k}" for k in range(random)], order)
         return _validated(described, cases, start, seed, order, enclose, progress or None, done, settled)
+
+
+def _recorded(own: list[Any], given: list[Any], networks: Any, order: int) -> Matrix:
+    """Return the rows of recorded runs, which bring their networks."""
+    if len(own) < len(given) or networks != "*" or order != 1:
+        raise BadInput("expected recordings alone: each brings its own network, inputs and format; got targets, networks= or order= beside")
+    start = perf_counter()
+    rows = tuple(x.__gradcheck_row__() for x in own)
+    return Matrix(rows, (), 0, {"gradcheck": _version(), "numpy": np.__version__}, perf_counter() - start)
 
 
 def _validated(

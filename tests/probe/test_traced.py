@@ -5,7 +5,7 @@ import pytest
 
 import gradcheck
 from gradcheck.probe.slope.instrument import Instrument
-from gradcheck.probe.slope.traced import TRACED, traced
+from gradcheck.probe.slope.traced import RECORDED, TRACED, traced
 from gradcheck.probe.subject.numpy import numpy_subject
 from gradcheck.probe.subject.subject import evaluated
 from gradcheck.probe.subject.vector import Vector
@@ -64,9 +64,25 @@ def branching(x):
 
 def test_branches_are_recorded_as_they_were_taken():
     """Away from the edge of a branch; on it differences look at both sides."""
-    assert gradcheck.check(branching, X, vjp=lambda g, x: (2 * g,)).arithmetic == TRACED
-    s = subject(branching, np.array([1.0, -1.0, 0.0]))
+    s = subject(branching, X)
     assert traced(s, evaluated(s)) is None
+    assert traced(s, evaluated(s), record=True) is not None
+    s = subject(branching, np.array([1.0, -1.0, 0.0]))
+    assert traced(s, evaluated(s), record=True) is None
+
+
+def filled(x):
+    """Return code that fills zeros."""
+    y = np.zeros(3)
+    y[x > 0] = np.sqrt(x[x > 0])
+    return y
+
+
+def test_arrays_that_are_filled_are_recorded():
+    """NumPy's makers are recorded in the code of the function, wherever it was wrapped."""
+    vjp = lambda g, x: (g * np.where(x > 0, 0.5 / np.sqrt(np.abs(x)), 0.0),)
+    assert gradcheck.check(filled, X, vjp=vjp).arithmetic == RECORDED
+    assert gradcheck.check(filled, X, vjp=lambda g, x: (1.001 * vjp(g, x)[0],)).verdict == "fail"
 
 
 def hidden(x):
@@ -87,7 +103,7 @@ def test_no_word_is_lost(f, slope):
     """Code that a graph has no form for, or whose loop ends by its numbers, is checked by other means; the report does not speak of tracing."""
     x = np.abs(X)
     s = subject(f, x)
-    assert traced(s, evaluated(s)) is None
+    assert traced(s, evaluated(s), record=True) is None
     report = gradcheck.check(f, x, vjp=slope)
     assert report.verdict == "pass"
     assert "traced" not in str(report)

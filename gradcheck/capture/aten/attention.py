@@ -44,7 +44,7 @@ def _masked(c: Call, scores: str, wide: str) -> str:
     shape, mask = c.shape(scores), c.arguments.get("attn_mask", c.arguments.get("attn_bias"))
     shown = np.ones(shape, bool)
     if c.arguments.get("is_causal"):
-        shown &= np.tri(*shape[-2:], dtype=bool)
+        shown &= np.tri(shape[-2], shape[-1]).astype(bool)
     if isinstance(mask, Operand) and mask.name:
         scores = c.emit("add", scores, mask.name, format_=wide)
     elif isinstance(mask, Operand) and mask.tensor.dtype == torch.bool:

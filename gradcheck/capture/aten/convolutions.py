@@ -9,8 +9,8 @@ from gradcheck.capture.torch.call import Call, Unruled
 
 
 def _per_axis(x: Any, n: int) -> tuple[int, ...]:
-    x = tuple(x) if isinstance(x, list | tuple) else (x,)
-    return x if len(x) == n else x * n
+    sizes: tuple[int, ...] = tuple(x) if isinstance(x, list | tuple) else (x,)
+    return sizes if len(sizes) == n else sizes * n
 
 
 @operation("convolution", "_convolution", "mkldnn_convolution", "cudnn_convolution")
@@ -18,16 +18,16 @@ def convolution(c: Call) -> None:
     """Correlation with a kernel, or its adjoint; in one axis the adjoint is that of images of one row."""
     x, w = c.operand("input"), c.operand("weight")
     n, transposed = len(c.shape(x)) - 2, bool(c.arguments.get("transposed"))
-    of = {k: _per_axis(c[k], n) for k in ("stride", "padding", "dilation")}
-    more = _per_axis(c["output_padding"], n) if transposed else ()
+    of: dict[str, Any] = {k: _per_axis(c[k], n) for k in ("stride", "padding", "dilation")}
+    more: dict[str, Any] = {"output_padding": _per_axis(c["output_padding"], n)} if transposed else {}
     if n > 2:
         raise Unruled(f"{c.func}: {n} axes")
     if transposed and n == 1:
         x, w = (c.emit("reshape", v, shape=(*c.shape(v)[:2], 1, c.shape(v)[2])) for v in (x, w))
         of = {"stride": (1, *of["stride"]), "padding": (0, *of["padding"]), "dilation": (1, *of["dilation"])}
-        more = (0, *more)
+        more = {"output_padding": (0, *more["output_padding"])}
     name = "conv_transpose2d" if transposed else f"conv{n}d"
-    y = c.emit(name, x, w, **of, groups=c["groups"], **({"output_padding": more} if transposed else {}))
+    y = c.emit(name, x, w, **of, groups=c["groups"], **more)
     if tuple(c.outs[0].shape) != c.shape(y):
         y = c.emit("reshape", y, shape=tuple(c.outs[0].shape))
     if c.arguments.get("bias") is None:

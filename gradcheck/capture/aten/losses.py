@@ -47,7 +47,7 @@ def l1_loss(c: Call) -> None:
 @operation("huber_loss", "smooth_l1_loss")
 def huber_loss(c: Call) -> None:
     """A parabola near zero, straight beyond; the smooth one is over beta."""
-    delta = float(c.arguments.get("delta", c.arguments.get("beta")))
+    delta = float(c["delta"] if "delta" in c.arguments else c["beta"])
     y = c.emit("huber", c.operand("self"), c.operand("target"), reduction=_REDUCTIONS[c["reduction"]], delta=delta)
     c.give(y if c.name == "huber_loss" or delta == 1 else c.emit("div", y, c.named(delta)))
 

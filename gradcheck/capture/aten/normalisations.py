@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ def batch_norm(c: Call) -> None:
     w, b = _or(c, "weight", channels, 1.0), _or(c, "bias", channels, 0.0)
     if c.arguments.get("training", c.name == "_batch_norm_with_update"):
         return c.out("batch_norm", x, w, b, eps=float(c["eps"]))
-    along = {"shape": (1, -1, *(1,) * (len(c.shape(x)) - 2))}
+    along: dict[str, Any] = {"shape": (1, -1, *(1,) * (len(c.shape(x)) - 2))}
     spread = c.emit("sqrt", c.emit("add", c.operand("running_var"), c.constant(float(c["eps"]))))
     scaled = c.emit("div", c.emit("sub", x, c.emit("reshape", c.operand("running_mean"), **along)), c.emit("reshape", spread, **along))
     return c.out("add", c.emit("mul", scaled, c.emit("reshape", w, **along)), c.emit("reshape", b, **along))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 
@@ -26,7 +27,7 @@ def variance(c: Call) -> None:
     """The variance over n - correction, or its root, with the mean."""
     x = c.operand("self")
     correction = c.arguments.get("correction", 1.0 if c.arguments.get("unbiased", True) else 0.0)
-    a = {"axes": c.axes(c.arguments.get("dim"), len(c.shape(x))), "keepdims": bool(c.arguments.get("keepdim"))}
+    a: dict[str, Any] = {"axes": c.axes(c.arguments.get("dim"), len(c.shape(x))), "keepdims": bool(c.arguments.get("keepdim"))}
     y = c.emit("variance", x, **a, correction=int(1 if correction is None else correction))
     c.give(c.emit("sqrt", y) if c.name.startswith("std") else y)
     if c.name.endswith("_mean"):
@@ -37,7 +38,7 @@ def variance(c: Call) -> None:
 def norm(c: Call) -> None:
     """A p-norm, of whole p or infinite."""
     x, p = c.operand("self"), c.arguments.get("ord", c.arguments.get("p"))
-    a = {"axes": c.axes(c.arguments.get("dim"), len(c.shape(x))), "keepdims": bool(c.arguments.get("keepdim"))}
+    a: dict[str, Any] = {"axes": c.axes(c.arguments.get("dim"), len(c.shape(x))), "keepdims": bool(c.arguments.get("keepdim"))}
     p = 2 if p is None else p
     if math.isinf(p):
         return c.out("max" if p > 0 else "min", c.emit("abs", x), **a)

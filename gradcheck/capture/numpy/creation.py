@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from gradcheck.capture.numpy.arrays import Recorded, Recording, is_recorded, numbers
+from gradcheck.capture.numpy.code import namespaces
 from gradcheck.capture.numpy.functions import joined
 
 #: NumPy's makers of arrays; what is made of a recorded array is made of its numbers.
 MAKERS = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like")
 #: What takes numbers in lists, and arrays, to arrays.
-CONVERSIONS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "asarray_chkfinite", "copy")
+CONVERSIONS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asarray_chkfinite", "copy")
 #: Functions of one number that Python has too.
 MATH = ("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "asin", "acos",
         "atan", "atan2", "hypot", "fabs", "pow", "erf", "erfc", "floor", "ceil", "isnan", "isinf", "isfinite", "copysign")  # fmt: skip
@@ -24,25 +25,37 @@ MATH = ("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "
 _NUMPY = {"asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "pow": "power"}
 
 
+class _Namespace(ModuleType):
+    """A module with some functions in the place of its own."""
+
+    def __init__(self, module: ModuleType, instead: Mapping[str, Any]) -> None:
+        super().__init__(module.__name__)
+        self.__dict__.update(instead)
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+
 @contextmanager
-def recorded_makers(recording: Recording) -> Iterator[None]:
-    """Let NumPy's makers of arrays, called by anything but NumPy itself, give recorded constants; afterwards all is as it was."""
-    changes: dict[tuple[Any, str], Any] = {(np, name): _maker(recording, getattr(np, name)) for name in MAKERS}
-    changes |= {(np, name): _conversion(recording, getattr(np, name)) for name in CONVERSIONS if hasattr(np, name)}
-    changes |= {(math, name): _function(name) for name in MATH}
-    before = {(module, name): getattr(module, name) for module, name in changes}
+def recorded_makers(recording: Recording, f: Any) -> Iterator[None]:
+    """Let NumPy's makers of arrays give recorded constants in all code that a function reaches; afterwards all is as it was.
+
+    The names in that code stand for others meanwhile; NumPy itself is left alone, whose compiled code makes arrays by the same names and
+    takes nothing else.
+    """
+    arrays = {name: _maker(recording, getattr(np, name)) for name in MAKERS} | {name: _conversion(recording, getattr(np, name)) for name in CONVERSIONS}
+    plain = {name: _function(name) for name in MATH}
+    instead: dict[int, Any] = {id(np): _Namespace(np, arrays), id(math): _Namespace(math, plain)}
+    instead |= {id(getattr(np, name)): x for name, x in arrays.items()} | {id(getattr(math, name)): x for name, x in plain.items()}
+    places = [(names, key, x) for names in namespaces(f) for key, x in list(names.items()) if id(x) in instead]
     try:
-        for (module, name), new in changes.items():
-            setattr(module, name, new)
+        for names, key, x in places:
+            names[key] = instead[id(x)]
         yield
     finally:
-        for (module, name), old in before.items():
-            setattr(module, name, old)
-
-
-def _is_foreign() -> bool:
-    """Answer whether who calls a maker is no part of NumPy, SciPy or this package, whose own arrays stay arrays."""
-    return str(sys._getframe(2).f_globals.get("__name__", "")).split(".")[0] not in ("numpy", "scipy", "gradcheck")
+        for names, key, x in places:
+            names[key] = x
 
 
 def _maker(recording: Recording, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,7 +66,7 @@ def _maker(recording: Recording, original: Callable[..., Any]) -> Callable[..., 
             found = recording.constant_array(np.zeros(made.shape))
             found[...] = next(x for x in filled if isinstance(x, Recorded))
             return found
-        return recording.constant_array(made) if made.dtype == np.float64 and (_is_foreign() or is_recorded(args)) else made
+        return recording.constant_array(made) if made.dtype == np.float64 else made
 
     return make
 
@@ -69,7 +82,7 @@ def _conversion(recording: Recording, original: Callable[..., Any]) -> Callable[
             return joined(x)
         made = original(x, *args, **options)
         is_new = made is not x and type(made) is np.ndarray and made.dtype == np.float64
-        return recording.constant_array(made) if is_new and _is_foreign() else made
+        return recording.constant_array(made) if is_new else made
 
     return convert
 

@@ -111,6 +111,17 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **names
     return ARRAY_FUNCTIONS["clip"](a, names.get("min", a_min), names.get("max", a_max))
 
 
+def _kron(a: Any, b: Any) -> Any:
+    if np.ndim(a) != 2:
+        return np.reshape(np.outer(a, b), -1)
+    return np.reshape(np.transpose(np.multiply.outer(a, b), (0, 2, 1, 3)), (len(a) * len(b), -1))
+
+
+def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    flat = [np.reshape(arr, -1), np.reshape(values, -1)] if axis is None else [arr, values]
+    return of_several(np.concatenate)(flat, axis=axis or 0)
+
+
 def _meshgrid(*xs: Any, indexing: Any = "xy", **_: Any) -> list[Any]:
     def grid(k: int) -> Any:
         return at_positions(xs[k], lambda at: np.meshgrid(*(at if j == k else np.zeros(np.shape(x)) for j, x in enumerate(xs)), indexing=indexing)[k])
@@ -128,21 +139,23 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "correlate": lambda a, v, mode="valid": convolve(a, np.flip(v), mode), "trapezoid": trapezoid, "trapz": trapezoid, "cross": cross, "cov": cov,
     "tensordot": tensordot, "inner": lambda a, b: tensordot(a, b, ((-1 % np.ndim(a),), (-1 % np.ndim(b),))) if np.ndim(a) and np.ndim(b) else a * b,
     "vdot": lambda a, b: np.sum(np.reshape(a, -1) * np.reshape(b, -1)), "einsum": _einsum,
-    "kron": lambda a, b: np.reshape(np.transpose(np.multiply.outer(a, b), (0, 2, 1, 3)), (len(a) * len(b), -1)) if np.ndim(a) == 2 else np.reshape(np.outer(a, b), -1),
+    "kron": _kron,
     "trace": lambda a, offset=0: np.sum(at_positions(a, lambda at: np.diagonal(at, offset))),
     "diag": lambda v, k=0: at_positions(v, lambda at: np.diagonal(at, k)) if np.ndim(v) == 2 else diagonal_matrix(v, k),
     "tril": lambda m, k=0: m * np.tri(m.shape[-2], m.shape[-1], k=k), "triu": lambda m, k=0: m * (1 - np.tri(m.shape[-2], m.shape[-1], k=k - 1)),
     "copy": lambda a: a.copy(), "nan_to_num": lambda x, copy=True, nan=0.0, **_: registry["where"](np.isnan(x.value), nan, x),
     "sinc": lambda x: registry["where"](numbers(x) == 0, 1.0, registry["sin"](np.pi * x) / registry["where"](numbers(x) == 0, 1.0, np.pi * x)),
     "polyval": polyval, "real": lambda x: x, "real_if_close": lambda x: x, "linalg.norm": ARRAY_FUNCTIONS["norm"],
-    "cumsum": lambda a, axis=None, dtype=None, out=None: ARRAY_FUNCTIONS["cumsum"](a, axis), "reshape": lambda a, shape, order="C", **_: reshape_in_order(a, shape, order),
-    "ravel": lambda a, order="C": reshape_in_order(a, -1, order), "array_split": by_positions(np.array_split), "dot": lambda a, b, out=None: ARRAY_FUNCTIONS["dot"](a, b),
+    "cumsum": lambda a, axis=None, dtype=None, out=None: ARRAY_FUNCTIONS["cumsum"](a, axis),
+    "reshape": lambda a, shape, order="C", **_: reshape_in_order(a, shape, order),
+    "ravel": lambda a, order="C": reshape_in_order(a, -1, order), "array_split": by_positions(np.array_split),
+    "dot": lambda a, b, out=None: ARRAY_FUNCTIONS["dot"](a, b),
     **{f.__name__: by_positions(f) for f in (
         np.roll, np.rot90, np.repeat, np.diagonal, np.moveaxis, np.rollaxis, np.fliplr, np.flipud, np.delete, np.resize, np.take_along_axis, np.split,
         np.hsplit, np.vsplit, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.compress, np.broadcast_to,
     )},
     **{f.__name__: of_several(f) for f in (np.hstack, np.vstack, np.dstack, np.column_stack, np.block)},
-    "append": lambda arr, values, axis=None: of_several(np.concatenate)([np.reshape(arr, -1), np.reshape(values, -1)] if axis is None else [arr, values], axis=axis or 0),
+    "append": _append,
     "broadcast_arrays": lambda *args: tuple(by_positions(np.broadcast_to)(x, np.broadcast_shapes(*map(np.shape, args))) for x in args),
     "meshgrid": _meshgrid,
 }  # fmt: skip
@@ -191,7 +204,8 @@ METHODS: Mapping[str, Callable[..., Any]] = {
         "var", "std", "cumsum", "dot", "squeeze", "swapaxes", "repeat", "clip", "trace", "diagonal", "take", "argmax", "argmin", "argsort", "nonzero",
         "any", "all", "round", "compress", "searchsorted",
     )},
-    "copy": _copy, "__copy__": _copy, "flatten": lambda x, order="C": _copy(reshape_in_order(x, -1, order)), "astype": _astype, "fill": _fill, "sort": _sort_in_place,
+    "copy": _copy, "__copy__": _copy, "flatten": lambda x, order="C": _copy(reshape_in_order(x, -1, order)),
+    "astype": _astype, "fill": _fill, "sort": _sort_in_place,
     "item": lambda x, *at: (x.reshape(-1)[at[0]] if len(at) == 1 else x[at] if at else x.reshape(())), "conj": lambda x: x, "conjugate": lambda x: x,
     "tolist": lambda x: [v.tolist() if v.ndim else v for v in x] if x.ndim else x, "view": lambda x, *a: x if not a else _refused("view()"),
     "mean": lambda x, axis=None, dtype=None, out=None, keepdims=False: np.mean(x, axis=axis, keepdims=keepdims),

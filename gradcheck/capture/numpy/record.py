@@ -33,13 +33,14 @@ class NumpyRun:
     loops: bool = False
 
 
-def record_numpy(f: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[Any], *, name: str = "") -> NumpyRun:
+def record_numpy(f: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[Any], *, name: str = "", code: Any = None) -> NumpyRun:
     """Return the graph of one run.
 
     Args:
         f: NumPy code, called once; it may branch on numbers, write in place, and fill arrays.
         arguments: floats are recorded; integers, truth values and whatever else are data of the run.
         name: of the graph; the function's unless given.
+        code: the function whose code it is, where `f` only calls it.
 
     Raises:
         NotTraceable: it did something that has no graph form, or returned nothing that depends on its arguments.
@@ -60,7 +61,7 @@ def record_numpy(f: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[
             given[key] = recording.input(key, values[key])
         else:
             given[key] = x
-    with recorded_makers(recording):
+    with recorded_makers(recording, f if code is None else code):
         result = f(**given) if isinstance(arguments, Mapping) else f(*given.values())
     outputs = [_output(recording, y) for y in (result if isinstance(result, tuple) else (result,))]
     graph = Graph(recording.leaves, recording.nodes, outputs, name=name or getattr(f, "__name__", "f").strip("<>"))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.capture.coverage import Coverage
+from gradcheck.arith.roundoff import Roundoff
+from gradcheck.capture.alone import Alone
+from gradcheck.capture.coverage import Coverage, Opaque
 from gradcheck.capture.place import Place
 from gradcheck.capture.recording import Recorded
 from gradcheck.capture.torch.recorder import Recorder
@@ -79,6 +82,19 @@ class Assembly:
                 if handed := self.sweep.contributions(x, function):
                     self._term(self._replaced.get(x, x), x, np.asarray(sum(array_of(g).astype(np.float64) for g in handed)))
 
+    def _alone(self, k: int, opaque: Opaque) -> Opaque:
+        """Return an operation without a rule, judged by differences where it can be called again."""
+        value, function = self.recorder.again.get(k), self.recorder.opaque_functions[k]
+        if value is None:
+            return opaque
+        handed = [self.sweep.contributions(x, function) for x in opaque.operands]
+        sums = [sum((array_of(g).astype(np.float64) for g in found), np.zeros(self.tape.shapes[x])) for x, found in zip(opaque.operands, handed, strict=True)]
+        operands = tuple(self._numbers(x).astype(np.float64) for x in opaque.operands)
+        cotangents = tuple(array_of(g) if (g := self.sweep.adjoints.get(x)) is not None else None for x in opaque.results)
+        u = max(Roundoff.of(self.tape.formats[x]).u for x in (*opaque.operands, *opaque.results))
+        reason = Alone(value, operands, tuple(self._numbers(x) for x in opaque.results), cotangents, tuple(sums), u).verdict()
+        return replace(opaque, judged=not reason, reason=f"{opaque.reason}; {reason}" if reason else opaque.reason)
+
     def _hooked(self) -> None:
         """A value whose gradient a hook of the user changes is two: what users of it see, and what made it."""
         for name in self.sweep.hooked:
@@ -125,9 +141,13 @@ class Assembly:
 
     def _coverage(self, graph: Graph) -> Coverage:
         r = self.recorder
-        opaque = tuple(x for x in r.opaque if any(k in graph.shapes for k in x.results or x.operands))
-        unjudged = sum(math.prod(self.tape.shapes[x]) for o in opaque for x in o.operands)
+        opaque = tuple(
+            self._alone(k, x) for k, x in enumerate(r.opaque) if any(name in graph.shapes for name in x.results or x.operands)
+        )
+        judged, unjudged = (
+            sum(math.prod(self.tape.shapes[x]) for o in opaque for x in o.operands if o.judged == way) for way in (True, False)
+        )
         own = sum(math.prod(graph.shapes[k]) for k in (*self._adjoints(graph), *graph.parameters))
         cuts = tuple(dict.fromkeys(p for k, p in r.cut_constants.items() if k in graph.leaf))
         computed = tuple(k for k, t in r.outside.items() if k in graph.leaf and t.grad_fn is not None)
-        return Coverage(own, 0, unjudged, opaque, cuts, tuple(self.sweep.hooked), computed)
+        return Coverage(own, judged, unjudged, opaque, cuts, tuple(self.sweep.hooked), computed)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gradcheck.capture.torch.region import Region
 
 
-class Unruled(GradcheckError):
+class Unruled(GradcheckError):  # noqa: N818 - as in gradcheck.errors
     """An operation, or this use of it, has no paragraph; the message says which. It becomes opaque."""
 
 

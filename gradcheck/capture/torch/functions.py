@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import get_ident
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
+from gradcheck.capture.place import BACKWARD, Place
 from gradcheck.capture.torch.recorder import Recorder
 from gradcheck.capture.torch.region import Region
 from gradcheck.capture.torch.tensors import FORMATS, Tensor, tensors_in
@@ -74,10 +76,9 @@ def _applied(recorder: Recorder, cls: Any, original: Callable[[], Any], args: tu
     if recorder.stopped or get_ident() != recorder.thread or recorder.region is not None:
         return original()
     recorder.settle()
-    with _disable_current_modes(), torch.no_grad():
-        for t in filter(recorder.active, tensors_in(args)):
-            recorder.read(t)
-    recorder.region = region = Region(cls.__name__, recorder.source.place(cls.__name__), recorder.memory)
+    place = recorder.source.place(cls.__name__)
+    operands = _entered(recorder, cls.__name__, place, args)
+    recorder.region = region = Region(cls.__name__, place, recorder.memory)
     try:
         out = original()
         recorder.settle()
@@ -86,30 +87,52 @@ def _applied(recorder: Recorder, cls: Any, original: Callable[[], Any], args: tu
     finally:
         recorder.settle()
         recorder.region = None
+        for t, name, entry in operands:
+            if (known := recorder.memory.entry(t)) is not None and known.name == entry:
+                known.name = name
     if results:
-        _leave(recorder, region, args, results, names)
+        recorder.entering |= {entry: (name, results[0].grad_fn) for _, name, entry in operands}
+        _leave(recorder, region, args, [name for _, name, _ in operands], results, names)
     recorder.memory.forget(region.bound - {id(t) for t in results})
     return out
+
+
+def _entered(recorder: Recorder, function: str, place: Place, args: tuple[Any, ...]) -> list[tuple[Tensor, str, str]]:
+    """Return each operand, its value, and the value that the Function sees, whose adjoint is what the Function hands on."""
+    found = []
+    with _disable_current_modes(), torch.no_grad():
+        for t in {id(t): t for t in tensors_in(args) if recorder.active(t)}.values():
+            name = recorder.read(t)
+            there = replace(place, operation=f"{function}{BACKWARD}")
+            entry = recorder.tape.node("reshape", [name], {"shape": tuple(t.shape)}, FORMATS[t.dtype], there)
+            recorder.memory.hold(t, entry)
+            known = recorder.memory.entry(t)
+            assert known is not None
+            known.name = entry
+            found.append((t, name, entry))
+    return found
 
 
 def _inside(recorder: Recorder, t: Tensor) -> str | None:
     """Return the value of a result as its Function's forward left it; None where that was not followed."""
     with _disable_current_modes(), torch.no_grad():
-        if recorder.memory.entry(t) is None and not any(w.value for w in recorder.region.writes(t)):
+        region = recorder.region
+        if recorder.memory.entry(t) is None and not (region and any(w.value for w in region.writes(t))):
             return None
         return recorder.read(t)
 
 
-def _leave(recorder: Recorder, region: Region, args: tuple[Any, ...], results: list[Tensor], names: list[str | None]) -> None:
+def _leave(
+    recorder: Recorder, region: Region, args: tuple[Any, ...], operands: list[str], results: list[Tensor], names: list[str | None]
+) -> None:
     """Make the results of a Function values that the run shows."""
-    operands = {t: recorder.read(t) for t in tensors_in(args) if recorder.active(t) and id(t) not in {id(r) for r in results}}
     if region.name in recorder.references:
         names = list(_by_reference(recorder, recorder.references[region.name], args))
     elif region.name == _HOOKS or region.reason or None in names:
         kind = "hook" if region.name == _HOOKS else "function"
         reason = region.reason or "its forward does not compute with torch"
         with _disable_current_modes(), torch.no_grad():
-            recorder.opaque_results(region.name, reason, region.place, tuple(dict.fromkeys(operands.values())), results, results[0].grad_fn, kind)
+            recorder.opaque_results(region.name, reason, region.place, tuple(operands), results, results[0].grad_fn, kind)
         return
     with _disable_current_modes(), torch.no_grad():
         for t, name in zip(results, names, strict=True):

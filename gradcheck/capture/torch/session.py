@@ -83,11 +83,10 @@ class Block:
         return self._recording
 
     def __exit__(self, kind: Any, *_: object) -> None:
-        recorder = self._recorder
-        if kind is None and not recorder.stopped:
-            recorder.settle()
-            self._without_backward()
-        self._stack.close()
+        with self._stack:
+            if kind is None and not self._recorder.stopped:
+                self._recorder.settle()
+                self._without_backward()
 
     @contextmanager
     def _backward_seen(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from gradcheck.capture.place import Place
 from gradcheck.capture.torch.tensors import Tensor
 
 #: Code that is never the user's: torch's and our own.
-_NOT_THEIRS = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent))
+_NOT_THEIRS = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent), "<frozen ", "<eval_with_key", "<__array_function__")
 
 
 class Source:
@@ -67,7 +67,7 @@ class Source:
     def place(self, operation: str) -> Place:
         """Return where the run is now."""
         frame: Any = sys._getframe(1)
-        while frame is not None and (frame.f_code.co_filename.startswith(_NOT_THEIRS) or frame.f_code.co_filename.startswith("<")):
+        while frame is not None and frame.f_code.co_filename.startswith(_NOT_THEIRS):
             frame = frame.f_back
         path = self._stack[-1] if self._stack else ""
         return Place(path, frame.f_code.co_filename, frame.f_lineno, operation) if frame is not None else Place(path, "", 0, operation)

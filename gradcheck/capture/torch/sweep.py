@@ -37,7 +37,7 @@ class Sweep:
         r = self.recorder
         for name, (function, number) in r.functions.items():
             self._handles.append(function.register_prehook(self._adjoint(name, number)))
-        for function in {id(f): f for f in [*(f for _, _, f in self._uses), *r.opaque_functions]}.values():
+        for function in {id(f): f for f in [*(f for _, _, f in self._uses), *r.opaque_functions, *(f for _, f in r.entering.values())]}.values():
             self._handles.append(function.register_hook(self._contributions(id(function))))
         theirs = [name for name, (f, k) in r.functions.items() if maker(r.tensors[name]) == (f, k) and r.tensors[name]._backward_hooks]
         for name in theirs:
@@ -50,13 +50,17 @@ class Sweep:
     def __exit__(self, *_: object) -> None:
         for handle in self._handles:
             handle.remove()
+        for entry, (name, function) in self.recorder.entering.items():
+            if len(handed := self.contributions(name, function)) == 1:
+                self.adjoints[entry] = handed[0]
         for t in self._without:
             t._backward_hooks = None
 
     def _adjoint(self, name: str, number: int) -> Callable[..., None]:
         def look(gradients: Sequence[Tensor | None]) -> None:
-            if number < len(gradients) and gradients[number] is not None:
-                self.adjoints[name] = gradients[number].detach().clone()
+            g = gradients[number] if number < len(gradients) else None
+            if g is not None:
+                self.adjoints[name] = g.detach().clone()
 
         return look
 
@@ -77,7 +81,10 @@ class Sweep:
             self.before[name] = g.detach().clone()
 
         handle = t.register_hook(look)
-        t._backward_hooks.move_to_end(handle.id, last=False)
+        theirs = [(k, hook) for k, hook in t._backward_hooks.items() if k != handle.id]
+        for k, _ in theirs:  # torch calls hooks in the order in which they went in, whatever an ordered dictionary says
+            del t._backward_hooks[k]
+        t._backward_hooks.update(theirs)
         self._handles.append(handle)
 
     # -- uses -----------------------------------------------------------------------------------

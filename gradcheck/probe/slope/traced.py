@@ -1,7 +1,7 @@
-"""A function that can be recorded as a graph: its certified gradient stands in the place of differences, entry by entry.
+"""A function that can be traced to a graph: its certified gradient stands in the place of differences, entry by entry.
 
-One run is recorded, and given up without a word where the code uses what has no graph form, where another branch is near, or where a
-loop ends by its numbers. The graph counts only if it gives the numbers that f gives.
+Tracing is tried once and given up without a word where the code branches on numbers or uses what has no graph form; then one run is
+recorded. The graph counts only if it gives the numbers that f gives.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from gradcheck.compare.statistics import by_textbook
 from gradcheck.engine.reverse import backward, evaluate
 from gradcheck.errors import GradcheckError, OutOfBudget
 from gradcheck.graph.graph import Graph
+from gradcheck.graph.trace import trace
 from gradcheck.graph.values import Arrays as Values
 from gradcheck.ops.op import registry
 from gradcheck.probe.slope.rounded_output import reuse
@@ -32,6 +33,8 @@ Certified: TypeAlias = list[tuple[npt.NDArray[Any], Floats]]
 
 #: What a report says of such a check.
 TRACED = "the certified gradient of the traced graph, entry by entry"
+#: What it says of code that branches, or fills arrays.
+RECORDED = "the certified gradient of the recorded run"
 #: Entries of the graph beyond which balls would take longer than the check.
 MOST_ENTRIES = 4_000
 #: Inputs beyond which second derivatives in each entry take too long.
@@ -138,13 +141,14 @@ class Traced:
         return (value, error) if math.isfinite(value) else None
 
 
-def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> Traced | None:
+def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE, *, record: bool = False) -> Traced | None:
     """Return the graph of a subject's function if it has one that gives the same numbers; None where not.
 
     Args:
         subject: of NumPy code.
         base: its outputs at the point.
         informative: see `Traced`.
+        record: take the graph of one run, branches as they were taken, for that of the function.
 
     Raises:
         OutOfBudget: no evaluation is left.
@@ -154,9 +158,8 @@ def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> 
     values = {f"x{k}": x for k, x in enumerate(subject.point)}
     try:
         subject.meter.spend()
-        run = record_numpy(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f")
-        graph = run.graph
-        if run.at_edge or run.loops or sum(math.prod(s) for s in graph.shapes.values()) > MOST_ENTRIES:
+        graph = (_recorded if record else _traced)(subject, values)
+        if graph is None or sum(math.prod(s) for s in graph.shapes.values()) > MOST_ENTRIES:
             return None
         found = evaluate(graph, values)
     except OutOfBudget:
@@ -167,6 +170,16 @@ def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> 
     if len(several) != len(base) or not all(map(_alike, several, base)):
         return None
     return Traced(graph, values, format_of(max(subject.eps)), informative)
+
+
+def _traced(subject: Subject, values: Values) -> Graph:
+    return trace(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f")
+
+
+def _recorded(subject: Subject, values: Values) -> Graph | None:
+    """Return the graph of one run; None where another branch is near, or a loop ends by its numbers."""
+    run = record_numpy(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f", code=subject.raw)
+    return None if run.at_edge or run.loops else run.graph
 
 
 def _alike(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
