@@ -18,8 +18,6 @@ Rule: TypeAlias = "Callable[[Equation], None]"
 RULES: dict[str, Rule] = {}
 
 
-class Unruled(GradcheckError):
-    """A primitive, or this use of it, has no paragraph; the message says which. It becomes opaque."""
 
 
 def primitive(*names: str) -> Callable[[Rule], Rule]:
@@ -30,6 +28,10 @@ def primitive(*names: str) -> Callable[[Rule], Rule]:
         return rule
 
     return enter
+
+
+class Unruled(GradcheckError):  # noqa: N818 - as in gradcheck.errors
+    """A primitive, or this use of it, has no paragraph; the message says which. It becomes opaque."""
 
 
 @dataclass(slots=True)
