@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradcheck.arith.running import Roundoff
+from gradcheck.capture.explanation import with_explanation
 from gradcheck.capture.place import BACKWARD, Place
 from gradcheck.compare.formats import Formats
 from gradcheck.graph.values import Arrays
@@ -34,7 +35,7 @@ def row_of(recording: Recording, seconds: Callable[[], float]) -> Row:
     graph, formats = recording.graph, _formats(recording)
     dtype = next(f for f in _WIDEST if f in formats.roundoffs)
     found = judge(graph, _leaves(recording), recording.run, formats.roundoffs[dtype], dtype, formats=formats)
-    findings = tuple(_placed(recording, f) for f in found.findings)
+    findings = tuple(_placed(recording, with_explanation(recording, f)) for f in found.findings)
     verdict, message = _outcome(recording, found, findings)
     return Row(
         recording.target, graph.name, recording.dtype, verdict, found.evidence, found.worst_ratio, found.node, found.op,  # type: ignore[arg-type]

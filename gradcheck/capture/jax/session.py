@@ -87,8 +87,8 @@ class Session:
             {s.name: np.asarray(a) for s, a in zip(sites, by_site, strict=True) if not s.handed and s.name in graph.node},
             plain_gradients=None if self.record.opaque else self._plain(f, shape, seeds, graph),
         )
-        leaves = {name: np.asarray(x) for name, x in zip(self.names, self.arrays, strict=True) if name} | {k: np.asarray(x) for k, x in self.record.given.items()}
-        values = {leaf.name: leaves[leaf.name] for leaf in graph.leaves if leaf.value is None}
+        leaves = {**{name: np.asarray(x) for name, x in zip(self.names, self.arrays, strict=True) if name}, **self.record.given}
+        values = {leaf.name: np.asarray(leaves[leaf.name]) for leaf in graph.leaves if leaf.value is None}
         formats = {k: v for k, v in self.tape.formats.items() if k in graph.shapes}
         return Recorded(graph, values, run, {k: p for k, p in self.tape.places.items() if k in graph.shapes}, formats, self._coverage(graph, shown))
 
