@@ -131,7 +131,8 @@ class Session:
 
     def _gradients(self, graph: Graph, by_argument: list[Any], sites: list[Any], by_site: list[Any]) -> dict[str, Any]:
         names = [n for n in self.names if n]
-        found = dict(zip(names, by_argument, strict=True)) | {s.name: a for s, a in zip(sites, by_site, strict=True) if not s.handed and s.name in self.record.given}
+        results = {s.name: a for s, a in zip(sites, by_site, strict=True) if not s.handed and s.name in self.record.given}
+        found = {**dict(zip(names, by_argument, strict=True)), **results}
         return {k: np.asarray(found[k]) for k in graph.parameters}
 
     def _output(self, seeds: dict[int, Any], sites: list[Any], by_site: list[Any]) -> tuple[float, str]:
