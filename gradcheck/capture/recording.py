@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
@@ -89,8 +88,7 @@ class Recording:
     @cached_property
     def network(self) -> Network:
         """The program as a network, for every other target and for certificates."""
-        graph, fixed = self.graph, {k: np.asarray(x, np.float64) for k, x in self.values.items()}
-        return _Recorded(graph.name, "recorded", lambda: None, lambda _: fixed, traced=graph)
+        return Network.of_graph(self.graph, {k: np.asarray(x, np.float64) for k, x in self.values.items()}, "recorded")
 
     def validate(self) -> Row:
         """Judge every value and adjoint of the run by what rounding can do to its operation.
@@ -109,13 +107,3 @@ class Recording:
         if self._recorded is None:
             return "<Recording that is not complete>"
         return f"<Recording of {self.graph.name}: {len(self.graph.nodes)} nodes, {self.coverage}>"
-
-
-@dataclass(frozen=True)
-class _Recorded(Network):
-    traced: Any = None
-
-    @cached_property
-    def graph(self) -> Graph:
-        """The recorded graph."""
-        return self.traced  # type: ignore[no-any-return]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,7 +44,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("run")
 @click.argument("targets", nargs=-1, metavar="[TARGET...]")
-@click.option("--networks", "patterns", multiple=True, metavar="PATTERN", help="Names, systems (S1) or tags, with * and ?.")
+@click.option("--networks", "patterns", multiple=True, metavar="PATTERN", help="Names, systems (S1) or tags, with * and ?; files of ONNX.")
 @click.option("--dtype", metavar="LIST", help="Formats, separated by commas.  [default: float64]")
 @click.option("--random", "count", default=0, type=click.IntRange(0), metavar="N", help="Add N random networks.")
 @click.option("--seed", type=SEED, help="Of data and random networks.  [default: 0]")
@@ -139,7 +140,7 @@ def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, 
     try:
         with progress() as told:
             found = validate(
-                settings.targets, settings.networks, dtypes=settings.dtypes, random=count, seed=settings.seed, order=order, enclose=enclose, progress=told,
+                settings.targets, _networks(settings.networks, settings.seed), dtypes=settings.dtypes, random=count, seed=settings.seed, order=order, enclose=enclose, progress=told,
                 done=done, settled=settled, timeout=settings.timeout,
             )  # fmt: skip
     except KeyboardInterrupt:
@@ -152,6 +153,16 @@ def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, 
             write(file, document(latest[0]().to_dict()))
         raise
     return found, f"while it went on it was not kept: {keeper.remark}" if keeper is not None and keeper.remark else ""
+
+
+
+def _networks(wanted: tuple[str, ...], seed: int) -> list[Any]:
+    """Return patterns as they are, and models in files as networks."""
+    if not any(x.endswith(".onnx") for x in wanted):
+        return list(wanted)
+    from gradcheck.capture.onnx.network import onnx_network
+
+    return [onnx_network(x, seed) if x.endswith(".onnx") else x for x in wanted]
 
 
 def _done(file: Path, settings: Settings, order: int, enclose: bool) -> dict[Key, Row | Skipped]:

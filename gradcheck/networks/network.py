@@ -67,6 +67,18 @@ class Network:
         fixed = {k: np.array(x) for k, x in values.items()}
         return cls(name or program.__name__.strip("<>"), "given by the user", program, lambda _: fixed, tuple(inputs))
 
+    @classmethod
+    def of_graph(cls, graph: Graph, values: Data, reason: str) -> Network:
+        """Return a graph that is there, with the values to check it at.
+
+        Args:
+            graph: with a scalar output.
+            values: of its inputs and parameters, by name.
+            reason: what it is.
+        """
+        fixed = {k: np.array(x) for k, x in values.items()}
+        return _OfGraph(graph.name, reason, lambda: None, lambda _: fixed, there=graph)
+
     @cached_property
     def graph(self) -> Graph:
         """The traced graph."""
@@ -76,6 +88,17 @@ class Network:
         """Return inputs and parameters, floats rounded to `dtype`."""
         arrays = bind(self.graph, self.make(np.random.default_rng(seed)), dtype)
         return {k: x for k, x in arrays.items() if self.graph.leaf[k].kind != "constant"}
+
+
+@dataclass(frozen=True)
+class _OfGraph(Network):
+    there: Any = None
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph that was given."""
+        found: Graph = self.there
+        return found
 
 
 class Networks(Mapping[str, Network]):

@@ -238,7 +238,8 @@ class Walk:
         found = [r.tape.parameter(eqn.primitive.name, tuple(out.shape), str(out.dtype)) if jnp.issubdtype(out.dtype, jnp.floating) else "" for out in outs]
         r.given |= {name: out for name, out in zip(found, outs, strict=True) if name}
         kind = "function" if eqn.primitive.name in CUSTOM else "operation"
-        r.opaque.append(Opaque(str(eqn.params.get("name", eqn.primitive.name)), reason, place, tuple(n for n in names if n), tuple(n for n in found if n), kind))
+        name, operands, results = str(eqn.params.get("name", eqn.primitive.name)), tuple(n for n in names if n), tuple(n for n in found if n)
+        r.opaque.append(Opaque(name, reason, place, operands, results, kind))
         r.opaque_sites.add(len(r.sites))
         r.sites += [Site(name, x, handed=True) if name else None for name, x in zip(names, values, strict=True)]
         return self._noted(outs, found, hidden=False)
