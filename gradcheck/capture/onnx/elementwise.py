@@ -76,7 +76,7 @@ def remainder(c: Call) -> Any:
 @operator("LeakyRelu")
 def leaky_relu(c: Call) -> Any:
     """X, or a part of it below zero."""
-    return registry["leaky_relu"](c[0], slope=c.get("alpha", 0.01)) if "slope" in registry["leaky_relu"].attributes else _below(c[0], c.get("alpha", 0.01) * c[0])
+    return _below(c[0], c.get("alpha", 0.01) * c[0])
 
 
 def _below(x: Any, other: Any) -> Any:

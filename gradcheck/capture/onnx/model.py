@@ -221,7 +221,9 @@ class Model:
 
 def _stacked(rows: Iterable[Any]) -> Any:
     found = list(rows)
-    return np.stack(found) if not any(isinstance(x, Recorded) for x in found) else np.stack([x if isinstance(x, Recorded) else np.asarray(x, float) for x in found])
+    if any(isinstance(x, Recorded) for x in found):
+        found = [x if isinstance(x, Recorded) else np.asarray(x, float) for x in found]
+    return np.stack(found)
 
 
 def _resolved(node: Any, attributes: Mapping[str, Any]) -> Any:
