@@ -140,7 +140,8 @@ def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, 
     try:
         with progress() as told:
             found = validate(
-                settings.targets, _networks(settings.networks, settings.seed), dtypes=settings.dtypes, random=count, seed=settings.seed, order=order, enclose=enclose, progress=told,
+                settings.targets, _networks(settings.networks, settings.seed), dtypes=settings.dtypes, random=count, seed=settings.seed, order=order,
+                enclose=enclose, progress=told,
                 done=done, settled=settled, timeout=settings.timeout,
             )  # fmt: skip
     except KeyboardInterrupt:
