@@ -378,3 +378,17 @@ def test_random_programs_are_reproduced():
 def test_many_random_programs_are_reproduced(first):
     """The same of ten thousand."""
     assert [seed for seed in range(first, first + 500) if fuzz.refuted(seed)] == []
+
+
+def test_check_is_certified_by_a_recorded_run():
+    """`check` of a torch function says so, and of one that is wrong it tells the node and the line."""
+    report = gradcheck.check(torch.tanh, torch.randn(3, dtype=torch.float64))
+    assert report.verdict == "pass"
+    assert report.evidence.startswith("certified: ")
+    custom = wrong_backward()
+    report = gradcheck.check(lambda x: custom.apply(torch.tanh(x)).sum(), torch.randn(3, dtype=torch.float64))
+    note = report.findings[-1].message
+    assert report.verdict == "fail"
+    assert note.startswith("recorded run: ")
+    assert "Custom.backward" in note
+    assert __file__ in note
