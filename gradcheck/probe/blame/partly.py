@@ -1,0 +1,113 @@
+"""The mistake of the wrong entries alone: those that are nearly right tell how well f is computed, and few are asked at other points too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.mistakes.factor import NEAR, SHOWN
+from gradcheck.mistakes.mistake import Mistake
+from gradcheck.probe.blame.at_hand import Entries, arrays_at_hand
+from gradcheck.probe.excuses.small import LARGE
+from gradcheck.probe.line.look import Look
+from gradcheck.probe.slope.instrument import Instrument
+from gradcheck.probe.subject.vector import Vector
+
+Floats = npt.NDArray[np.float64]
+Entry = Callable[[Instrument, Look, int, tuple[int, ...]], tuple[float, float, float]]
+
+#: From this relative error on, an entry is wrong by itself where others are off by what accuracy is, `small.LARGE`.
+GROSS = 2.0**-3
+#: Points beside that few entries are asked at, so that one entry is three; and how far they are: most of a sine's slope is another one there.
+POINTS, AWAY = 2, 0.125
+#: Entries that are asked there: they cost a search each.
+MOST_ENTRIES = 3
+
+
+def partly(instrument: Instrument, seen: Look, k: int, expected: Floats, bar: Floats, entry: Entry) -> Mistake | None:
+    """Return what is the mistake of all wrong entries of an input, here and at points beside.
+
+    Args:
+        instrument: of the function.
+        seen: a confirmed mismatch.
+        k: the input.
+        expected: its right gradient.
+        bar: its error bar.
+        entry: measures (got, expected, bar) of an entry.
+    """
+    got = seen.gradients[k]
+    wrong, bar = _gross(got, expected, bar)
+    places = np.nonzero(wrong) if got.shape else ()
+    count = int(np.count_nonzero(wrong))
+    here = _entries(instrument, seen, k, places, np.atleast_1d(got[wrong]), np.atleast_1d(expected[wrong]), np.atleast_1d(bar[wrong]))
+    found = here.mistake() or _triangle(here, wrong)
+    if found is None and count <= MOST_ENTRIES:
+        found = _beside(instrument, seen, k, places, here, entry)
+    return found if found is None or count == got.size else replace(found, detail=_told(found, count, got.size))
+
+
+def _told(found: Mistake, count: int, size: int) -> str:
+    sentence = str(found).partition(": ")[2].replace("every entry is", "they are")
+    return f"of the {count} wrong entries of {size} {sentence}"
+
+
+def _triangle(here: Entries, wrong: npt.NDArray[np.bool_]) -> Mistake | None:
+    """Return zeros in the wrong entries, fewer than are enough for anything else: a zero is no accident."""
+    return Mistake("zero") if np.any(wrong) and not np.any(here.got) and np.all(np.abs(here.expected) > NEAR * here.bar) else None
+
+
+def _gross(got: Floats, expected: Floats, bar: Floats) -> tuple[npt.NDArray[np.bool_], Floats]:
+    """Return the wrong entries, and error bars: where some are grossly wrong and all others nearly right, these tell the accuracy."""
+    size = np.maximum(np.abs(got), np.abs(expected))
+    with np.errstate(all="ignore"):
+        relative = np.where(size > 0, np.abs(got - expected) / size, 0.0)
+    wrong = np.abs(got - expected) > NEAR * bar
+    gross = wrong & (relative > GROSS)
+    rest = float(np.max(relative, where=~gross, initial=0.0))
+    if gross.any() and (wrong & ~gross).any() and rest < LARGE:
+        return gross, np.asarray(bar + rest * size / NEAR)
+    return wrong, bar
+
+
+def _entries(instrument: Instrument, seen: Look, k: int, places: tuple[Any, ...], got: Floats, expected: Floats, bar: Floats) -> Entries:
+    subject, base = instrument.subject, instrument.base
+    named = [(f"input {path}", np.asarray(x, np.float64)) for path, x in zip(subject.paths, subject.point, strict=True)]
+    if len(base) == 1:
+        named.append(("the output", np.asarray(base[0], np.float64)))
+        named += [("the cotangent", seen.gs[0])] if base[0].size > 1 else []
+    arrays = [x for _, x in named]
+    sizes = frozenset(n for a in arrays for n in (*a.shape, a.size) if n > 1)
+    return Entries(got, expected, bar, tuple(arrays_at_hand(named, places, subject.point[k].shape)), sizes, instrument.unit)
+
+
+def _beside(instrument: Instrument, seen: Look, k: int, places: tuple[Any, ...], here: Entries, entry: Entry) -> Mistake | None:
+    """Return the mistake that the entries share with those at points beside, for other cotangents."""
+    rng, joined = np.random.default_rng(2), here
+    indices = [tuple(int(i) for i in index) for index in zip(*places, strict=True)] if places else [()]
+    for _ in range(POINTS):
+        other = _moved(instrument, rng)
+        if other is None:
+            return None
+        fresh = seen.gs if other.base[0].size == 1 else seen.gs.times([rng.uniform(0.5, 2.0, g.shape) for g in seen.gs])
+        there = replace(seen, gs=fresh, gradients=other.gradients(fresh))
+        numbers = [entry(other, there, k, index) for index in indices]
+        got, expected, bar = (np.array(v) for v in zip(*numbers, strict=True))
+        if not np.isfinite([got, expected, bar]).all():
+            return None
+        joined = joined.joined(_entries(other, there, k, places, got, expected, bar))
+    return joined.mistake()
+
+
+def _moved(instrument: Instrument, rng: np.random.Generator) -> Instrument | None:
+    """Return an instrument at a point beside; None where f is not defined there, or changes its shape."""
+    subject = instrument.subject
+    ts = Vector.of([np.abs(np.asarray(x, np.float64)) * rng.uniform(0.25, 1.0, x.shape) for x in subject.point])
+    there = replace(subject, point=ts.beside(subject.point, AWAY))
+    base = instrument.values(there.point)
+    if not Vector.of(base).finite or [np.shape(y) for y in base] != [np.shape(y) for y in instrument.base]:
+        return None
+    return Instrument(there, base, instrument.noise)
