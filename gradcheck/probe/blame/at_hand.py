@@ -83,8 +83,12 @@ class Entries:
         if found is None or found.is_fitted or found.number is None:
             return None
         left = float(np.max(np.abs(self.got - found.number * self.expected))) / float(np.max(np.abs(self.expected)))
-        # a factor that is known to few digits is one if it has a name that few numbers have
-        return found if left <= PLAIN or number(found.number, max(PLAIN, left), self.sizes) is not None else None
+        if left <= PLAIN:
+            return found
+        named = number(found.number, left, self.sizes)  # what is known to few digits is a factor if it has a name that few numbers have
+        if named is not None and named.value == -1:
+            return Mistake("sign")
+        return Mistake("factor", number=float(named.value), detail=f"every entry is {named.text} times the right one{named.remark}") if named else None
 
     def _constant(self) -> Mistake | None:
         """Return the number that was added to every entry, where the entries are not alike."""
