@@ -46,8 +46,8 @@ class Entries:
         """Return these entries and those of another point."""
         theirs = dict(other.hand)
         hand = tuple((k, np.concatenate([v, theirs[k]])) for k, v in self.hand if k in theirs)
-        arrays = (np.concatenate([getattr(self, k), getattr(other, k)]) for k in ("got", "expected", "bar"))
-        return Entries(*arrays, hand, self.sizes, self.unit)
+        got, expected = np.concatenate([self.got, other.got]), np.concatenate([self.expected, other.expected])
+        return Entries(got, expected, np.concatenate([self.bar, other.bar]), hand, self.sizes, self.unit)
 
     @property
     def difference(self) -> Floats:

@@ -77,7 +77,8 @@ def _candidates(J: Floats, g: Floats, shape: tuple[int, ...]) -> Candidates:
     yield Mistake("transpose", detail="it is the Jacobian times the cotangent, where its transpose belongs"), (J @ flat).reshape(shape)
     if np.linalg.matrix_rank(J) == len(J) and np.linalg.cond(J) < CONDITION:
         for matrix, told in ((J.T, ""), (J, ", transposed")):
-            yield Mistake("inverse", told and "transposed"), np.linalg.solve(matrix, flat).reshape(shape)
+            mistake = Mistake("inverse", detail=f"the inverse of the Jacobian stands where the Jacobian belongs{told}")
+            yield mistake, np.asarray(np.linalg.solve(matrix, flat).reshape(shape))
 
 
 def _cotangents(g: Floats) -> Candidates:

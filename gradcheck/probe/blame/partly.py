@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.mistakes.factor import NEAR, SHOWN
+from gradcheck.mistakes.factor import NEAR
 from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.blame.at_hand import Entries, arrays_at_hand
 from gradcheck.probe.excuses.small import LARGE
@@ -44,9 +44,11 @@ def partly(instrument: Instrument, seen: Look, k: int, expected: Floats, bar: Fl
     places = np.nonzero(wrong) if got.shape else ()
     count = int(np.count_nonzero(wrong))
     here = _entries(instrument, seen, k, places, np.atleast_1d(got[wrong]), np.atleast_1d(expected[wrong]), np.atleast_1d(bar[wrong]))
-    found = here.mistake() or _triangle(here, wrong)
-    if found is None and count <= MOST_ENTRIES:
-        found = _beside(instrument, seen, k, places, here, entry)
+    found = here.mistake() or _lost(here)
+    if found is not None and found.kind != "zero" and sum(y.size for y in instrument.base) > 1:
+        found = _joined(instrument, seen, k, places, here, entry, [instrument])  # for another cotangent too
+    elif found is None and count <= MOST_ENTRIES:
+        found = _joined(instrument, seen, k, places, here, entry, _beside(instrument))
     return found if found is None or count == got.size else replace(found, detail=_told(found, count, got.size))
 
 
@@ -55,9 +57,9 @@ def _told(found: Mistake, count: int, size: int) -> str:
     return f"of the {count} wrong entries of {size} {sentence}"
 
 
-def _triangle(here: Entries, wrong: npt.NDArray[np.bool_]) -> Mistake | None:
-    """Return zeros in the wrong entries, fewer than are enough for anything else: a zero is no accident."""
-    return Mistake("zero") if np.any(wrong) and not np.any(here.got) and np.all(np.abs(here.expected) > NEAR * here.bar) else None
+def _lost(here: Entries) -> Mistake | None:
+    """Return zeros, in fewer entries than are enough for anything else: a zero is no accident."""
+    return Mistake("zero") if here.got.size and not np.any(here.got) and np.all(np.abs(here.expected) > NEAR * here.bar) else None
 
 
 def _gross(got: Floats, expected: Floats, bar: Floats) -> tuple[npt.NDArray[np.bool_], Floats]:
@@ -84,30 +86,29 @@ def _entries(instrument: Instrument, seen: Look, k: int, places: tuple[Any, ...]
     return Entries(got, expected, bar, tuple(arrays_at_hand(named, places, subject.point[k].shape)), sizes, instrument.unit)
 
 
-def _beside(instrument: Instrument, seen: Look, k: int, places: tuple[Any, ...], here: Entries, entry: Entry) -> Mistake | None:
-    """Return the mistake that the entries share with those at points beside, for other cotangents."""
+def _joined(
+    instrument: Instrument, seen: Look, k: int, places: tuple[Any, ...], here: Entries, entry: Entry, others: Iterable[Instrument]
+) -> Mistake | None:
+    """Return the mistake that entries share with some of them for other cotangents, at other points."""
     rng, joined = np.random.default_rng(2), here
-    indices = [tuple(int(i) for i in index) for index in zip(*places, strict=True)] if places else [()]
-    for _ in range(POINTS):
-        other = _moved(instrument, rng)
-        if other is None:
-            return None
-        fresh = seen.gs if other.base[0].size == 1 else seen.gs.times([rng.uniform(0.5, 2.0, g.shape) for g in seen.gs])
+    some = tuple(p[:MOST_ENTRIES] for p in places)
+    indices = [tuple(int(i) for i in index) for index in zip(*some, strict=True)] if places else [()]
+    for other in others:
+        fresh = seen.gs if sum(y.size for y in other.base) == 1 else seen.gs.times([rng.uniform(0.5, 2.0, g.shape) for g in seen.gs])
         there = replace(seen, gs=fresh, gradients=other.gradients(fresh))
-        numbers = [entry(other, there, k, index) for index in indices]
-        got, expected, bar = (np.array(v) for v in zip(*numbers, strict=True))
+        got, expected, bar = (np.array(v) for v in zip(*(entry(other, there, k, index) for index in indices), strict=True))
         if not np.isfinite([got, expected, bar]).all():
             return None
-        joined = joined.joined(_entries(other, there, k, places, got, expected, bar))
+        joined = joined.joined(_entries(other, there, k, some, got, expected, bar))
     return joined.mistake()
 
 
-def _moved(instrument: Instrument, rng: np.random.Generator) -> Instrument | None:
-    """Return an instrument at a point beside; None where f is not defined there, or changes its shape."""
-    subject = instrument.subject
-    ts = Vector.of([np.abs(np.asarray(x, np.float64)) * rng.uniform(0.25, 1.0, x.shape) for x in subject.point])
-    there = replace(subject, point=ts.beside(subject.point, AWAY))
-    base = instrument.values(there.point)
-    if not Vector.of(base).finite or [np.shape(y) for y in base] != [np.shape(y) for y in instrument.base]:
-        return None
-    return Instrument(there, base, instrument.noise)
+def _beside(instrument: Instrument) -> Iterator[Instrument]:
+    """Yield instruments at points beside, where f is defined there, and of the same shape."""
+    subject, rng = instrument.subject, np.random.default_rng(2)
+    for _ in range(POINTS):
+        ts = Vector.of([np.abs(np.asarray(x, np.float64)) * rng.uniform(0.25, 1.0, x.shape) for x in subject.point])
+        there = replace(subject, point=ts.beside(subject.point, AWAY))
+        base = instrument.values(there.point)
+        if Vector.of(base).finite and [np.shape(y) for y in base] == [np.shape(y) for y in instrument.base]:
+            yield Instrument(there, base, instrument.noise)
