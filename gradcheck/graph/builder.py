@@ -29,7 +29,11 @@ class Builder:
         """Add a leaf."""
         self.leaves.append(leaf)
         self.shapes[leaf.name] = leaf.shape
-        return Tracer(self, leaf.name, leaf.type)
+        return self.tracer(leaf.name, leaf.type)
+
+    def tracer(self, name: str, type: str = "float") -> Tracer:  # noqa: A002 - as in Leaf
+        """Return what stands for a value."""
+        return Tracer(self, name, type)
 
     def fresh(self, stem: str) -> str:
         """Return a name that is not taken."""
@@ -67,11 +71,15 @@ class Builder:
                 if (kind in INTEGER_KINDS) != (x.type != "float"):
                     raise NotTraceable(f"{op.name}: expected a {kind} operand; got a traced {x.type} value")
             names.append(x.name if isinstance(x, Tracer) else self.constant(x, kind))
+        return self.tracer(self.add_node(op, names, attributes))
+
+    def add_node(self, op: Op, names: Sequence[str], attributes: Mapping[str, Any]) -> str:
+        """Add a node whose operands are values of the graph, and return its name."""
         complete = op.complete(attributes)
         name = self.fresh(op.name)
         self.shapes[name] = op.result_shape(tuple(self.shapes[n] for n in names), complete)
         self.nodes.append(Node(name, op.name, tuple(names), complete))
-        return Tracer(self, name)
+        return name
 
     def rename(self, old: str, new: str) -> None:
         """Give a node another name."""

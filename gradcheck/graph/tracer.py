@@ -133,7 +133,14 @@ class Tracer:
     def __bool__(self) -> bool:
         raise ControlFlow
 
-    __int__ = __float__ = __index__ = __complex__ = __bool__
+    def __int__(self) -> int:
+        raise ControlFlow
+
+    def __float__(self) -> float:
+        raise ControlFlow
+
+    __index__ = __int__
+    __complex__ = __float__
 
     def _compare(self, _: Any) -> Any:
         raise ControlFlow

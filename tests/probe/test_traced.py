@@ -5,7 +5,7 @@ import pytest
 
 import gradcheck
 from gradcheck.probe.slope.instrument import Instrument
-from gradcheck.probe.slope.traced import TRACED, traced
+from gradcheck.probe.slope.traced import RECORDED, TRACED, traced
 from gradcheck.probe.subject.numpy import numpy_subject
 from gradcheck.probe.subject.subject import evaluated
 from gradcheck.probe.subject.vector import Vector
@@ -62,18 +62,49 @@ def branching(x):
     return x * 2 if x.sum() > 0 else x
 
 
+def test_branches_are_recorded_as_they_were_taken():
+    """Away from the edge of a branch; on it differences look at both sides."""
+    s = subject(branching, X)
+    assert traced(s, evaluated(s)) is None
+    assert traced(s, evaluated(s), record=True) is not None
+    s = subject(branching, np.array([1.0, -1.0, 0.0]))
+    assert traced(s, evaluated(s), record=True) is None
+
+
+def filled(x):
+    """Return code that fills zeros."""
+    y = np.zeros(3)
+    y[x > 0] = np.sqrt(x[x > 0])
+    return y
+
+
+def test_arrays_that_are_filled_are_recorded():
+    """NumPy's makers are recorded in the code of the function, wherever it was wrapped."""
+    vjp = lambda g, x: (g * np.where(x > 0, 0.5 / np.sqrt(np.abs(x)), 0.0),)
+    assert gradcheck.check(filled, X, vjp=vjp).arithmetic == RECORDED
+    assert gradcheck.check(filled, X, vjp=lambda g, x: (1.001 * vjp(g, x)[0],)).verdict == "fail"
+
+
 def hidden(x):
     """Return code that leaves NumPy."""
     return np.array([float(v) ** 2 for v in x])
 
 
-@pytest.mark.parametrize("f", [branching, hidden])
-def test_no_word_is_lost(f):
-    """Code that branches, or that a graph has no form for, is checked by other means; the report does not speak of tracing."""
-    s = subject(f, X)
-    assert traced(s, evaluated(s)) is None
-    slope = (lambda g, x: (2 * g,)) if f is branching else (lambda g, x: (2 * g * x,))
-    report = gradcheck.check(f, X, vjp=slope)
+def root(x):
+    """Return the square root, by steps that end where it is near enough."""
+    y = x
+    while np.max(np.abs(y * y - x)) > 1e-9:
+        y = (y + x / y) / 2
+    return y
+
+
+@pytest.mark.parametrize(("f", "slope"), [(hidden, lambda g, x: (2 * g * x,)), (root, lambda g, x: (g / (2 * np.sqrt(x)),))])
+def test_no_word_is_lost(f, slope):
+    """Code that a graph has no form for, or whose loop ends by its numbers, is checked by other means; the report does not speak of tracing."""
+    x = np.abs(X)
+    s = subject(f, x)
+    assert traced(s, evaluated(s), record=True) is None
+    report = gradcheck.check(f, x, vjp=slope)
     assert report.verdict == "pass"
     assert "traced" not in str(report)
 

@@ -101,7 +101,7 @@ def exact_look(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> Loo
         return made
     if instrument.traced is not None and instrument.traced.grant_reuse():
         return exact_look(instrument, gs, ts, v)
-    if instrument.traced is None:  # cancellation inside f costs digits of the dual numbers too
+    if instrument.traced is None and instrument.recorded is None:  # cancellation inside f costs digits of the dual numbers too
         again = duals.residual(instrument.subject, list(gs), list(ts), list(v), 2 * DIGITS)
         value, error = (again[0], abs(again[0] - value)) if again is not None else (value, error)
     line = Line(instrument, gs, ts, v).descend()
@@ -113,7 +113,8 @@ def exact_look(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> Loo
 
 
 def _known(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> tuple[float, float] | None:
-    found = instrument.traced.residual(list(gs), list(ts), list(v)) if instrument.traced is not None else None
+    graph = instrument.traced or instrument.recorded
+    found = graph.residual(list(gs), list(ts), list(v)) if graph is not None else None
     if found is None and instrument.arithmetic == DUAL:
         found = duals.residual(instrument.subject, list(gs), list(ts), list(v))
     return found

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gradcheck.errors import FunctionFailed, FunctionRaised
 from gradcheck.probe.slope import dual_slope as duals
 from gradcheck.probe.slope.dual import MOST_ENTRIES
-from gradcheck.probe.slope.traced import INFORMATIVE, TRACED, Traced, traced
+from gradcheck.probe.slope.traced import INFORMATIVE, RECORDED, TRACED, Traced, traced
 from gradcheck.probe.subject.margin import MARGIN
 from gradcheck.probe.subject.subject import Arrays, Subject, smallest
 from gradcheck.probe.subject.vector import Vector
@@ -49,18 +49,19 @@ class Instrument:
         self.shown = math.inf  # the least noise that a line has shown, for a cotangent of norm 1
         self.arithmetic = "differences" if subject.call_eps >= max(subject.eps) else WIDER
         self.traced: Traced | None = None  # the graph of f at this point
+        self.recorded: Traced | None = None  # that of one run, where f cannot be traced
         self.kinked: Traced | None = None  # the same where its gradient is not known to be a single one
         self._deviation: tuple[Floats, ...] | None = None
 
     @property
     def exact(self) -> bool:
         """Whether f runs over dual numbers, or was traced."""
-        return self.arithmetic == DUAL or self.traced is not None
+        return self.arithmetic == DUAL or self.traced is not None or self.recorded is not None
 
     @property
     def label(self) -> str:
         """What the derivative is compared with."""
-        return self.arithmetic if self.traced is None else TRACED
+        return TRACED if self.traced is not None else RECORDED if self.recorded is not None else self.arithmetic
 
     @property
     def unit(self) -> float:
@@ -160,13 +161,16 @@ class Instrument:
         return Vector.of([*noise, *v.times(ts).times(part)]).norm + ts.total * smallest(max(self.subject.eps))
 
     def try_better(self, ts: Vector) -> None:
-        """Find out which better arithmetic f allows: a certified graph, dual numbers."""
+        """Find out which better arithmetic f allows: a certified graph, dual numbers, the graph of one run."""
         s = self.subject
         if s.raw is None or s.owner != "numpy" or any(x.dtype != np.float64 for x in s.point):
             return
         self.try_trace()
         if sum(x.size for x in (*s.point, *self.base)) <= MOST_ENTRIES and duals.reproduces(s, self.base, list(ts)):
             self.arithmetic = DUAL
+        elif self.traced is None and self.kinked is None:
+            found = traced(s, self.base, record=True)
+            self.recorded = found if found is not None and found.gradients([np.ones(y.shape) for y in self.base]) is not None else None
 
     def try_trace(self) -> None:
         """Take the certified gradient for the derivative, or its hull, if f can be traced at this point."""

@@ -1,7 +1,7 @@
 """A function that can be traced to a graph: its certified gradient stands in the place of differences, entry by entry.
 
-Tracing is tried once and given up without a word where the code branches on numbers or uses what has no graph form. The graph
-counts only if it gives the numbers that f gives.
+Tracing is tried once and given up without a word where the code branches on numbers or uses what has no graph form; then one run is
+recorded. The graph counts only if it gives the numbers that f gives.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gradcheck.arith.ball import Ball
 from gradcheck.arith.running import Roundoff, Running, radius_of, wide_format
+from gradcheck.capture.numpy.record import record_numpy
 from gradcheck.certify.certification import certify
 from gradcheck.compare.statistics import by_textbook
 from gradcheck.engine.reverse import backward, evaluate
@@ -32,6 +33,8 @@ Certified: TypeAlias = list[tuple[npt.NDArray[Any], Floats]]
 
 #: What a report says of such a check.
 TRACED = "the certified gradient of the traced graph, entry by entry"
+#: What it says of code that branches, or fills arrays.
+RECORDED = "the certified gradient of the recorded run"
 #: Entries of the graph beyond which balls would take longer than the check.
 MOST_ENTRIES = 4_000
 #: Inputs beyond which second derivatives in each entry take too long.
@@ -138,13 +141,14 @@ class Traced:
         return (value, error) if math.isfinite(value) else None
 
 
-def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> Traced | None:
+def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE, *, record: bool = False) -> Traced | None:
     """Return the graph of a subject's function if it has one that gives the same numbers; None where not.
 
     Args:
         subject: of NumPy code.
         base: its outputs at the point.
         informative: see `Traced`.
+        record: take the graph of one run, branches as they were taken, for that of the function.
 
     Raises:
         OutOfBudget: no evaluation is left.
@@ -154,8 +158,8 @@ def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> 
     values = {f"x{k}": x for k, x in enumerate(subject.point)}
     try:
         subject.meter.spend()
-        graph = trace(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f")
-        if sum(math.prod(s) for s in graph.shapes.values()) > MOST_ENTRIES:
+        graph = (_recorded if record else _traced)(subject, values)
+        if graph is None or sum(math.prod(s) for s in graph.shapes.values()) > MOST_ENTRIES:
             return None
         found = evaluate(graph, values)
     except OutOfBudget:
@@ -166,6 +170,16 @@ def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> 
     if len(several) != len(base) or not all(map(_alike, several, base)):
         return None
     return Traced(graph, values, format_of(max(subject.eps)), informative)
+
+
+def _traced(subject: Subject, values: Values) -> Graph:
+    return trace(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f")
+
+
+def _recorded(subject: Subject, values: Values) -> Graph | None:
+    """Return the graph of one run; None where another branch is near, or a loop ends by its numbers."""
+    run = record_numpy(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f", code=subject.raw)
+    return None if run.at_edge or run.loops else run.graph
 
 
 def _alike(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:

@@ -1,0 +1,324 @@
+"""An array that carries its numbers and writes down what is done with it, in place and through views as well."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.capture.numpy.memory import Memory
+from gradcheck.errors import GradcheckError, NotTraceable
+from gradcheck.graph.builder import Builder
+from gradcheck.graph.graph import Leaf
+from gradcheck.graph.tracer import Tracer
+from gradcheck.ops.op import Op, registry
+
+Array = npt.NDArray[Any]
+
+#: operation -> NumPy's view of the operand, or copy where there can be none
+VIEWS: Mapping[str, Callable[..., Array]] = {
+    "reshape": lambda x, shape: x.reshape(shape),
+    "transpose": lambda x, axes: np.transpose(x, axes),
+    "squeeze": lambda x, axes: np.squeeze(x, axes),
+    "expand": lambda x, axis: np.expand_dims(x, axis),
+    "slice": lambda x, **window: x[_window(x.ndim, **window)],
+}
+
+
+def _line() -> tuple[str, int, int]:
+    """Return the place in the code that is recorded."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] in ("gradcheck", "numpy"):
+        frame = frame.f_back
+    return ("", 0, 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno, frame.f_lasti)
+
+
+def _window(rank: int, starts: Any, stops: Any, axes: Any, steps: Any) -> tuple[slice, ...]:
+    found = [slice(None)] * rank
+    for k, axis in enumerate(range(len(starts)) if axes is None else axes):
+        step = 1 if steps is None else steps[k]
+        found[axis] = slice(starts[k], None if step < 0 and stops[k] < 0 else stops[k], step)
+    return tuple(found)
+
+
+def numbers(x: Any) -> Any:
+    """Return the numbers of a recorded array; lists, tuples and mappings with theirs; anything else as it is."""
+    if isinstance(x, Recorded):
+        return x.value
+    if isinstance(x, list | tuple):
+        return type(x)(numbers(v) for v in x) if type(x) in (list, tuple) else x
+    return {k: numbers(v) for k, v in x.items()} if type(x) is dict else x
+
+
+def is_recorded(x: Any) -> bool:
+    """Answer whether there is a recorded array in an argument."""
+    return isinstance(x, Recorded) or (isinstance(x, list | tuple) and any(map(is_recorded, x)))
+
+
+#: Numbers this near to each other, relative to their size, may compare the other way round after a rounding or two thousand.
+NEAR = 2.0**-40
+
+
+class Recording(Builder):
+    """The graph of a run under construction.
+
+    Two things are noted that make it the graph of this point alone. `at_edge`: numbers were compared that are equal or all but equal, so
+    that beside the point another branch is taken. `loops`: one line compared single numbers more than once, as a loop does that ends
+    where it has come near enough: what it returns is not what it stands for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_edge = self.loops = False
+        self._lines: set[tuple[str, int, int]] = set()
+
+    def compare(self, a: Any, b: Any) -> None:
+        """Note that recorded numbers were compared with others."""
+        with np.errstate(all="ignore"):
+            x, y = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(b, np.float64))
+            self.at_edge |= bool(np.any(np.abs(x - y) <= NEAR * np.maximum(np.abs(x), np.abs(y))))
+        if x.ndim == 0:
+            line = _line()
+            self.loops |= line in self._lines
+            self._lines.add(line)
+
+    def input(self, name: str, x: Array) -> Recorded:
+        """Return an argument that is differentiated."""
+        data = np.array(x, np.float64)
+        self.leaf(Leaf(name, "parameter", data.shape))
+        return Recorded(self, Memory(data.ravel(), name), data)
+
+    def constant_array(self, x: Any) -> Recorded:
+        """Return numbers that may be written into."""
+        data = np.array(x, np.float64, order="C")
+        flat = data.reshape(-1)
+        return Recorded(self, Memory(flat), flat.reshape(data.shape))
+
+    def apply(self, op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Recorded:
+        """Add a node, unless all of its operands are constants; return its value."""
+        given, complete = [numbers(x) for x in operands], op.complete(attributes)
+        first = operands[0]
+        with np.errstate(all="ignore"):
+            value = VIEWS[op.name](given[0], **complete) if op.name in VIEWS and isinstance(first, Recorded) else np.asarray(op(*given, **attributes))
+        shared = isinstance(first, Recorded) and np.may_share_memory(value, first.memory.data)
+        memory = first.memory if shared else Memory(np.array(value, np.float64).reshape(-1))
+        if not shared:
+            value = memory.data.reshape(value.shape)
+        if not any(isinstance(x, Recorded) and x.memory.name for x in operands):
+            return Recorded(self, memory, value)
+        tracers = [_Named(self, x.name) if isinstance(x, Recorded) else x for x in operands]
+        name = super().apply(op, tracers, attributes).name
+        if not shared:
+            memory.name = name
+        return Recorded(self, memory, value, name)
+
+
+class _Named(Tracer):
+    """A value of the graph as `Builder.apply` takes it."""
+
+
+class Recorded(Tracer):
+    """An array that carries its numbers.
+
+    Args:
+        builder: of the graph.
+        memory: in which it lies.
+        value: its numbers, a view of the memory's.
+        name: of its value in the graph, if there is one for these entries.
+    """
+
+    __array_priority__ = 2000
+
+    def __init__(self, builder: Recording, memory: Memory, value: Array, name: str = "") -> None:
+        self.builder: Recording = builder
+        self.memory, self.value, self.type = memory, value, "float"
+        self._name, self._version = name, memory.version
+
+    @property
+    def name(self) -> str:  # type: ignore[override]  # it changes when the memory is written to
+        """The value of the graph that has these entries now."""
+        if not self._name or self._version != self.memory.version:
+            self._name, self._version = self.memory.read(self.builder, self.value), self.memory.version
+        return self._name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The format: float64."""
+        return self.value.dtype
+
+    @property
+    def flat(self) -> Any:
+        """The entries one after the other."""
+        return iter(self.reshape(-1))
+
+    @property
+    def real(self) -> Recorded:
+        """The array itself."""
+        return self
+
+    def __gradcheck_apply__(self, op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Recorded:
+        return self.builder.apply(op, operands, attributes)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        from gradcheck.capture.numpy.functions import ufunc_result
+
+        out = options.pop("out", (None,))[0]
+        made = ufunc_result(ufunc, method, inputs, options)
+        if out is None:
+            return made
+        if not isinstance(out, Recorded):
+            raise NotTraceable(f"np.{ufunc.__name__} with out= an array that was made before the recording")
+        out[...] = made
+        return out
+
+    def __array_function__(self, f: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        from gradcheck.capture.numpy.functions import function_result
+
+        try:
+            return function_result(f, args, kwargs)
+        except GradcheckError:
+            raise
+        except (TypeError, ValueError, IndexError) as error:
+            raise NotTraceable(f"np.{f.__name__}: {error}") from error
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self.memory.name:
+            raise NotTraceable("expected NumPy functions that have a graph form; got a conversion to an array")
+        return self.value if dtype is None or dtype == self.value.dtype else self.value.astype(dtype)
+
+    def __getitem__(self, key: Any) -> Any:
+        key = _plain_key(key)
+        if _is_basic(key):
+            return self if key is Ellipsis or (isinstance(key, tuple) and not key) else super().__getitem__(key)
+        places = self.memory.positions(self.value)[key]
+        if not self.memory.name:
+            return self.builder.constant_array(self.value[key])
+        flat = self.memory.flat(self.builder)
+        taken = self.builder.add_node(registry["take"], (flat, self.builder.constant(places, "index")), {})
+        memory = Memory(np.array(self.value[key]).reshape(-1), taken)
+        return Recorded(self.builder, memory, memory.data.reshape(np.shape(places)), taken)
+
+    def __setitem__(self, key: Any, new: Any) -> None:
+        places = self.memory.positions(self.value)[_plain_key(key)]
+        if isinstance(new, list | tuple) and is_recorded(new):
+            new = np.array(new)  # made by the recorded `array`
+        if not isinstance(new, Recorded):
+            self.memory.write(self.builder, np.asarray(places), "", np.broadcast_to(np.asarray(new, np.float64), np.shape(places)))
+            return
+        wide = new if new.shape == np.shape(places) else _broadcast(new, np.shape(places))
+        self.memory.write(self.builder, np.asarray(places), wide.name if wide.memory.name else "", wide.value.copy())
+
+    def _in_place(self, op: str, other: Any) -> Recorded:
+        self[...] = self._do(op, other)
+        return self
+
+    def __iadd__(self, other: Any) -> Recorded:
+        return self._in_place("add", other)
+
+    def __isub__(self, other: Any) -> Recorded:
+        return self._in_place("sub", other)
+
+    def __imul__(self, other: Any) -> Recorded:
+        return self._in_place("mul", other)
+
+    def __itruediv__(self, other: Any) -> Recorded:
+        return self._in_place("div", other)
+
+    def __ipow__(self, other: Any) -> Recorded:
+        self[...] = self**other
+        return self
+
+    def _compare(self, other: Any, op: Any = operator.eq) -> Any:
+        if other is None or isinstance(other, str):
+            return op is operator.ne
+        self.builder.compare(self.value, numbers(other))
+        return op(self.value, numbers(other))
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare(other, operator.lt)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare(other, operator.le)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare(other, operator.gt)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare(other, operator.ge)
+
+    def __eq__(self, other: Any) -> Any:
+        return self._compare(other, operator.eq)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._compare(other, operator.ne)
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        return bool(self._compare(0, operator.ne))
+
+    def __int__(self) -> int:
+        self.builder.compare(self.value, np.rint(self.value))
+        return int(self.value)
+
+    def __index__(self) -> int:
+        return self.value.__index__()
+
+    def __float__(self) -> float:
+        if self.memory.name:
+            raise NotTraceable("expected NumPy functions that have a graph form; got float() of a recorded number")
+        return float(self.value)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return np.floor_divide(self, other)
+
+    def __mod__(self, other: Any) -> Any:
+        return np.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return np.remainder(other, self)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        self.builder.compare(2 * self.value, np.rint(2 * self.value))
+        return round(self.value.item(), digits) if digits is not None else round(self.value.item())
+
+    def __getattr__(self, name: str) -> Any:
+        from gradcheck.capture.numpy.functions import METHODS
+
+        if name not in METHODS:
+            raise AttributeError(f"a recorded array has no attribute {name!r}")
+        return partial(METHODS[name], self)
+
+    def __repr__(self) -> str:
+        return f"<recorded {self.shape}>"
+
+
+def _broadcast(x: Recorded, shape: tuple[int, ...]) -> Recorded:
+    while x.ndim > len(shape) and x.shape[0] == 1:
+        x = x[0]
+    return x.builder.apply(registry["broadcast_to"], (x,), {"shape": shape})
+
+
+def _plain_key(key: Any) -> Any:
+    """Return a key in which recorded numbers are numbers: an index is data of the run."""
+    if isinstance(key, tuple):
+        return tuple(_plain_key(k) for k in key)
+    if isinstance(key, Recorded):
+        raise NotTraceable("expected integers or truth values as an index; got recorded floats")
+    return np.asarray(key) if isinstance(key, list) else key
+
+
+def _is_basic(key: Any) -> bool:
+    parts = key if isinstance(key, tuple) else (key,)
+    return all(k is None or k is Ellipsis or (isinstance(k, slice | int | np.integer) and not isinstance(k, bool)) for k in parts)

@@ -1,0 +1,104 @@
+"""Recorded NumPy code is the code that was run."""
+
+import math
+
+import numpy as np
+import pytest
+
+from gradcheck.arith.floating import Floating
+from gradcheck.capture.numpy.record import record_numpy
+from gradcheck.engine.reverse import backward, evaluate
+from gradcheck.errors import NotTraceable
+from tests.capture.numpy_code import CASES
+
+
+def gradient(f, x):
+    """Return the central differences of a function."""
+    out = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        h = np.zeros_like(x)
+        h[i] = 1e-6
+        out[i] = (f(x + h) - f(x - h)) / 2e-6
+    return out
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_value_and_gradient(name):
+    """The graph has the value of the run and its derivative, and the argument is left as it was."""
+    f, x = CASES[name]
+    kept = x.copy()
+    run = record_numpy(f, [x])
+    assert np.array_equal(x, kept)
+    np.testing.assert_allclose(evaluate(run.graph, run.values), f(x.copy()), rtol=1e-12)
+    found = backward(run.graph, run.values, Floating())[1]["x0"]
+    np.testing.assert_allclose(found, gradient(f, x), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "edge"),
+    [
+        (lambda x: np.where(x > 0, x, 0.0).sum(), [1.0, 0.0], True),
+        (lambda x: np.where(x > 0, x, 0.0).sum(), [1.0, 1e-9], False),
+        (lambda x: np.where(x > 1, x, 0.0).sum(), [1 + 1e-15, 2.0], True),
+        (lambda x: np.where(x > 1, x, 0.0).sum(), [1 + 1e-9, 2.0], False),
+        (lambda x: (x * np.sign(x)).sum(), [0.0, 1.0], True),
+        (lambda x: (x - np.floor(x)).sum(), [2.0, 1.5], True),
+        (lambda x: (x - np.floor(x)).sum(), [2.25, 1.5], False),
+        (lambda x: np.sort(x)[0], [1.0, 1.0], True),
+        (lambda x: x[np.argmax(x)], [1.0, 1.0], True),
+        (lambda x: x[np.argmax(x)], [1.0, 2.0], False),
+        (lambda x: x.sum() if x[0] else x[1], [0.0, 1.0], True),
+        (lambda x: np.mod(x, 0.5).sum(), [1.5, 0.3], True),
+    ],
+)
+def test_another_branch_is_near(f, x, edge):
+    """Where numbers that are compared are equal, or all but equal, the graph is told to be that of one side."""
+    assert record_numpy(f, [np.array(x)]).at_edge is edge
+
+
+def newton(x):
+    """Return the square root by steps that end where it is near enough."""
+    y = x[0]
+    while abs(y * y - x[0]) > 1e-6:
+        y = (y + x[0] / y) / 2
+    return y
+
+
+def test_a_loop_that_ends_by_its_numbers_is_told():
+    """Its derivative is that of the steps, not of what they come near to; a loop of a fixed length is another thing."""
+    assert record_numpy(newton, [np.array([2.0])]).loops
+    assert not record_numpy(lambda x: sum(v * v for v in x), [np.array([2.0, 3.0])]).loops
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: float(x[0]) * x[1],
+        lambda x: f"{float(x[0]):f}",
+        lambda x: np.linalg.svd(x.reshape(1, -1))[1].sum(),
+        lambda x: np.asarray(x, np.float32).sum(),
+        lambda x: 3.0,
+        lambda x: np.add(x, x, where=[True, False]),
+        memoryview,
+        np.frombuffer,
+        lambda x: math.gamma(x[0]),
+    ],
+)
+def test_what_would_lose_the_derivative_is_refused(f):
+    """A number that leaves the recording has no derivative any more: that is an error, never a wrong graph."""
+    with pytest.raises((NotTraceable, TypeError, AttributeError)):
+        record_numpy(f, [np.array([1.0, 2.0])])
+
+
+def test_numpy_is_left_as_it_was():
+    """After a run, and after one that raises."""
+    before = {name: getattr(np, name) for name in ("zeros", "array", "full_like")} | {"exp": math.exp}
+
+    def broken(x):
+        np.zeros(3)[0] = x[0]
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        record_numpy(broken, [np.ones(2)])
+    record_numpy(np.sum, [np.ones(2)])
+    assert {name: getattr(np, name) for name in ("zeros", "array", "full_like")} | {"exp": math.exp} == before
