@@ -70,7 +70,7 @@ class Entries:
 
     def mistake(self) -> Mistake | None:
         """Return what was made of every entry; None where there are not entries enough, or nothing is known to do that."""
-        if self.got.size < SHOWN or not np.isfinite(self.got).all() or not np.any(self.expected) or not np.any(self.difference):
+        if self.got.size < SHOWN or not np.isfinite(self.got).all() or not np.any(self.difference):
             return None
         if not np.any(self.got):
             return Mistake("zero")
@@ -91,10 +91,10 @@ class Entries:
         return Mistake("factor", number=float(named.value), detail=f"every entry is {named.text} times the right one{named.remark}") if named else None
 
     def _constant(self) -> Mistake | None:
-        """Return the number that was added to every entry, where the entries are not alike."""
+        """Return the number that was added to every entry, where the entries are not alike, or zero."""
         lost = self.expected - self.got
         c = float(np.mean(lost))
-        if c and _is_varied(self.expected) and self.reproduces(self.expected - c):
+        if c and (_is_varied(self.expected) or not np.any(self.expected)) and self.reproduces(self.expected - c):
             return _added(f"{abs(c):.6g}", c)
         return None
 

@@ -23,6 +23,8 @@ MOST_OUTPUTS = 1024
 STEP, GOOD = 2.0**-12, 1e-5
 #: An inverse is none where its numbers have lost the digits that differences have.
 CONDITION = 1e3
+#: What happens to a slice of outputs: how often it is missing, the kind and the sentence.
+SLIPS = ((1.0, "term missing", "count for nothing"), (2.0, "sign", "count with the wrong sign"), (-1.0, "term too many", "count twice"))
 
 
 def misuse(instrument: Instrument, seen: Look, k: int, expected: Floats, bar: Floats) -> Mistake | None:
@@ -102,7 +104,7 @@ def _slice(J: Floats, g: Floats, lost: Floats, allowed: Floats) -> Mistake | Non
             np.moveaxis(alone, axis, 0)[i] = np.moveaxis(g, axis, 0)[i]
             part = (alone.ravel() @ J).reshape(lost.shape)
             where = f"outputs at index {i} of axis {axis}"
-            for c, kind, told in ((1.0, "term missing", "count for nothing"), (2.0, "sign", "count with the wrong sign"), (-1.0, "term too many", "count twice")):
+            for c, kind, told in SLIPS:
                 if np.all(np.abs(lost - c * part) <= allowed):
                     return Mistake(kind, where, c, f"{where} {told}")  # type: ignore[arg-type]  # one of three kinds
     return None
