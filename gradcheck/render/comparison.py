@@ -40,8 +40,10 @@ def markdown(data: Data) -> str:
     """Return the report as Markdown."""
     lines = [
         "# What the check of a right derivative takes", "",
-        "Written by `gradcheck power --times`; every entry is in the JSON file beside it. `gradcheck.check` in time, the others as multiples of it, all "
-        f"in one run, with one thread, on one core; an entry is stopped after {data['limit']:g} s, and not asked at larger sizes then. `torch` is the slow mode of "
+        "Written by `gradcheck power --times`; every entry is in the JSON file beside it. `gradcheck.check` in time, the others as "
+        "multiples of it, all "
+        f"in one run, with one thread, on one core; an entry is stopped after {data['limit']:g} s, and not asked at larger sizes then. "
+        "`torch` is the slow mode of "
         "`torch.autograd.gradcheck`, `torch-fast` its fast mode, `jax` the reverse mode of `jax.test_util.check_grads` (`check_vjp`), `scipy` is "
         "`scipy.optimize.check_grad`; each is given the same NumPy function and its vjp.",
     ]  # fmt: skip

@@ -95,3 +95,29 @@ def test_a_factor_for_one_cotangent_is_none():
     """It has to hold for another one."""
     report = check(floats(np.sin), X, vjp=lambda g, x: (g * np.cos(x) * (1 + g[1, 1] * (x == x[0, 1])),))
     assert all(f.mistake is None for f in report.findings), str(report)
+
+
+@pytest.mark.parametrize(("left", "named"), [(2e-5, True), (5e-2, False)])
+def test_a_solver_s_tolerance_stays_in_a_factor(left, named):
+    """A hundredth of the difference may be left over three entries; twice is told from numbers that are near it."""
+    right = np.array([1.0, -2.0, 3.0, 0.5])
+    got = 2 * right + left * np.array([1.0, 1.0, -1.0, 1.0])
+    found = Entries(got, right, np.full(4, 1e-12)).mistake()
+    assert (found is not None) is named
+    assert not named or found.number == pytest.approx(2, rel=1e-4)
+
+
+@pytest.mark.parametrize(("rest", "named"), [(2e-3, True), (2e-2, False)])
+def test_entries_that_are_nearly_right_tell_the_accuracy(rest, named):
+    """Others are off by what an accuracy may be: the sign of one entry is seen; where they are off by more, they are wrong themselves."""
+    wrong = lambda x: put(np.cos(x) * (1 + rest * np.sin(9 * x)), 3, np.negative)
+    report = check(floats(lambda x: np.sum(np.sin(x))), V, grad=wrong)
+    assert any(f.mistake is not None and f.mistake.kind == "sign" for f in report.findings) is named, str(report)
+
+
+@pytest.mark.parametrize(("condition", "named"), [(10.0, True), (1e6, False)])
+def test_the_inverse_of_what_has_none(condition, named):
+    """A matrix that is all but singular has no inverse that differences could tell."""
+    f = np.diag([1.0, 2.0, condition])
+    report = check(floats(lambda x: f @ x), V[:3], vjp=lambda g, x: (np.linalg.solve(f, g),))
+    assert any(f.mistake is not None and f.mistake.kind == "inverse" for f in report.findings) is named, str(report)

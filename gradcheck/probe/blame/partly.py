@@ -40,15 +40,16 @@ def partly(instrument: Instrument, seen: Look, k: int, expected: Floats, bar: Fl
         entry: measures (got, expected, bar) of an entry.
     """
     got = seen.gradients[k]
-    wrong, bar = _gross(got, expected, bar)
+    wrong, rest = _gross(got, expected, bar)
     places = np.nonzero(wrong) if got.shape else ()
     count = int(np.count_nonzero(wrong))
-    here = _entries(instrument, seen, k, places, np.atleast_1d(got[wrong]), np.atleast_1d(expected[wrong]), np.atleast_1d(bar[wrong]))
+    numbers = np.stack([got[wrong], expected[wrong], bar[wrong]])
+    here = _entries(instrument, seen, k, places, numbers, rest)
     found = here.mistake() or _lost(here)
     if found is not None and found.kind != "zero" and sum(y.size for y in instrument.base) > 1:
-        found = _joined(instrument, seen, k, places, here, entry, [instrument])  # for another cotangent too
+        found = _joined(seen, k, places, here, entry, [instrument], rest)  # for another cotangent too
     elif found is None and count <= MOST_ENTRIES:
-        found = _joined(instrument, seen, k, places, here, entry, _beside(instrument))
+        found = _joined(seen, k, places, here, entry, _beside(instrument), rest)
     return found if found is None or count == got.size else replace(found, detail=_told(found, count, got.size))
 
 
@@ -62,8 +63,8 @@ def _lost(here: Entries) -> Mistake | None:
     return Mistake("zero") if here.got.size and not np.any(here.got) and np.all(np.abs(here.expected) > NEAR * here.bar) else None
 
 
-def _gross(got: Floats, expected: Floats, bar: Floats) -> tuple[npt.NDArray[np.bool_], Floats]:
-    """Return the wrong entries, and error bars: where some are grossly wrong and all others nearly right, these tell the accuracy."""
+def _gross(got: Floats, expected: Floats, bar: Floats) -> tuple[npt.NDArray[np.bool_], float]:
+    """Return the wrong entries, and what f or the derivative is off by: where some are grossly wrong and all others nearly right, these tell."""
     size = np.maximum(np.abs(got), np.abs(expected))
     with np.errstate(all="ignore"):
         relative = np.where(size > 0, np.abs(got - expected) / size, 0.0)
@@ -71,11 +72,13 @@ def _gross(got: Floats, expected: Floats, bar: Floats) -> tuple[npt.NDArray[np.b
     gross = wrong & (relative > GROSS)
     rest = float(np.max(relative, where=~gross, initial=0.0))
     if gross.any() and (wrong & ~gross).any() and rest < LARGE:
-        return gross, np.asarray(bar + rest * size / NEAR)
-    return wrong, bar
+        return gross, rest
+    return wrong, 0.0
 
 
-def _entries(instrument: Instrument, seen: Look, k: int, places: tuple[Any, ...], got: Floats, expected: Floats, bar: Floats) -> Entries:
+def _entries(instrument: Instrument, seen: Look, k: int, places: tuple[Any, ...], numbers: Floats, rest: float) -> Entries:
+    """Return entries as (got, expected, bar) in rows, off by a part that is told, with what is at hand."""
+    got, expected, bar = numbers
     subject, base = instrument.subject, instrument.base
     named = [(f"input {path}", np.asarray(x, np.float64)) for path, x in zip(subject.paths, subject.point, strict=True)]
     if len(base) == 1:
@@ -83,11 +86,12 @@ def _entries(instrument: Instrument, seen: Look, k: int, places: tuple[Any, ...]
         named += [("the cotangent", seen.gs[0])] if base[0].size > 1 else []
     arrays = [x for _, x in named]
     sizes = frozenset(n for a in arrays for n in (*a.shape, a.size) if n > 1)
+    bar = bar + rest * np.maximum(np.abs(got), np.abs(expected)) / NEAR
     return Entries(got, expected, bar, tuple(arrays_at_hand(named, places, subject.point[k].shape)), sizes, instrument.unit)
 
 
 def _joined(
-    instrument: Instrument, seen: Look, k: int, places: tuple[Any, ...], here: Entries, entry: Entry, others: Iterable[Instrument]
+    seen: Look, k: int, places: tuple[Any, ...], here: Entries, entry: Entry, others: Iterable[Instrument], rest: float
 ) -> Mistake | None:
     """Return the mistake that entries share with some of them for other cotangents, at other points."""
     rng, joined = np.random.default_rng(2), here
@@ -96,10 +100,10 @@ def _joined(
     for other in others:
         fresh = seen.gs if sum(y.size for y in other.base) == 1 else seen.gs.times([rng.uniform(0.5, 2.0, g.shape) for g in seen.gs])
         there = replace(seen, gs=fresh, gradients=other.gradients(fresh))
-        got, expected, bar = (np.array(v) for v in zip(*(entry(other, there, k, index) for index in indices), strict=True))
-        if not np.isfinite([got, expected, bar]).all():
+        numbers = np.array([entry(other, there, k, index) for index in indices]).T
+        if not np.isfinite(numbers).all():
             return None
-        joined = joined.joined(_entries(other, there, k, some, got, expected, bar))
+        joined = joined.joined(_entries(other, there, k, some, numbers, rest))
     return joined.mistake()
 
 
