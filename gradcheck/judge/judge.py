@@ -88,7 +88,7 @@ def judge(
     """
     wide = wide_format(dtype)
     run, structural = inspect_answer(graph, run)
-    local = bool(run.node_values or run.node_adjoints)
+    local = formats is not None or bool(run.node_values or run.node_adjoints)
     certificate = screened(graph, leaves, run, roundoff, slack=slack, ops=ops) if formats is None and pays(graph, dtype) else None
     certificate = certificate or Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops, formats=formats).certify()
     if formats is not None and formats.careful:
@@ -115,7 +115,7 @@ def judge(
     if formats is not None and (wide_regions := [c for c in certificate.comparisons if c.fused > FUSED_LIMIT and not _small(c.bound, c.expected)]):
         resolution = max(_relative_to_largest(c) for c in wide_regions)
         found = replace(found, evidence="rigorous", resolution=resolution)
-    if local and (formats is not None or _most_fused(certificate) <= FUSED_LIMIT):
+    if formats is not None or (local and _most_fused(certificate) <= FUSED_LIMIT):
         return _certified(graph, leaves, run, roundoff, wide, slack, found, certificate, ops)
     hull = "" if certified is None else undecided(certified)
     return _from_gradients(graph, leaves, run, roundoff, wide, seed, found, certificate, ops, hull)

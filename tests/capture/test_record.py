@@ -411,3 +411,28 @@ def test_two_masks_are_infinite():
     hidden = torch.ones(4, 4).triu(1) * torch.finfo(torch.float32).min
     row = gradcheck.record(lambda q: torch.softmax(q @ q.t() + hidden + hidden, -1) @ q, torch.randn(4, 3)).validate()
     assert row.verdict == "pass", row
+
+
+def test_compiled_code_is_refused():
+    """It would run eagerly while it is recorded, and the verdict would be on another program."""
+    with pytest.raises(NotRecorded, match="eager"):
+        gradcheck.record(torch.compile(torch.sin, backend="eager"), torch.randn(3))
+    with pytest.raises(NotRecorded, match="eager"):
+        gradcheck.record(torch.compile(net(), backend="eager"), torch.randn(3, 4))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: torch.func.vmap(lambda v: torch.sin(v) @ v)(x), lambda x: torch.func.vmap(torch.func.grad(lambda v: (torch.sin(v) * v).sum()))(x),
+        lambda x: torch.autograd.grad((torch.sin(x) * x).sum(), x, create_graph=True)[0], lambda x: torch.cdist(x, x.flip(0)),
+        lambda x: torch.nn.functional.cosine_similarity(x, x.flip(0)), lambda x: x[:0].sum() + x.sum() * x.max().item(),
+        lambda x: torch.linalg.inv(x[:3] + 3 * torch.eye(3, dtype=x.dtype)), lambda x: torch.einsum("ij,kj->ik", x, x), lambda x: torch.cumprod(x, 0),
+        lambda x: torch.nn.functional.fold(torch.nn.functional.unfold(x[None, None], 2), (4, 3), 2), lambda x: torch.sin(x.half()).square(),
+        lambda x: torch.nn.functional.interpolate(x[None, None], scale_factor=2, mode="bilinear"),
+    ],
+)  # fmt: skip
+def test_right_programs_pass(f):
+    """What torch computes in its many ways is right, by rules or by differences of single operations."""
+    row = gradcheck.record(f, torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(4, 3).requires_grad_()).validate()
+    assert (row.verdict, row.evidence) == ("pass", "certified"), row
