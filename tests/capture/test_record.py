@@ -25,7 +25,7 @@ def patched():
     modules = torch.nn.modules.module
     tensor = {k: torch.Tensor.__dict__.get(k) for k in ("numpy", "tolist", "data_ptr", "__dlpack__")}
     return (
-        torch.autograd.Function.__dict__["apply"], torch.autograd.backward, tensor, dict(modules._global_forward_hooks),
+        torch.autograd.Function.__dict__["apply"], dict(torch.autograd.function._SingleLevelFunction.__dict__), torch.autograd.backward, tensor, dict(modules._global_forward_hooks),
         dict(modules._global_forward_pre_hooks),
     )  # fmt: skip
 
@@ -155,7 +155,7 @@ def test_a_block_without_backward():
     assert torch.equal(w.grad, 2 * w)
     with pytest.raises(NotRecorded, match="backward"), gradcheck.record():
         (w * 2).sum(), (w * 3).sum()
-    assert patched()[1] is torch.autograd.backward
+    assert "gradcheck" not in torch.autograd.backward.__module__
 
 
 def test_a_recording_that_goes_on_has_nothing():
@@ -436,3 +436,17 @@ def test_right_programs_pass(f):
     """What torch computes in its many ways is right, by rules or by differences of single operations."""
     row = gradcheck.record(f, torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(4, 3).requires_grad_()).validate()
     assert (row.verdict, row.evidence) == ("pass", "certified"), row
+
+
+def test_a_kept_apply_is_followed():
+    """Programs keep `f = Custom.apply`: the Function is recorded all the same, and its wrong backward is found."""
+    kept = wrong_backward().apply
+    assert gradcheck.record(lambda x: kept(x).sum(), torch.randn(3, dtype=torch.float64)).validate().verdict == "fail"
+    assert gradcheck.record(kept, torch.randn(3, dtype=torch.float64)).validate().verdict == "fail"
+
+
+def test_patches_of_an_image_are_a_product():
+    """A convolution whose windows lie side by side needs no index of all that they see."""
+    recording = gradcheck.record(torch.nn.Conv2d(3, 16, 16, stride=16), torch.randn(2, 3, 128, 128))
+    assert "conv2d" not in {n.op for n in recording.graph.nodes}
+    assert recording.validate().verdict == "pass"
