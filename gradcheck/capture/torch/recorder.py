@@ -173,7 +173,7 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
 
     def _written(self, call: Call, t: Tensor, name: str) -> None:
         base = t._base if t._base is not None else t
-        self.memory.wrote(t, name, base)
+        self.memory.wrote(t, name)
         if call.region is not None:
             return self.bind_inside(t, name)
         if base is t:
@@ -187,7 +187,7 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
     def _unseen_writes(self, call: Call) -> None:
         for t in call.written:
             if self.memory.known(t) and storage_of(t) and t.dtype in FORMATS:
-                self.memory.wrote(t, "", t)
+                self.memory.wrote(t, "")
 
     def _from_outside(self, t: Tensor) -> str:
         """Return the leaf for a tensor that was not computed here; what autograd made meanwhile and nobody saw is opaque."""
