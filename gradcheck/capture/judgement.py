@@ -11,6 +11,7 @@ from gradcheck.arith.running import Roundoff
 from gradcheck.capture.explanation import with_explanation
 from gradcheck.capture.place import BACKWARD, Place
 from gradcheck.compare.formats import Formats
+from gradcheck.errors import GradcheckError
 from gradcheck.graph.values import Arrays
 from gradcheck.judge.judge import Judgement, judge
 from gradcheck.result.finding import Finding, Row
@@ -34,7 +35,10 @@ def row_of(recording: Recording, seconds: Callable[[], float]) -> Row:
     """
     graph, formats = recording.graph, _formats(recording)
     dtype = next(f for f in _WIDEST if f in formats.roundoffs)
-    found = judge(graph, _leaves(recording), recording.run, formats.roundoffs[dtype], dtype, formats=formats)
+    try:
+        found = judge(graph, _leaves(recording), recording.run, formats.roundoffs[dtype], dtype, formats=formats)
+    except GradcheckError as error:  # an operation larger than its rule can hold
+        found = Judgement("inconclusive", "none", str(error))
     findings = tuple(_placed(recording, with_explanation(recording, f)) for f in found.findings)
     verdict, message = _outcome(recording, found, findings)
     return Row(

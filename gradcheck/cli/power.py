@@ -19,6 +19,7 @@ from gradcheck.bench.power import Row, Score, chosen, examine, false_alarms, mis
 from gradcheck.cli.explanations import explanations as explained
 from gradcheck.cli.journals import RESUME, completing, journal_beside, kept_in, not_kept
 from gradcheck.cli.output import NEW_FILE, SEED, as_json, console, document, finish, progress, showing_what_there_is
+from gradcheck.cli.times import times as times_of_checkers
 
 #: Rows shown of each list of single cases.
 SHOWN = 30
@@ -38,25 +39,26 @@ _CAPTION = (
 @click.option("--mutants", default=4, show_default=True, type=click.IntRange(0), help="At most so many mutants of each operation.")
 @click.option("--explore/--no-explore", default=True, show_default=True, help="Let gradcheck vary the inputs, in rows of their own.")
 @click.option("--cost", is_flag=True, help="Measure what a passing check costs as the inputs grow, and nothing else.")
+@click.option("--times", is_flag=True, help="Measure what every checker takes for a right derivative as the inputs grow, and nothing else.")
 @click.option("--explanations", is_flag=True, help="Place every mutant in random networks, ask which mistake was made, and nothing else.")
 @click.option("--graphs", default=200, show_default=True, type=click.IntRange(1), help="Random networks of --explanations.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that share the cases.")
 @click.option("--seed", default=0, type=SEED, show_default=True)
 @click.option("--json", "file", type=NEW_FILE, help="Write every row as JSON.")
 @RESUME
-@click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write the report of --explanations.")
+@click.option("--markdown", "markdown_file", type=NEW_FILE, help="Write the report of --explanations or of --times.")
 def power_command(
-    checkers: str | None, patterns: str, mutants: int, explore: bool, cost: bool, explanations: bool, graphs: int, jobs: int, seed: int,
+    checkers: str | None, patterns: str, mutants: int, explore: bool, cost: bool, times: bool, explanations: bool, graphs: int, jobs: int, seed: int,
     file: Path | None, resume: bool, markdown_file: Path | None,
 ) -> int:  # fmt: skip
     """Examine the installed checkers on historical faults, on what checkers were seen to pass or reject wrongly, and on mutants.
 
     What the columns mean is in docs/power.md, what --explanations counts in docs/explanation.md.
     """
-    if cost:
+    if cost or times:
         if resume:
-            raise click.UsageError("--resume is for the exam and for --explanations; --cost takes minutes")
-        return _costs(seed, file)
+            raise click.UsageError("--resume is for the exam and for --explanations; --cost and --times take minutes")
+        return _costs(seed, file) if cost else times_of_checkers(seed, file, markdown_file)
     if explanations:
         return explained(patterns, graphs, seed, jobs, file, markdown_file, resume=resume)
     names = [c.strip() for c in checkers.split(",") if c.strip()] if checkers is not None else installed()

@@ -250,6 +250,10 @@ class Certifier:
         got, expected, bound = c.got, c.expected, predicted.radius()
         judged = np.isfinite(expected) & np.isfinite(bound)
         overflow = np.isinf(got) & (np.sign(got) == np.sign(expected)) & (np.abs(expected) + bound > predicted.m.roundoff.largest)
+        if c.direction == "value" and c.fused == 1:  # what is beyond the format is infinite: two masks added up
+            expected, bound = (np.where(overflow & (np.abs(expected) > predicted.m.roundoff.largest), x, y) for x, y in ((got, expected), (0.0, bound)))
+        moved = (bound == 0) & np.isnan(got) & np.isnan(expected)  # memory that nobody has filled so far
+        got, expected = (np.where(moved, 0.0, x) if moved.any() else x for x in (got, expected))
         judged = judged & ~overflow | (bound == 0) & (got == expected)  # infinite masks are exact
         reasons: list[str] = []
         if np.any(ratios(got, expected, bound, judged) > 1):
@@ -261,4 +265,4 @@ class Certifier:
                 reasons.append(why)
                 if np.all(ratios(got, expected, bound, judged) <= 1):
                     break
-        return replace(c, bound=bound, judged=judged, textbook="; ".join(dict.fromkeys(reasons)))
+        return replace(c, got=got, expected=expected, bound=bound, judged=judged, textbook="; ".join(dict.fromkeys(reasons)))

@@ -80,14 +80,15 @@ def judge(
         seed: of the stochastic sweeps.
         ops: the operations.
         enclose: whether gradients are held against certified enclosures even where values and adjoints prove them.
-        formats: of the values of a recorded run, which is judged by these alone; none of its regions is too deep.
+        formats: of the values of a recorded run, which is judged by its certificate alone: a deep region counts as local evidence if its bound is
+            well below its entries, else as rigorous.
 
     Raises:
         TargetFailed: the answer has unknown names or is no set of numbers.
     """
     wide = wide_format(dtype)
     run, structural = inspect_answer(graph, run)
-    local = bool(run.node_values or run.node_adjoints)
+    local = formats is not None or bool(run.node_values or run.node_adjoints)
     certificate = screened(graph, leaves, run, roundoff, slack=slack, ops=ops) if formats is None and pays(graph, dtype) else None
     certificate = certificate or Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops, formats=formats).certify()
     if formats is not None and formats.careful:
@@ -111,7 +112,10 @@ def judge(
             findings=findings, node=first.node, op=first.op, nodes=profile(graph, certificate), histogram=histogram(certificate),
         )  # fmt: skip
     found = replace(found, findings=findings)
-    if local and (formats is not None or _most_fused(certificate) <= FUSED_LIMIT):
+    if formats is not None and (wide_regions := [c for c in certificate.comparisons if c.fused > FUSED_LIMIT and not _small(c.bound, c.expected)]):
+        resolution = max(_relative_to_largest(c) for c in wide_regions)
+        found = replace(found, evidence="rigorous", resolution=resolution)
+    if formats is not None or (local and _most_fused(certificate) <= FUSED_LIMIT):
         return _certified(graph, leaves, run, roundoff, wide, slack, found, certificate, ops)
     hull = "" if certified is None else undecided(certified)
     return _from_gradients(graph, leaves, run, roundoff, wide, seed, found, certificate, ops, hull)
@@ -253,6 +257,12 @@ def _relative(bound: npt.NDArray[Any], value: npt.NDArray[Any], judged: npt.NDAr
         return 0.0
     with np.errstate(all="ignore"):
         return float(np.max(bound[some] / np.abs(value[some]).astype(np.float64)))
+
+
+def _relative_to_largest(c: Comparison) -> float:
+    """Return the largest bound relative to the largest entry, over what could be judged."""
+    size = float(np.max(np.abs(c.expected), initial=0.0, where=c.judged))
+    return float(np.max(c.bound, initial=0.0, where=c.judged)) / size if size else math.inf
 
 
 def _small(bound: npt.NDArray[Any], value: npt.NDArray[Any]) -> bool:

@@ -8,7 +8,8 @@ from typing import Literal, get_args
 
 Kind = Literal[
     "sign", "zero", "factor", "by logarithm", "by exponential", "epsilon",
-    "transpose", "roll", "flip", "permutation", "swapped inputs", "missing broadcast sum", "wrong axis", "= for +=", "counted twice",
+    "factor missing", "factor too many",
+    "transpose", "inverse", "roll", "flip", "permutation", "swapped inputs", "missing broadcast sum", "wrong axis", "= for +=", "counted twice",
     "mask inverted", "mask off at boundary", "term missing", "term too many",
     "f for f'", "1 - f", "at output", "passed through", "diagonal only",
     "formula", "cotangent ignored", "cotangent used twice", "not ignored", "stationary point", "not symmetric", "lost digits", "beyond the range",
@@ -26,7 +27,10 @@ _SENTENCES: Mapping[Kind, str] = {
     "by logarithm": "it is the derivative by the logarithm of {where}: x f'(x)",
     "by exponential": "it is the derivative by the exponential of {where}: f'(x) / x",
     "epsilon": "the gradient is reproduced with {where}",
+    "factor missing": "it lacks {where}",
+    "factor too many": "it is multiplied by {where}",
     "transpose": "it is the transpose of the right one",
+    "inverse": "the inverse of the Jacobian stands where the Jacobian belongs",
     "roll": "it is shifted by {number:g} along {where}",
     "flip": "it is reversed along {where}",
     "permutation": "the right numbers stand in wrong places",

@@ -16,6 +16,7 @@ from gradcheck.probe.answer import answer
 from gradcheck.probe.examination.report import Report
 from gradcheck.probe.explore.explore import Progress
 from gradcheck.probe.question import Question
+from gradcheck.probe.recorded_run import with_recorded_run
 from gradcheck.probe.subject.belongings import left_as_found
 from gradcheck.probe.subject.edge import readable
 from gradcheck.probe.submodules import with_wrong_submodules
@@ -89,6 +90,6 @@ def check(
         readable(arguments)
         question = Question(f, arguments, given, order, explore, seed, budget, accuracy, progress, domain)
         return answer_of(
-            lambda: with_wrong_submodules(question, with_traced_mistake(question, answer(question))),
+            lambda: with_recorded_run(question, with_wrong_submodules(question, with_traced_mistake(question, answer(question)))),
             who="the check", failure=FunctionFailed, passing=(GradcheckError,),
         )

@@ -9,8 +9,6 @@ from torch import nn
 
 import gradcheck
 
-TEXT = {"input_ids": (2, 12)}
-
 
 def language(name, **config):
     """Return a maker of a transformers model for causal or masked language, with its batch."""

@@ -25,7 +25,7 @@ def patched():
     modules = torch.nn.modules.module
     tensor = {k: torch.Tensor.__dict__.get(k) for k in ("numpy", "tolist", "data_ptr", "__dlpack__")}
     return (
-        torch.autograd.Function.__dict__["apply"], torch.autograd.backward, tensor, dict(modules._global_forward_hooks),
+        torch.autograd.Function.__dict__["apply"], dict(torch.autograd.function._SingleLevelFunction.__dict__), torch.autograd.backward, tensor, dict(modules._global_forward_hooks),
         dict(modules._global_forward_pre_hooks),
     )  # fmt: skip
 
@@ -155,7 +155,7 @@ def test_a_block_without_backward():
     assert torch.equal(w.grad, 2 * w)
     with pytest.raises(NotRecorded, match="backward"), gradcheck.record():
         (w * 2).sum(), (w * 3).sum()
-    assert patched()[1] is torch.autograd.backward
+    assert "gradcheck" not in torch.autograd.backward.__module__
 
 
 def test_a_recording_that_goes_on_has_nothing():
@@ -378,3 +378,75 @@ def test_random_programs_are_reproduced():
 def test_many_random_programs_are_reproduced(first):
     """The same of ten thousand."""
     assert [seed for seed in range(first, first + 500) if fuzz.refuted(seed)] == []
+
+
+def test_check_is_certified_by_a_recorded_run():
+    """`check` of a torch function says so, and of one that is wrong it tells the node and the line."""
+    report = gradcheck.check(torch.tanh, torch.randn(3, dtype=torch.float64))
+    assert report.verdict == "pass"
+    assert report.evidence.startswith("certified: ")
+    custom = wrong_backward()
+    report = gradcheck.check(lambda x: custom.apply(torch.tanh(x)).sum(), torch.randn(3, dtype=torch.float64))
+    note = report.findings[-1].message
+    assert report.verdict == "fail"
+    assert note.startswith("recorded run: ")
+    assert "Custom.backward" in note
+    assert __file__ in note
+
+
+def test_memory_that_is_filled_later_is_no_number():
+    """What `torch.empty` happens to hold, moved as it is before it is written over, is neither right nor wrong."""
+
+    def f(x):
+        y = torch.full((2, *x.shape), torch.nan)
+        y[0] = x * 2
+        y[1] = x + 1
+        return y.sum()
+
+    assert gradcheck.record(f, torch.randn(3)).validate().verdict == "pass"
+
+
+def test_two_masks_are_infinite():
+    """Two masks by the smallest number add up to what no format has, and a kernel that gives -inf is right."""
+    hidden = torch.ones(4, 4).triu(1) * torch.finfo(torch.float32).min
+    row = gradcheck.record(lambda q: torch.softmax(q @ q.t() + hidden + hidden, -1) @ q, torch.randn(4, 3)).validate()
+    assert row.verdict == "pass", row
+
+
+def test_compiled_code_is_refused():
+    """It would run eagerly while it is recorded, and the verdict would be on another program."""
+    with pytest.raises(NotRecorded, match="eager"):
+        gradcheck.record(torch.compile(torch.sin, backend="eager"), torch.randn(3))
+    with pytest.raises(NotRecorded, match="eager"):
+        gradcheck.record(torch.compile(net(), backend="eager"), torch.randn(3, 4))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: torch.func.vmap(lambda v: torch.sin(v) @ v)(x), lambda x: torch.func.vmap(torch.func.grad(lambda v: (torch.sin(v) * v).sum()))(x),
+        lambda x: torch.autograd.grad((torch.sin(x) * x).sum(), x, create_graph=True)[0], lambda x: torch.cdist(x, x.flip(0)),
+        lambda x: torch.nn.functional.cosine_similarity(x, x.flip(0)), lambda x: x[:0].sum() + x.sum() * x.max().item(),
+        lambda x: torch.linalg.inv(x[:3] + 3 * torch.eye(3, dtype=x.dtype)), lambda x: torch.einsum("ij,kj->ik", x, x), lambda x: torch.cumprod(x, 0),
+        lambda x: torch.nn.functional.fold(torch.nn.functional.unfold(x[None, None], 2), (4, 3), 2), lambda x: torch.sin(x.half()).square(),
+        lambda x: torch.nn.functional.interpolate(x[None, None], scale_factor=2, mode="bilinear"),
+    ],
+)  # fmt: skip
+def test_right_programs_pass(f):
+    """What torch computes in its many ways is right, by rules or by differences of single operations."""
+    row = gradcheck.record(f, torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(4, 3).requires_grad_()).validate()
+    assert (row.verdict, row.evidence) == ("pass", "certified"), row
+
+
+def test_a_kept_apply_is_followed():
+    """Programs keep `f = Custom.apply`: the Function is recorded all the same, and its wrong backward is found."""
+    kept = wrong_backward().apply
+    assert gradcheck.record(lambda x: kept(x).sum(), torch.randn(3, dtype=torch.float64)).validate().verdict == "fail"
+    assert gradcheck.record(kept, torch.randn(3, dtype=torch.float64)).validate().verdict == "fail"
+
+
+def test_patches_of_an_image_are_a_product():
+    """A convolution whose windows lie side by side needs no index of all that they see."""
+    recording = gradcheck.record(torch.nn.Conv2d(3, 16, 16, stride=16), torch.randn(2, 3, 128, 128))
+    assert "conv2d" not in {n.op for n in recording.graph.nodes}
+    assert recording.validate().verdict == "pass"

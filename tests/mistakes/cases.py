@@ -173,7 +173,7 @@ CASES = (
     # -- nothing of this has a name
     vjp("noise", "", np.sin, X, lambda g, x: g * np.cos(x) + 0.1 * np.cos(7 * x + 3)),
     vjp("another slope", "", np.sin, X, lambda g, x: g * np.cos(x) ** 3 * 1.1),
-    vjp("one entry", "", np.sin, X, lambda g, x: g * np.cos(x) * (1 + 0.3 * (x == x.flat[5]))),
+    vjp("one entry", "factor", np.sin, X, lambda g, x: g * np.cos(x) * (1 + 0.3 * (x == x.flat[5]))),
     vjp("factor that is the cotangent", "cotangent used twice", np.sin, X, lambda g, x: g * np.cos(x) * g[0, 0]),
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck import check
+from gradcheck.errors import BadInput
 from tests.probe.custom import custom
 
 
@@ -74,3 +75,41 @@ def test_loops_of_jax_are_compiled_once():
     assert len(traced) < report.evaluations
     branching = lambda x: x**2 if x[0] > 0 else x  # not over tracers: evaluated as it is
     assert check(branching, jax.numpy.asarray([0.5, 1.0])).verdict == "pass"
+
+
+@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.deep)])
+def test_compiled_functions_hand_over_their_buffers(order):
+    """Their backward pass refuses a graph that is kept: it is kept only where it is asked again."""
+    torch = pytest.importorskip("torch")
+    compiled = torch.compile(lambda x: torch.tanh(torch.exp(x)) * torch.sin(x), backend="aot_eager")
+    if order == 1:
+        report = check(compiled, torch.linspace(-1, 1, 6, dtype=torch.float64))
+        assert report.verdict == "pass", str(report)
+    else:  # a compiled backward pass is differentiable once: that is said, and no fault
+        assert check(compiled, torch.linspace(-1, 1, 6, dtype=torch.float64), order=2).verdict != "fail"
+
+
+def test_tensors_of_zeros_have_no_memory():
+    """Among the inputs, and as a gradient."""
+    torch = pytest.importorskip("torch")
+    zeros = torch._efficientzerotensor((4,), dtype=torch.float64)
+    assert check(lambda x: torch.sin(x) + 1, zeros).verdict == "pass"
+    first = custom(lambda x, y: torch.sin(x), lambda g, x, y: (g * torch.cos(x), torch._efficientzerotensor(g.shape, dtype=g.dtype)))
+    x = torch.linspace(-1, 1, 4, dtype=torch.float64)
+    report = check(lambda x, y: first(x, y) + y, (x, x + 1))
+    assert report.verdict == "pass", str(report)
+
+
+def test_keys_and_donated_buffers_of_jax():
+    """A key passes through, alone or within a dict; a function that takes its arguments for good gets its own; what was taken is refused."""
+    jax = pytest.importorskip("jax")
+    x, key = jax.numpy.linspace(-1, 1, 5), jax.random.key(0)
+    assert check(lambda x, k: x * jax.random.normal(k, x.shape), (x, key)).verdict == "pass"
+    assert check(lambda p: p["x"] * jax.random.normal(p["k"], (5,)), {"x": x, "k": key}).verdict == "pass"
+    taking = jax.jit(jax.numpy.sin, donate_argnums=0)
+    assert check(taking, x).verdict == "pass"
+    assert not x.is_deleted()
+    gone = jax.numpy.ones(3)
+    gone.delete()
+    with pytest.raises(BadInput, match="donated"):
+        check(lambda x: 2 * x, gone)

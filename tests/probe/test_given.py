@@ -1,5 +1,7 @@
 """What is given: states, formats, options, functions that do not keep still. Clear errors, or reasons."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -163,3 +165,9 @@ def test_functions_that_do_not_keep_still():
         check(np.sin, X, vjp=lambda g, x: ("a",))
     empty = check(np.sin, np.zeros(0), vjp=lambda g, x: (g,))
     assert (empty.verdict, empty.reasons) == ("inconclusive", ("the inputs are empty: nothing was checked",))
+
+
+def test_options_keep_their_names():
+    """Every option of the release before is one still: none was renamed, so none has to warn."""
+    before = ["f", "inputs", "vjp", "grad", "jvp", "hvp", "hessian", "order", "explore", "seed", "budget", "accuracy", "progress"]
+    assert set(before) <= set(inspect.signature(check).parameters)

@@ -20,6 +20,8 @@ def convolution(c: Call) -> None:
     n, transposed = len(c.shape(x)) - 2, bool(c.arguments.get("transposed"))
     of: dict[str, Any] = {k: _per_axis(c[k], n) for k in ("stride", "padding", "dilation")}
     more: dict[str, Any] = {"output_padding": _per_axis(c["output_padding"], n)} if transposed else {}
+    if n == 2 and not transposed and c["groups"] == 1 and _is_tiling(c.shape(x), c.shape(w), of):
+        return _biased(c, _tiles(c, x, w), 2)
     if n > 2:
         raise Unruled(f"{c.func}: {n} axes")
     if transposed and n == 1:
@@ -30,9 +32,28 @@ def convolution(c: Call) -> None:
     y = c.emit(name, x, w, **of, groups=c["groups"], **more)
     if tuple(c.outs[0].shape) != c.shape(y):
         y = c.emit("reshape", y, shape=tuple(c.outs[0].shape))
+    return _biased(c, y, n)
+
+
+def _biased(c: Call, y: str, n: int) -> None:
     if c.arguments.get("bias") is None:
         return c.give(y)
     return c.out("add", y, c.emit("reshape", c.operand("bias"), shape=(1, -1) + (1,) * n))
+
+
+def _is_tiling(x: tuple[int, ...], w: tuple[int, ...], of: dict[str, Any]) -> bool:
+    """Answer whether windows lie side by side, as patches of an image do."""
+    return of["stride"] == w[2:] and not any(of["padding"]) and set(of["dilation"]) == {1} and not any(a % b for a, b in zip(x[2:], w[2:], strict=True))
+
+
+def _tiles(c: Call, x: str, w: str) -> str:
+    """Return the convolution with a window for every tile as a product of matrices, which needs no index of what windows see."""
+    (n, channels, height, width), (filters, _, rows, columns) = c.shape(x), c.shape(w)
+    tiles = (height // rows, width // columns)
+    x = c.emit("reshape", x, shape=(n, channels, tiles[0], rows, tiles[1], columns))
+    x = c.emit("reshape", c.emit("transpose", x, axes=(0, 2, 4, 1, 3, 5)), shape=(n * tiles[0] * tiles[1], channels * rows * columns))
+    y = c.emit("matmul", x, c.emit("transpose", c.emit("reshape", w, shape=(filters, -1))))
+    return c.emit("transpose", c.emit("reshape", y, shape=(n, *tiles, filters)), axes=(0, 3, 1, 2))
 
 
 @operation("avg_pool1d", "avg_pool2d", "avg_pool3d")

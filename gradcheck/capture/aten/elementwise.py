@@ -9,7 +9,6 @@ import torch
 
 from gradcheck.capture.aten.table import operation
 from gradcheck.capture.torch.call import Call, Operand, Unruled
-from gradcheck.capture.torch.tensors import FORMATS
 
 #: ours by theirs, of one operand and no attribute that matters
 _UNARY = {
@@ -28,10 +27,6 @@ def _unary(theirs: str, ours: str) -> None:
 
 for _theirs, _ours in _UNARY.items():
     _unary(_theirs, _ours)
-
-
-def _format_of(c: Call) -> str:
-    return FORMATS.get(c.outs[0].dtype, "float32")
 
 
 def _pair(c: Call, op: str, a: str = "self", b: str = "other") -> None:
@@ -71,14 +66,7 @@ def div(c: Call) -> None:
     """a / b; rounded quotients have no derivative that is ours."""
     if c.arguments.get("rounding_mode"):
         raise Unruled(f"{c.func}: rounding_mode={c['rounding_mode']}")
-    if isinstance(c.arguments["other"], int | float) and c.format != "float64":
-        return _divided(c, float(c.arguments["other"]))
-    return _pair(c, "div")
-
-
-def _divided(c: Call, by: float) -> None:
-    """Division by a number is a product with its inverse, rounded first, in some kernels, and a quotient in others."""
-    c.out("div", c.operand("self"), c.named(by))
+    _pair(c, "div")
 
 
 @operation("maximum", "fmax")

@@ -42,7 +42,7 @@ def norm(c: Call) -> None:
     p = 2 if p is None else p
     if math.isinf(p):
         return c.out("max" if p > 0 else "min", c.emit("abs", x), **a)
-    if p <= 0:
+    if p < 1:
         raise Unruled(f"{c.func}: p={p}")
     return c.out("norm", x, **a, p=p)
 

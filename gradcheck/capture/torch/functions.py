@@ -33,15 +33,13 @@ def followed(recorder: Recorder) -> Iterator[None]:
     Raises:
         NotRecorded: a recording goes on already, in this thread or another.
     """
-    function = torch.autograd.Function
-    original = function.__dict__["apply"]
-    if getattr(original.__func__, "gradcheck_records", False):
+    function = torch.autograd.function._SingleLevelFunction  # below Function.apply, which programs keep as `f = Custom.apply`
+    if "apply" in function.__dict__:
         raise NotRecorded("expected one recording at a time; another one goes on, in this thread or in another; leave it first")
 
     def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        return _applied(recorder, cls, lambda: original.__func__(cls, *args, **kwargs), args)
+        return _applied(recorder, cls, lambda: super(function, cls).apply(*args, **kwargs), args)
 
-    apply.gradcheck_records = True  # type: ignore[attr-defined]
     function.apply = classmethod(apply)
     own = {name: torch.Tensor.__dict__.get(name) for name in _LEAKS}
     for name in _LEAKS:
@@ -49,7 +47,7 @@ def followed(recorder: Recorder) -> Iterator[None]:
     try:
         yield
     finally:
-        function.apply = original
+        del function.apply
         for name, method in own.items():
             if method is None:
                 delattr(torch.Tensor, name)

@@ -41,14 +41,12 @@ class Write:
     Args:
         where: positions in the storage.
         value: the name of what was written; "" for numbers that autograd does not follow.
-        base: identity of the tensor whose views autograd changes with it.
         serial: how many writes there were before it.
         numbers: what was written, where it has no name.
     """
 
     where: npt.NDArray[np.int64]
     value: str
-    base: int
     serial: int
     numbers: Tensor | None = None
 
@@ -117,9 +115,9 @@ class Memory:
         for name in self._names.pop(key, ()):
             self.held[name].keep()
 
-    def wrote(self, t: Tensor, value: str, base: Tensor) -> None:
+    def wrote(self, t: Tensor, value: str) -> None:
         """Log a write."""
         numbers = None if value else t.detach().clone()
         self._storages.add(storage_of(t))
-        self.writes.setdefault(storage_of(t), []).append(Write(positions(t), value, id(base), self.count, numbers))
+        self.writes.setdefault(storage_of(t), []).append(Write(positions(t), value, self.count, numbers))
         self.count += 1

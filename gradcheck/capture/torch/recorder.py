@@ -35,6 +35,7 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
         Values.__init__(self, source)
         self.references = references
         self.thread = get_ident()
+        self.first = torch.ones((), requires_grad=True).view(()).grad_fn._sequence_nr()
         self.stopped = False
         self.calls: dict[str, int] = {}
         self.entering: dict[str, tuple[str, Any]] = {}
@@ -172,7 +173,7 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
 
     def _written(self, call: Call, t: Tensor, name: str) -> None:
         base = t._base if t._base is not None else t
-        self.memory.wrote(t, name, base)
+        self.memory.wrote(t, name)
         if call.region is not None:
             return self.bind_inside(t, name)
         if base is t:
@@ -186,7 +187,16 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
     def _unseen_writes(self, call: Call) -> None:
         for t in call.written:
             if self.memory.known(t) and storage_of(t) and t.dtype in FORMATS:
-                self.memory.wrote(t, "", t)
+                self.memory.wrote(t, "")
+
+    def _from_outside(self, t: Tensor) -> str:
+        """Return the leaf for a tensor that was not computed here; what autograd made meanwhile and nobody saw is opaque."""
+        name, (function, _) = Values._from_outside(self, t), maker(t)
+        if function is not None and function._sequence_nr() >= self.first:
+            place = self.source.place(function.name())
+            self.opaque.append(Opaque(function.name(), "it was computed unseen, by compiled code or a call of the engine", place, (), (name,)))
+            self.opaque_functions.append(function)
+        return name
 
     # -- what has no rule -----------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ def recorded_call(
     Raises:
         NotRecorded: nothing that comes out is differentiable, or another recording goes on.
     """
+    _refuse_compiled(f)
     source = Source(_names(inputs))
     if isinstance(f, torch.nn.Module):
         source.know(f)
@@ -70,6 +71,7 @@ class Block:
     def __init__(self, module: Any, references: Mapping[str, Any]) -> None:
         self._source = Source({})
         if module is not None:
+            _refuse_compiled(module)
             self._source.know(module)
         self._name = _called(module) if module is not None else "block"
         self._references = references
@@ -147,6 +149,13 @@ def _recording(source: Source, references: Mapping[str, Any]) -> Iterator[Record
 
 def _called(f: Any) -> str:
     return str(getattr(f, "__name__", type(f).__name__)).strip("<>")
+
+
+def _refuse_compiled(f: Any) -> None:
+    """Raise `NotRecorded` for compiled code: while it is recorded it would run eagerly, and the verdict would be that of another program."""
+    parts = f.modules() if isinstance(f, torch.nn.Module) else ()
+    if hasattr(f, "_torchdynamo_orig_callable") or any(hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) for m in parts):
+        raise NotRecorded("expected eager code; got code of torch.compile, which runs eagerly as long as it is recorded; record what was compiled")
 
 
 def _names(inputs: Sequence[Any]) -> dict[int, str]:

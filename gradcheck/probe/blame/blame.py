@@ -15,7 +15,9 @@ from gradcheck.mistakes.factor import NEAR
 from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.blame.epsilon import SMALL, epsilon
 from gradcheck.probe.blame.evidence import at_output, boundary, diagonal, is_flat, kept_one, lost_output, same_factor
+from gradcheck.probe.blame.jacobian import misuse
 from gradcheck.probe.blame.locate import locate, masks, split
+from gradcheck.probe.blame.partly import partly
 from gradcheck.probe.blame.pattern import Scene, elsewhere, name_mistake
 from gradcheck.probe.excuses.small import Located
 from gradcheck.probe.line.look import Look, look
@@ -160,6 +162,8 @@ def _named(
         or boundary(np.asarray(instrument.subject.point[k], np.float64), wrong, got, expected, bar, scene.g)
         or diagonal(seen, k, got, expected, bar, entry)
         or at_output(instrument, seen, k, got, expected, bar, _entry)
+        or misuse(instrument, seen, k, expected, bar)
+        or partly(instrument, seen, k, expected, bar, _entry)
     )
 
 

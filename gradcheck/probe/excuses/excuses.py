@@ -248,8 +248,7 @@ def _is_stepped(line: Line) -> bool:
 
 def _branches(line: Line) -> bool:
     """Answer whether claims next to the point differ from each other by more than a smooth function's would, however narrow the table."""
-    near = [*line.table(max(LADDER[5], line.finest)).near, line.gradients]
-    return any(v.plus(near[0], -1.0).largest > APART * max(v.largest for v in near) for v in near)
+    return line.table(max(LADDER[5], line.finest)).apart > APART
 
 
 def _falls(line: Line) -> bool:

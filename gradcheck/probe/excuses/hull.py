@@ -62,9 +62,10 @@ def place_in_hull(instrument: Instrument, gs: Vector, ts: Vector, claim: Vector)
 
 
 def _between(near: Floats, mine: Floats, size: float) -> Place:
-    rng = np.random.default_rng(0)
-    across = np.concatenate([np.eye(min(len(mine), MOST_ENTRIES), len(mine)), np.ones((1, len(mine))), rng.choice([-1.0, 1.0], (SUMS, len(mine)))])
-    shares, own = near @ across.T, across @ mine
+    signs = np.random.default_rng(0).choice(np.array([-1, 1], np.int8), (SUMS, len(mine)))
+    shares, own = (
+        np.concatenate([v[..., :MOST_ENTRIES], v.sum(-1, keepdims=True), *(np.sum(v * s, -1, keepdims=True) for s in signs)], -1) for v in (near, mine)
+    )
     low, high = shares.min(axis=0), shares.max(axis=0)
     beyond = np.maximum(low - own, own - high) - SAME * np.max(np.abs(shares), axis=0) - 1e-300
     if np.all(beyond <= 0):

@@ -87,7 +87,7 @@ class Line:
         if center:
             phi -= phi[st.MIDDLE]
         level = all(np.ptp(changes[nodes]) == 0 for nodes in (st.LEFT, st.RIGHT))
-        return Samples(h, center, phi, psi, self._own(phi), self._rounding(psi), tuple(near), bool(np.ptp(changes) == 0), level)
+        return Samples(h, center, phi, psi, self._own(phi), self._rounding(psi), _apart([*near, self.gradients]), bool(np.ptp(changes) == 0), level)
 
     def _at(self, s: float) -> tuple[float, float, Vector | None]:
         """Return the change of <g, f> at a place of the line, what the rounding of x + s t does to it to first order, and the doubted gradients."""
@@ -273,3 +273,9 @@ class Line:
     def most_hidden(self) -> float:
         """The largest change of phi that roundings of numbers as large as 1 or the outputs may hide."""
         return CHAIN * self.instrument.subject.call_eps / 2 * max(1.0, Vector.of(self.instrument.base).largest) * self.norm
+
+
+def _apart(near: list[Vector]) -> float:
+    """Return by how much gradients differ from the first one, relative to the largest entry: the gradients are not kept."""
+    largest = max(v.largest for v in near)
+    return max((v.plus(near[0], -1.0).largest for v in near[1:]), default=0.0) / largest if largest > 0 else 0.0

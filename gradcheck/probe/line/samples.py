@@ -59,7 +59,7 @@ class Samples:
         phi, psi: at the nine points; NaN where f, or the derivative, is not defined or was not asked.
         own: rounding of phi that its size brings.
         rounding: of psi.
-        near: the doubted gradients at the points next to the middle.
+        apart: the largest difference of the doubted gradients next to the middle and in it, relative to their largest entry.
         flat: whether f is the same number at all points.
         level: whether it is on the left, and on the right.
         around: f against the doubted derivative around the middle, whose own claim is not used.
@@ -79,7 +79,7 @@ class Samples:
     psi: Floats
     own: float
     rounding: float
-    near: tuple[Vector, ...] = ()
+    apart: float = 0.0
     flat: bool = False
     level: bool = False
     around: Estimate = field(init=False, default=Estimate())

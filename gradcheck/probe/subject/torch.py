@@ -24,6 +24,8 @@ from gradcheck.probe.subject.subject import Array, Arrays, Subject, reproduces
 
 Tensors = Sequence[torch.Tensor]
 T = TypeVar("T")
+#: What torch says of a compiled function whose graph is to be kept.
+DONATED = "donated buffers"
 
 
 def _recording(call: Callable[..., T]) -> Callable[..., T]:
@@ -98,13 +100,18 @@ class _Calls:
         """Return arrays as tensors of the original formats, or of twice their precision."""
         return [_tensor(x, _wide(old.dtype) if double else old.dtype, old.device) for x, old in zip(xs, self.originals, strict=True)]
 
-    def gradients(self, leaves: Tensors, gs: Tensors, outputs: Tensors, graph: bool = False) -> list[torch.Tensor | None]:
-        """Return the gradients of the leaves, None for those that the outputs do not depend on."""
+    def gradients(
+        self, leaves: Tensors, gs: Tensors, outputs: Tensors, graph: bool = False, *, again: bool = False
+    ) -> list[torch.Tensor | None]:
+        """Return the gradients of the leaves, None for those that the outputs do not depend on.
+
+        The graph is kept only where it is asked again: a compiled function hands its buffers to its backward pass, and refuses a kept graph.
+        """
         used = [(y, g) for y, g in zip(outputs, gs, strict=True) if y.requires_grad]
         if not used:
             return [None] * len(leaves)
         ys, weights = [y for y, _ in used], [g for _, g in used]
-        return list(torch.autograd.grad(ys, leaves, weights, allow_unused=True, create_graph=graph, retain_graph=True))
+        return list(torch.autograd.grad(ys, leaves, weights, allow_unused=True, create_graph=graph, retain_graph=graph or again))
 
 
 @_recording
@@ -146,7 +153,13 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
     @_recording
     def crossed(gs: Arrays, xs: Arrays, other: Arrays) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
         (a, ya), (b, yb) = forward(xs), forward(other)
-        first = _arrays(calls.gradients(a, _cotangents(gs, ya), ya))
+        try:
+            first = _arrays(calls.gradients(a, _cotangents(gs, ya), ya, again=True))
+        except RuntimeError as error:
+            if DONATED not in str(error):
+                raise
+            answers = [_arrays(calls.gradients(v, _cotangents(gs, y), y)) for v, y in ((a, ya), (b, yb))]
+            return answers[0], answers[1], answers[0]  # nothing is left of a graph that is asked twice
         second = _arrays(calls.gradients(b, _cotangents(gs, yb), yb))
         return first, second, _arrays(calls.gradients(a, _cotangents(gs, ya), ya))
 

@@ -20,19 +20,26 @@ def _line(name: str, right: list[Said], wrong: list[Said], seconds: float) -> st
     spent = sorted(r.evaluations for r in right if r.verdict == "pass") or [0]
     nine = spent[min(len(spent) - 1, int(0.9 * len(spent)))]
     counts = _counts(right, "pass", "inconclusive", "fail", "crash"), _counts(wrong, "fail", "inconclusive", "pass", "crash")
-    return f"{name:<12}{counts[0]:>16}{counts[1]:>16}{statistics.median(spent):>8.0f}{nine:>6}{spent[-1]:>6}{seconds:>8.1f}"
+    return f"{name:<12}{counts[0]:>16}{counts[1]:>16}{statistics.median(spent):>8.0f}{nine:>6}{spent[-1]:>6}{_share(wrong):>7}{seconds:>8.1f}"
+
+
+def _share(wrong: list[Said]) -> str:
+    """Return the share of the rejected ones whose mistake is named."""
+    rejected = [r for r in wrong if r.verdict == "fail"]
+    return f"{100 * sum(bool(r.named) for r in rejected) / len(rejected):.0f} %" if rejected else ""
 
 
 @click.command()
 @click.option("--explore", is_flag=True, help="Vary the inputs as well.")
 @click.option("--kind", type=click.Choice(KINDS), multiple=True, help="Of these kinds only.")
 @click.option("--mutants/--no-mutants", default=True, help="Whether to examine wrong ones too.")
+@click.option("--unnamed", is_flag=True, help="List the wrong ones whose mistake has no name too.")
 @click.option("--one-in", default=1, help="Examine one case in so many.")
-def main(explore: bool, kind: tuple[str, ...], mutants: bool, one_in: int) -> None:
+def main(explore: bool, kind: tuple[str, ...], mutants: bool, unnamed: bool, one_in: int) -> None:
     """Examine check."""
     total: tuple[list[Said], list[Said]] = [], []
     start = time.perf_counter()
-    click.echo(f"{'kind':<12}{'right p/i/f/c':>16}{'wrong f/i/p/c':>16}{'median':>8}{'90 %':>6}{'most':>6}{'s':>8}")
+    click.echo(f"{'kind':<12}{'right p/i/f/c':>16}{'wrong f/i/p/c':>16}{'median':>8}{'90 %':>6}{'most':>6}{'named':>7}{'s':>8}")
     for name in kind or KINDS:
         begun, chosen = time.perf_counter(), cases(name)[::one_in]
         right, wrong = list(of_right(chosen, explore=explore)), list(of_mutants(chosen, explore=explore)) if mutants else []
@@ -41,7 +48,7 @@ def main(explore: bool, kind: tuple[str, ...], mutants: bool, one_in: int) -> No
         click.echo(_line(name, right, wrong, time.perf_counter() - begun))
     click.echo(_line("all", *total, time.perf_counter() - start))
     for row in (*total[0], *total[1]):
-        if not row.is_right:
+        if not row.is_right or (unnamed and row.mutant and not row.named):
             click.echo(str(row).splitlines()[0])
 
 

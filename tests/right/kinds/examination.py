@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from gradcheck.probe.examination.report import Report
 from tests.right.kinds.case import Case
 
 
@@ -19,6 +20,7 @@ class Said:
         message: the first finding, reason, or the exception.
         evaluations: of f.
         seconds: spent.
+        named: the kind of the mistake that was recognised, "" where none was; what several changes of a network explain is "explained".
     """
 
     case: Case
@@ -27,6 +29,7 @@ class Said:
     message: str
     evaluations: int = 0
     seconds: float = 0.0
+    named: str = ""
 
     @property
     def is_right(self) -> bool:
@@ -45,7 +48,15 @@ def said(case: Case, mutant: str = "", *, explore: bool = False) -> Said:
         return Said(case, mutant, "crash", f"{type(error).__name__}: {error}")
     faults = [f.message for f in report.findings if f.severity == "fault"]
     message = next(iter((*faults, *report.reasons, report.evidence)), "")
-    return Said(case, mutant, str(report.verdict), message, report.evaluations, report.seconds)
+    return Said(case, mutant, str(report.verdict), message, report.evaluations, report.seconds, _named(report))
+
+
+def _named(report: Report) -> str:
+    """Return what kind of mistake the first fault with a name has."""
+    faults = [f for f in report.findings if f.severity == "fault"]
+    kinds = [f.mistake.kind for f in faults if f.mistake is not None]
+    told = [f.diagnosis for f in faults if f.diagnosis and not f.diagnosis.startswith("no single known mistake")]
+    return next(iter((*kinds, *("explained" for _ in told))), "")
 
 
 def of_right(cases: Iterable[Case], *, explore: bool = False) -> Iterator[Said]:
