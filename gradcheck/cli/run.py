@@ -24,8 +24,9 @@ from gradcheck.cli.output import (
     progress,
     to_file,
 )
-from gradcheck.errors import BadDocument, BadInput
+from gradcheck.errors import BadDocument, BadInput, MissingDependency, TargetFailed
 from gradcheck.files.writing import Keeper, write
+from gradcheck.foreign.importing import attribute_at
 from gradcheck.history import Change, History, compare, read, regressions
 from gradcheck.render.html import html
 from gradcheck.render.junit import junit
@@ -36,6 +37,7 @@ from gradcheck.result.finding import Matrix, Row, Skipped
 from gradcheck.result.stored import read as read_result
 from gradcheck.settings import Settings, load
 from gradcheck.targets.opening import all_opened
+from gradcheck.targets.registry import is_command
 from gradcheck.validation import known
 from gradcheck.validation.validate import Key, asked_of, validate, versions_of
 
@@ -65,7 +67,7 @@ def run_command(
     resume: bool, html_file: Path | None, markdown_file: Path | None, junit_file: Path | None, history: Path | None,
     baseline: str | None, failures: Path | None, timeout: float | None, order: int, enclose: bool, strict: bool | None,
 ) -> int:  # fmt: skip
-    """Judge TARGET... (see `gradcheck list targets`, module:attribute, or a program: ./engine, "python3 engine.py --fast") on networks.
+    """Judge TARGET... (see `gradcheck list targets`, module:attribute, a recording module:attribute, or a program: ./engine, "python3 engine.py --fast") on networks.
 
     With --random and without --networks only random networks are run. What is not given is taken from [tool.gradcheck] in
     pyproject.toml.
@@ -140,7 +142,7 @@ def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, 
     try:
         with progress() as told:
             found = validate(
-                settings.targets, _networks(settings.networks, settings.seed), dtypes=settings.dtypes, random=count, seed=settings.seed, order=order,
+                _recordings(settings.targets), _networks(settings.networks, settings.seed), dtypes=settings.dtypes, random=count, seed=settings.seed, order=order,
                 enclose=enclose, progress=told,
                 done=done, settled=settled, timeout=settings.timeout,
             )  # fmt: skip
@@ -157,10 +159,23 @@ def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, 
 
 
 
-def _networks(wanted: tuple[str, ...], seed: int) -> list[Any]:
+def _recordings(wanted: Sequence[str]) -> list[Any]:
+    """Return names of targets as they are, and recordings for names of such."""
+    return [x if is_command(x) or ":" not in x else _recording(x) for x in wanted]
+
+
+def _recording(name: str) -> Any:
+    try:
+        found = attribute_at(name, failure=TargetFailed)
+    except (TargetFailed, MissingDependency):  # its row says so
+        return name
+    return found if hasattr(type(found), "__gradcheck_row__") else name
+
+
+def _networks(wanted: tuple[str, ...], seed: int) -> Any:
     """Return patterns as they are, and models in files as networks."""
     if not any(x.endswith(".onnx") for x in wanted):
-        return list(wanted)
+        return "*" if tuple(wanted) == ("*",) else list(wanted)
     from gradcheck.capture.onnx.network import onnx_network
 
     return [onnx_network(x, seed) if x.endswith(".onnx") else x for x in wanted]
