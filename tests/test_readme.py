@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import gradcheck
 from gradcheck.cli.main import cli
 
 pytestmark = pytest.mark.core
@@ -32,6 +33,16 @@ def test_python_examples_print_what_is_shown():
             assert printed == text
             compared += 1
     assert compared == 6
+
+
+def test_the_torch_module_prints_what_is_shown():
+    """The block that needs torch, where that is installed: the module, the line and the mistake are named."""
+    pytest.importorskip("torch")
+    ((code,), (shown,)) = (re.findall(rf"```{kind} \{{torch\}}\n(.*?)```", README, flags=re.DOTALL) for kind in ("python", "text"))
+    stream = io.StringIO()
+    with contextlib.redirect_stdout(stream):
+        exec(compile(code, "README.md", "exec"), {"__name__": "readme", "gradcheck": gradcheck})
+    assert stream.getvalue() == shown
 
 
 def _commands():

@@ -67,7 +67,9 @@ def run_command(
     resume: bool, html_file: Path | None, markdown_file: Path | None, junit_file: Path | None, history: Path | None,
     baseline: str | None, failures: Path | None, timeout: float | None, order: int, enclose: bool, strict: bool | None,
 ) -> int:  # fmt: skip
-    """Judge TARGET... (see `gradcheck list targets`, module:attribute, a recording module:attribute, or a program: ./engine, "python3 engine.py --fast") on networks.
+    """Judge TARGET... (see `gradcheck list targets`, module:attribute, or a program: ./engine, "python3 engine.py --fast") on networks.
+
+    A module:attribute that is a recording brings its own network.
 
     With --random and without --networks only random networks are run. What is not given is taken from [tool.gradcheck] in
     pyproject.toml.
@@ -142,7 +144,8 @@ def _judged(settings: Settings, count: int, file: Path | None, resume: bool, *, 
     try:
         with progress() as told:
             found = validate(
-                _recordings(settings.targets), _networks(settings.networks, settings.seed), dtypes=settings.dtypes, random=count, seed=settings.seed, order=order,
+                _recordings(settings.targets), _networks(settings.networks, settings.seed), dtypes=settings.dtypes, random=count, seed=settings.seed,
+                order=order,
                 enclose=enclose, progress=told,
                 done=done, settled=settled, timeout=settings.timeout,
             )  # fmt: skip
