@@ -10,6 +10,7 @@ from gradcheck.capture.numpy.record import record_numpy
 from gradcheck.engine.reverse import backward, evaluate
 from gradcheck.errors import NotTraceable
 from tests.capture.numpy_code import CASES
+from tests.capture.numpy_programs import program
 
 
 def gradient(f, x):
@@ -102,3 +103,29 @@ def test_numpy_is_left_as_it_was():
         record_numpy(broken, [np.ones(2)])
     record_numpy(np.sum, [np.ones(2)])
     assert {name: getattr(np, name) for name in ("zeros", "array", "full_like")} | {"exp": math.exp} == before
+
+
+def _reproduced(seed):
+    """Compare a random program's graph with the program; a write to what may or may not be a view is refused."""
+    f, x = program(seed)
+    try:
+        run = record_numpy(f, [x.copy()])
+    except NotTraceable:
+        return False
+    loss, gradients = backward(run.graph, run.values, Floating())[:2]
+    np.testing.assert_allclose(loss, f(x.copy()), rtol=1e-9, err_msg=f"seed {seed}")
+    if not run.at_edge:
+        found = gradient(lambda v: f(v.copy()), x)
+        np.testing.assert_allclose(gradients["x0"], found, atol=1e-5 * max(1.0, np.max(np.abs(found))), err_msg=f"seed {seed}")
+    return True
+
+
+def test_random_programs_are_reproduced():
+    """Views, writes in place, masks, loops that fill arrays; nearly all are recorded."""
+    assert sum(map(_reproduced, range(60))) >= 55
+
+
+@pytest.mark.deep
+def test_many_random_programs_are_reproduced():
+    """The same, 5,000 of them."""
+    assert sum(map(_reproduced, range(60, 5_060))) >= 4_900

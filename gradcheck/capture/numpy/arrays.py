@@ -107,7 +107,12 @@ class Recording(Builder):
         with np.errstate(all="ignore"):
             value = VIEWS[op.name](given[0], **complete) if op.name in VIEWS and isinstance(first, Recorded) else np.asarray(op(*given, **attributes))
         shared = isinstance(first, Recorded) and np.may_share_memory(value, first.memory.data)
-        memory = first.memory if shared else Memory(np.array(value, np.float64).reshape(-1))
+        unsure = shared and op.name == "reshape" and not first.memory.in_rows
+        shared = shared and not unsure
+        in_rows = all(not isinstance(x, Recorded) or x.ndim < 2 or (x.value.flags.c_contiguous and x.memory.in_rows) for x in operands)
+        memory = first.memory if shared else Memory(np.array(value, np.float64).reshape(-1), in_rows=in_rows)
+        if unsure:
+            memory.tied = first.memory.tied = True
         if not shared:
             value = memory.data.reshape(value.shape)
         if not any(isinstance(x, Recorded) and x.memory.name for x in operands):

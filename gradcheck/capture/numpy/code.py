@@ -24,10 +24,15 @@ def namespaces(f: Any) -> list[dict[str, Any]]:
         if id(x) in seen:
             continue
         seen.add(id(x))
-        if isinstance(x, FunctionType) and _package(x) not in THEIRS:
+        if isinstance(x, FunctionType) and not _is_theirs(x):
             found[id(x.__globals__)] = x.__globals__
         waiting += _reached(x)
     return list(found.values())
+
+
+def _is_theirs(f: FunctionType) -> bool:
+    """Answer whether a function's code is no user's; what stands in an example of this package is."""
+    return _package(f) in THEIRS and not f.__code__.co_filename.startswith("<")
 
 
 def _package(x: Any) -> str:
@@ -42,7 +47,7 @@ def _reached(x: Any) -> Iterator[Any]:
         yield from (x.__func__, x.__self__)
     elif isinstance(x, FunctionType):
         yield from _cells(x)
-        if _package(x) not in THEIRS:
+        if not _is_theirs(x):
             yield from _globals(x)
     elif isinstance(x, type):
         yield from (member for cls in x.__mro__ if _package(cls) not in THEIRS for member in vars(cls).values() if isinstance(member, FunctionType))

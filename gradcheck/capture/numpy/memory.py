@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.errors import NotTraceable
 from gradcheck.graph.builder import Builder
 from gradcheck.ops.op import registry
 
@@ -19,10 +20,15 @@ class Memory:
     Args:
         data: the numbers, in one row.
         name: the value of the graph that has them, of any shape; "" while they are constants.
+        in_rows: whether NumPy would have them in rows too; results of transposed arrays may lie in columns.
+
+    Attributes:
+        tied: whether another piece of memory may be this one: a reshape of numbers that may lie in columns is a view or a copy.
     """
 
-    def __init__(self, data: Array, name: str = "") -> None:
+    def __init__(self, data: Array, name: str = "", *, in_rows: bool = True) -> None:
         self.data, self.name, self.version = data, name, 0
+        self.in_rows, self.tied = in_rows, False
 
     def positions(self, view: Array) -> Array:
         """Return where the entries of a view lie."""
@@ -57,7 +63,12 @@ class Memory:
             places: positions, of the shape of the numbers.
             new: the value that has the numbers; "" where they are constants.
             numbers: what is written.
+
+        Raises:
+            NotTraceable: it is not known who else sees it.
         """
+        if self.tied:
+            raise NotTraceable("expected to know what is a view; got a write to an array, or to its reshape, that lies in columns or rows as NumPy likes")
         if new or self.name:
             index = np.arange(self.data.size)
             index[places.ravel()] = self.data.size + np.arange(places.size)
