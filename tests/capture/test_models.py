@@ -8,9 +8,9 @@ pytest.importorskip("transformers")
 from tests.capture.models import MODELS, recorded  # noqa: E402
 
 #: what has an operation that nobody has a rule for, and is inconclusive for this reason alone
-OPAQUE = {"wav2vec2": "_ctc_loss", "mixtral": "_grouped_mm", "fnet": "view_as_real"}
+OPAQUE = {"wav2vec2": "_ctc_loss", "fnet": "view_as_real", "yoso": "Yoso"}
 #: of these kernels torch has none in bfloat16
-NOT_IN_BFLOAT16 = {"fnet", "gaussian process"}
+NOT_IN_BFLOAT16 = {"fnet", "gaussian process", "nystromformer"}
 SAMPLE = ["gpt2", "lstm", "unet", "convolutional", "graph network"]
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of transformers and of what it imports
@@ -25,7 +25,7 @@ def certified(name, **how):
         assert OPAQUE[name] in row.message
     else:
         assert row.verdict == "pass", row
-        assert row.evidence == "certified" or row.dtype == "bfloat16", row  # the bound of an LSTM as one region is wide there
+        assert row.evidence == "certified" or "bfloat16" in row.dtype, row  # the bound of a whole region is wide there
         assert recording.coverage.unjudged == 0
 
 
@@ -42,7 +42,7 @@ def test_a_model_in_training_and_in_bfloat16(name):
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("name", MODELS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradcheck.capture.aten.table import operation
-from gradcheck.capture.torch.call import Call
+from gradcheck.capture.torch.call import Call, Unruled
 
 
 @operation("mm", "bmm", "matmul", "mv", "dot", "vdot", "inner", "linalg_matmul")
@@ -46,3 +46,18 @@ def outer_added(c: Call) -> None:
     y = y if c["alpha"] == 1 else c.emit("mul", y, c.named(c["alpha"]))
     b = c.operand("self")
     c.out("add", y, b if c["beta"] == 1 else c.emit("mul", b, c.named(c["beta"])))
+
+
+@operation("_grouped_mm")
+def grouped(c: Call) -> None:
+    """Rows in groups, each times the matrix of its group (mixtures of experts)."""
+    x, w, ends = c.operand("self"), c.operand("mat2"), c["offs"]
+    if len(c.shape(x)) != 2 or len(c.shape(w)) != 3 or ends is None or c.arguments.get("bias") is not None or int(ends[-1]) != c.shape(x)[0]:
+        raise Unruled(f"{c.func}: other than rows in groups")
+    parts, start = [], 0
+    for k, end in enumerate(ends.tolist()):
+        matrix = c.emit("reshape", c.emit("slice", w, starts=(k,), stops=(k + 1,), axes=(0,)), shape=c.shape(w)[1:])
+        if end > start:
+            parts.append(c.emit("matmul", c.emit("slice", x, starts=(start,), stops=(end,), axes=(0,)), matrix))
+        start = end
+    c.out("concatenate", *parts, axis=0)
