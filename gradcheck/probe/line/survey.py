@@ -57,12 +57,12 @@ def _lasts(line: Line, table: Samples) -> bool:
 
 
 def is_factor(line: Line) -> bool:
-    """Answer whether the mismatch of tables beside each other is one factor of their slopes: a wrong constant adds up, a tolerance varies."""
+    """Answer whether the mismatch of tables beside each other is one factor of the changes of f: a wrong constant adds up, a tolerance varies."""
     panels = [t for t in line.everywhere if t.h == LADDER[0] and line.off("around", t)]
     if len(panels) < FEWEST_PANELS:
         return False
-    with np.errstate(all="ignore"):  # a slope may vanish in a panel
-        ratios = np.array([t.around.value for t in panels]) / np.array([np.mean(t.psi) for t in panels])
+    with np.errstate(all="ignore"):  # f may not change in a panel
+        ratios = np.array([t.mismatch @ t.phi / (t.phi @ t.phi) for t in panels])
         return bool(np.ptp(ratios) <= SAME_FACTOR * np.max(np.abs(ratios)))
 
 
