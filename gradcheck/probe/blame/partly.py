@@ -43,6 +43,8 @@ def partly(instrument: Instrument, seen: Look, k: int, expected: Floats, bar: Fl
     wrong, rest = _gross(got, expected, bar)
     places = np.nonzero(wrong) if got.shape else ()
     count = int(np.count_nonzero(wrong))
+    if not count:  # the difference is one of the direction, and below the bars of each entry
+        return None
     numbers = np.stack([got[wrong], expected[wrong], bar[wrong]])
     here = _entries(instrument, seen, k, places, numbers, rest)
     found = here.mistake() or _lost(here)
