@@ -18,7 +18,7 @@ def _text(name):
 
 #: modules that need an extra -> its library
 EXTRAS = {
-    "gradcheck.strategies": "hypothesis", "gradcheck.targets.torch": "torch", "gradcheck.targets.torch_ops": "torch", "gradcheck.targets.jax": "jax",
+    "gradcheck.strategies": "hypothesis", "gradcheck.capture.record": "torch", "gradcheck.targets.torch": "torch", "gradcheck.targets.torch_ops": "torch", "gradcheck.targets.jax": "jax",
     "gradcheck.targets.autograd": "autograd", "gradcheck.targets.sklearn": "sklearn", "gradcheck.learning.torch": "torch", "gradcheck.probe.subject.torch": "torch", "gradcheck.probe.subject.hooks": "torch", "gradcheck.probe.subject.jax": "jax",
     **{f"gradcheck.bench.checkers.{name}": name for name in ("torch", "jax", "autograd", "scipy")},
 }  # fmt: skip
