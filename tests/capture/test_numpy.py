@@ -91,6 +91,22 @@ def test_what_would_lose_the_derivative_is_refused(f):
         record_numpy(f, [np.array([1.0, 2.0])])
 
 
+@pytest.mark.parametrize(("steps", "fits"), [(9, True), (11, False)])
+def test_long_runs_are_given_up(steps, fits):
+    """As soon as their values have more entries than are asked for."""
+
+    def f(x):
+        for _ in range(steps):
+            x = np.sin(x)
+        return x
+
+    if fits:
+        assert len(record_numpy(f, [np.ones(10)], most=100).graph.nodes) == steps
+        return
+    with pytest.raises(NotTraceable, match="fewer operations"):
+        record_numpy(f, [np.ones(10)], most=100)
+
+
 def test_numpy_is_left_as_it_was():
     """After a run, and after one that raises."""
     before = {name: getattr(np, name) for name in ("zeros", "array", "full_like")} | {"exp": math.exp}

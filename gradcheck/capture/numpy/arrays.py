@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -71,12 +72,24 @@ class Recording(Builder):
     Two things are noted that make it the graph of this point alone. `at_edge`: numbers were compared that are equal or all but equal, so
     that beside the point another branch is taken. `loops`: one line compared single numbers more than once, as a loop does that ends
     where it has come near enough: what it returns is not what it stands for.
+
+    Args:
+        most: entries of all values together; a run of more is given up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: float = math.inf) -> None:
         super().__init__()
         self.at_edge = self.loops = False
+        self._left = most
         self._lines: set[tuple[str, int, int]] = set()
+
+    def add_node(self, op: Op, names: Sequence[str], attributes: Mapping[str, Any]) -> str:
+        """Add a node; raise `NotTraceable` where the values of all together have too many entries."""
+        name = super().add_node(op, names, attributes)
+        self._left -= math.prod(self.shapes[name])
+        if self._left < 0:
+            raise NotTraceable("expected a run of fewer operations; got one whose values have more entries than are recorded here")
+        return name
 
     def compare(self, a: Any, b: Any) -> None:
         """Note that recorded numbers were compared with others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,9 @@ class NumpyRun:
     loops: bool = False
 
 
-def record_numpy(f: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[Any], *, name: str = "", code: Any = None) -> NumpyRun:
+def record_numpy(
+    f: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[Any], *, name: str = "", code: Any = None, most: float = math.inf
+) -> NumpyRun:
     """Return the graph of one run.
 
     Args:
@@ -41,6 +44,7 @@ def record_numpy(f: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[
         arguments: floats are recorded; integers, truth values and whatever else are data of the run.
         name: of the graph; the function's unless given.
         code: the function whose code it is, where `f` only calls it.
+        most: entries of all values together, beyond which the run is given up.
 
     Raises:
         NotTraceable: it did something that has no graph form, or returned nothing that depends on its arguments.
@@ -53,7 +57,7 @@ def record_numpy(f: Callable[..., Any], arguments: Mapping[str, Any] | Sequence[
     ['take', 'sqrt', 'concatenate', 'take', 'sum']
     """
     named = dict(arguments) if isinstance(arguments, Mapping) else {f"x{k}": x for k, x in enumerate(arguments)}
-    recording, values = Recording(), {}
+    recording, values = Recording(most), {}
     given = {}
     for key, x in named.items():
         if _is_float(x):

@@ -178,7 +178,7 @@ def _traced(subject: Subject, values: Values) -> Graph:
 
 def _recorded(subject: Subject, values: Values) -> Graph | None:
     """Return the graph of one run; None where another branch is near, or a loop ends by its numbers."""
-    run = record_numpy(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f", code=subject.raw)
+    run = record_numpy(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f", code=subject.raw, most=MOST_ENTRIES)
     return None if run.at_edge or run.loops else run.graph
 
 
