@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gradcheck.capture.place import Place
+from gradcheck.errors import GradcheckError
+
+
+class Unruled(GradcheckError):  # noqa: N818 - as in gradcheck.errors
+    """An operation, or this use of it, has no rule; the message says which. It becomes opaque."""
 
 
 @dataclass(frozen=True, slots=True)

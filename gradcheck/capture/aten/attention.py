@@ -7,7 +7,8 @@ import torch
 
 from gradcheck.capture.aten.normalisations import scale_of
 from gradcheck.capture.aten.table import operation
-from gradcheck.capture.torch.call import Call, Operand, Unruled
+from gradcheck.capture.coverage import Unruled
+from gradcheck.capture.torch.call import Call, Operand
 
 
 @operation(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gradcheck.capture.aten.table import operation
-from gradcheck.capture.torch.call import Call, Unruled
+from gradcheck.capture.coverage import Unruled
+from gradcheck.capture.torch.call import Call
 
 
 def _per_axis(x: Any, n: int) -> tuple[int, ...]:

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from gradcheck.capture.aten.table import operation
-from gradcheck.capture.torch.call import Call, Operand, Unruled
+from gradcheck.capture.coverage import Unruled
+from gradcheck.capture.torch.call import Call, Operand
 
 #: ours by theirs, of one operand and no attribute that matters
 _UNARY = {

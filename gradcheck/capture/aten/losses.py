@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from gradcheck.capture.aten.table import operation
-from gradcheck.capture.torch.call import Call, Operand, Unruled
+from gradcheck.capture.coverage import Unruled
+from gradcheck.capture.torch.call import Call, Operand
 
 _REDUCTIONS = {0: "none", 1: "mean", 2: "sum"}
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from gradcheck.capture.aten.table import operation
-from gradcheck.capture.torch.call import Call, Operand, Unruled
+from gradcheck.capture.coverage import Unruled
+from gradcheck.capture.torch.call import Call, Operand
 from gradcheck.capture.torch.tensors import located, positions
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gradcheck.capture.aten.table import operation
-from gradcheck.capture.torch.call import Call, Unruled
+from gradcheck.capture.coverage import Unruled
+from gradcheck.capture.torch.call import Call
 
 
 @operation("mm", "bmm", "matmul", "mv", "dot", "vdot", "inner", "linalg_matmul")

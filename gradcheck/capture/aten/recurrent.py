@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gradcheck.capture.aten.table import operation
-from gradcheck.capture.torch.call import Call, Unruled
+from gradcheck.capture.coverage import Unruled
+from gradcheck.capture.torch.call import Call
 
 #: oneDNN's number of the LSTM
 _LSTM = 2

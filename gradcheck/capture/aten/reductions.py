@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from gradcheck.capture.aten.table import operation
-from gradcheck.capture.torch.call import Call, Unruled
+from gradcheck.capture.coverage import Unruled
+from gradcheck.capture.torch.call import Call
 
 
 def _reduced(theirs: str, ours: str) -> None:

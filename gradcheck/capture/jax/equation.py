@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from gradcheck.capture.coverage import Unruled
 from gradcheck.capture.place import Place
 from gradcheck.capture.tape import Tape
-from gradcheck.errors import GradcheckError
 
 Rule: TypeAlias = "Callable[[Equation], None]"
 
@@ -28,10 +28,6 @@ def primitive(*names: str) -> Callable[[Rule], Rule]:
         return rule
 
     return enter
-
-
-class Unruled(GradcheckError):  # noqa: N818 - as in gradcheck.errors
-    """A primitive, or this use of it, has no paragraph; the message says which. It becomes opaque."""
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.jax.equation import Equation, Unruled, primitive
+from gradcheck.capture.coverage import Unruled
+from gradcheck.capture.jax.equation import Equation, primitive
 
 #: ours by theirs, entry by entry
 _SAME = {

@@ -15,9 +15,9 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from gradcheck.capture.coverage import Opaque
+from gradcheck.capture.coverage import Opaque, Unruled
 from gradcheck.capture.jax import primitives as _primitives  # noqa: F401 - fills the table
-from gradcheck.capture.jax.equation import RULES, Equation, Unruled
+from gradcheck.capture.jax.equation import RULES, Equation
 from gradcheck.capture.jax.source import place_of
 from gradcheck.capture.place import Place
 from gradcheck.capture.tape import Tape

@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from gradcheck.capture.coverage import Unruled
 from gradcheck.capture.place import Place
 from gradcheck.capture.torch.tensors import FORMATS, Tensor
-from gradcheck.errors import GradcheckError
 
 if TYPE_CHECKING:
     from gradcheck.capture.torch.recorder import Recorder
     from gradcheck.capture.torch.region import Region
-
-
-class Unruled(GradcheckError):  # noqa: N818 - as in gradcheck.errors
-    """An operation, or this use of it, has no paragraph; the message says which. It becomes opaque."""
 
 
 @dataclass(slots=True)

@@ -12,10 +12,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from gradcheck.capture.aten.table import RULES
-from gradcheck.capture.coverage import Opaque
+from gradcheck.capture.coverage import Opaque, Unruled
 from gradcheck.capture.place import Place
 from gradcheck.capture.torch.again import value_again
-from gradcheck.capture.torch.call import Call, Operand, Unruled
+from gradcheck.capture.torch.call import Call, Operand
 from gradcheck.capture.torch.kinds import AUXILIARY, DATA, WITHOUT_DERIVATIVE
 from gradcheck.capture.torch.source import Source
 from gradcheck.capture.torch.tensors import FORMATS, Tensor, located, maker, positions, storage_of, tensors_in
