@@ -50,3 +50,15 @@ def test_names_are_no_accidents(c, near, sizes, said):
     """A number that is known to few digits has a name only if few numbers have one."""
     found = number(c, near, sizes)
     assert (found.text if found else "") == said
+
+
+@pytest.mark.parametrize(("off", "named"), [(6e-6, True), (2e-5, False)])
+def test_how_near_a_plain_number_is(off, named):
+    """A quotient of sums in float32 is off by less than 1e-5; what is off by twice as much is another number."""
+    assert (number((1 + off) / 3) is not None) is named
+
+
+@pytest.mark.parametrize(("c", "named"), [(2.0, True), (4.0, True), (5.0, False)])
+def test_usual_numbers_are_named_where_little_is_known(c, named):
+    """To a percent 2 and 4 are factors that people make, 5 may be an accident."""
+    assert (number(c, 0.01) is not None) is named

@@ -70,3 +70,9 @@ def test_a_jump_elsewhere_excuses_nothing():
 def test_what_rounding_levels_is_no_stair():
     """A gradient that is missing is missing, where f changes little."""
     assert ruling(lambda x: 1e8 + x, lambda g, x: (0 * g,), ONE, STEPS).verdict == "wrong"
+
+
+@pytest.mark.parametrize(("height", "excuse"), [(2e-11, "noise"), (4e-11, "stair")])
+def test_how_high_the_step_of_a_stair_is(height, excuse):
+    """65,536 roundings of the outputs, here of two numbers near 1: what is lower is noise."""
+    assert ruling(lambda x: 1 + height * np.floor(10 * x), lambda g, x: (0 * g,), ONE, STEPS).excuse == excuse
