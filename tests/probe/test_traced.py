@@ -154,3 +154,10 @@ def test_right_gradients_may_lose_digits(name):
     f, grad, scale = CANCELLING[name]
     assert gradcheck.check(f, scale * X, grad=grad).verdict == "pass"
     assert gradcheck.check(f, scale * X, grad=lambda x: grad(x) + 1e-3 * scale).verdict == "fail"
+
+
+@pytest.mark.parametrize(("off", "told"), [(2e-14, False), (8e-14, True)])
+def test_how_many_roundings_a_right_derivative_may_make(off, told):
+    """A chain of 64 of them, and six error bars: 4.3e-14 in float64."""
+    report = gradcheck.check(lambda x: x**3, np.array([1.3]), vjp=lambda g, x: (3 * (1 + off) * g * x**2,))
+    assert bool(report.findings) is told
