@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.probe.slope.dual_slope import _alike as dual_alike
 from gradcheck.probe.slope.instrument import Instrument
 from gradcheck.probe.slope.traced import RECORDED, TRACED, traced
+from gradcheck.probe.slope.traced import _alike as graph_alike
 from gradcheck.probe.subject.numpy import numpy_subject
 from gradcheck.probe.subject.subject import evaluated
 from gradcheck.probe.subject.vector import Vector
@@ -161,3 +163,11 @@ def test_how_many_roundings_a_right_derivative_may_make(off, told):
     """A chain of 64 of them, and six error bars: 4.3e-14 in float64."""
     report = gradcheck.check(lambda x: x**3, np.array([1.3]), vjp=lambda g, x: (3 * (1 + off) * g * x**2,))
     assert bool(report.findings) is told
+
+
+@pytest.mark.parametrize(("off", "same"), [(0.5e-9, True), (3e-9, False)])
+def test_how_well_a_graph_reproduces_f(off, same):
+    """To 1e-9 of the largest output, whoever computes it: the graph, or dual numbers."""
+    y = np.array([1.0, 1e-3])
+    assert graph_alike(y + [off, 0.0], y) is same
+    assert dual_alike(y + [0.0, off], y) is same

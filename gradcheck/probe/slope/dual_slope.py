@@ -17,7 +17,8 @@ Floats = npt.NDArray[np.float64]
 
 #: A run that takes longer is not repeated: differences are used.
 MOST_SECONDS = 0.5
-#: How well f in float64 has to be reproduced.
+#: How well f in float64 has to be reproduced by other arithmetic, relative to its largest output: conditioning may cost half of its digits,
+#: and one or two of those that are left are no other function.
 REPRODUCED = 1e-9
 
 

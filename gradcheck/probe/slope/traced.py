@@ -23,6 +23,7 @@ from gradcheck.graph.graph import Graph
 from gradcheck.graph.trace import trace
 from gradcheck.graph.values import Arrays as Values
 from gradcheck.ops.op import registry
+from gradcheck.probe.slope.dual_slope import REPRODUCED
 from gradcheck.probe.slope.rounded_output import reuse
 from gradcheck.probe.subject.margin import MARGIN
 from gradcheck.probe.subject.subject import Arrays, Subject, format_of
@@ -43,8 +44,6 @@ MOST_INPUTS = 1_000
 BITS = 96
 #: Of what rounding explains at most this part is granted: a right formula out of its depth, where no digit is left, is no right one there.
 INFORMATIVE = 0.05
-#: How well f has to be reproduced by the graph, relative to its largest output.
-REPRODUCED = 1e-9
 
 
 class Traced:
