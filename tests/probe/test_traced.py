@@ -169,5 +169,5 @@ def test_how_many_roundings_a_right_derivative_may_make(off, told):
 def test_how_well_a_graph_reproduces_f(off, same):
     """To 1e-9 of the largest output, whoever computes it: the graph, or dual numbers."""
     y = np.array([1.0, 1e-3])
-    assert graph_alike(y + [off, 0.0], y) is same
-    assert dual_alike(y + [0.0, off], y) is same
+    assert graph_alike(np.add(y, [off, 0.0]), y) is same
+    assert dual_alike(np.add(y, [0.0, off]), y) is same
