@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -11,7 +12,9 @@ import numpy as np
 from jax import numpy as jnp
 from jax import tree_util
 
-from gradcheck.capture.coverage import Coverage
+from gradcheck.arith.running import Roundoff
+from gradcheck.capture.alone import Alone
+from gradcheck.capture.coverage import Coverage, Opaque
 from gradcheck.capture.jax.walk import Record, Walk
 from gradcheck.capture.place import Place
 from gradcheck.capture.recording import Recorded, Recording
@@ -90,7 +93,8 @@ class Session:
         leaves = {**{name: np.asarray(x) for name, x in zip(self.names, self.arrays, strict=True) if name}, **self.record.given}
         values = {leaf.name: np.asarray(leaves[leaf.name]) for leaf in graph.leaves if leaf.value is None}
         formats = {k: v for k, v in self.tape.formats.items() if k in graph.shapes}
-        return Recorded(graph, values, run, {k: p for k, p in self.tape.places.items() if k in graph.shapes}, formats, self._coverage(graph, shown))
+        places = {k: p for k, p in self.tape.places.items() if k in graph.shapes}
+        return Recorded(graph, values, run, places, formats, self._coverage(graph, shown, sites, by_site))
 
     def _seed(self, y: Any) -> Any:
         return jnp.ones((), y.dtype) if y.shape == () else jnp.asarray(weights(tuple(y.shape)), y.dtype)
@@ -153,7 +157,22 @@ class Session:
             output = self.tape.node("reshape", [output], {"shape": ()}, self.tape.formats[output], _OURS)
         return total, output
 
-    def _coverage(self, graph: Graph, shown: dict[str, Any]) -> Coverage:
+    def _coverage(self, graph: Graph, shown: dict[str, Any], sites: list[Any], by_site: list[Any]) -> Coverage:
         own = sum(math.prod(graph.shapes[k]) for k in {*(k for k in shown if k in graph.shapes), *graph.parameters})
-        unjudged = sum(math.prod(self.tape.shapes[x]) for o in self.record.opaque for x in o.operands)
-        return Coverage(own, 0, unjudged, tuple(self.record.opaque), tuple(dict.fromkeys(self.record.cuts)))
+        opaque = self._judged(sites, by_site)
+        alone, unjudged = (sum(math.prod(self.tape.shapes[x]) for o in opaque for x in o.operands if o.judged is way) for way in (True, False))
+        return Coverage(own, alone, unjudged, opaque, tuple(dict.fromkeys(self.record.cuts)))
+
+    def _judged(self, sites: list[Any], by_site: list[Any]) -> tuple[Opaque, ...]:
+        """Return the equations without a rule, each judged by differences where it can be called in float64."""
+        handed = iter([(s, g) for s, g in zip(sites, by_site, strict=True) if s.handed])
+        adjoints = {s.name: np.asarray(g, np.float64) for s, g in zip(sites, by_site, strict=True) if not s.handed}
+        found = []
+        for opaque, value in zip(self.record.opaque, self.record.again, strict=True):
+            went = [next(handed) for _ in opaque.operands]
+            operands, cotangents = (tuple(np.asarray(x, np.float64) for x in column) for column in zip(*((s.value, g) for s, g in went), strict=True))
+            results = tuple(np.asarray(self.record.given[x], np.float64) for x in opaque.results)
+            u = max(Roundoff.of(self.tape.formats[x]).u for x in (*opaque.operands, *opaque.results))
+            reason = Alone(value, operands, results, tuple(adjoints.get(x) for x in opaque.results), cotangents, u).verdict()
+            found.append(replace(opaque, judged=not reason, reason=f"{opaque.reason}; {reason}" if reason else opaque.reason))
+        return tuple(found)

@@ -6,10 +6,11 @@ zeros are the adjoints, and what was handed on. Both runs take the same branches
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from importlib import import_module
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -31,6 +32,9 @@ CUSTOM = {"custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr", "cus
 STEPS = frozenset({"sign", "floor", "ceil", "round", "stop_gradient", "argmax", "argmin", "is_finite", "eq", "ne", "lt", "le", "gt", "ge"})
 
 
+Again: TypeAlias = Callable[[Sequence[Any]], list[Any]]
+
+
 @dataclass(slots=True)
 class Site:
     """A place at which a zero is added: a value of the graph, or what goes from it into an opaque equation."""
@@ -49,6 +53,7 @@ class Record:
         opaque_sites: at which of them an opaque equation begins.
         turns: branches taken and turns made, in order.
         opaque: equations without a rule.
+        again: each of them as a function in float64 of the operands that are differentiated.
         given: their results, and whatever else comes from outside.
         cuts: where a gradient is stopped on purpose.
     """
@@ -58,6 +63,7 @@ class Record:
     opaque_sites: set[int] = field(default_factory=set)
     turns: list[int] = field(default_factory=list)
     opaque: list[Opaque] = field(default_factory=list)
+    again: list[Again] = field(default_factory=list)
     given: dict[str, Any] = field(default_factory=dict)
     cuts: list[Place] = field(default_factory=list)
 
@@ -113,7 +119,7 @@ class Walk:
             return self._scan(eqn.params, values, names, hidden)
         if kind == "while":
             return self._while(eqn.params, values, names, hidden)
-        outs = bind(eqn, values)
+        outs = self._bound(eqn, values)
         if self.zeros is not None:
             return (self._shown(eqn, values) if not hidden else outs), [""] * len(outs)
         return outs, self._named(eqn, values, names, outs, hidden)
@@ -163,7 +169,7 @@ class Walk:
         if self.zeros is None:
             place, self._turn = len(self.record.turns), self._turn + 1
             self.record.turns.append(0)
-            while bool(jax.core.eval_jaxpr(p["cond_jaxpr"].jaxpr, p["cond_jaxpr"].consts, *values[:n], *carry)[0]):
+            while self._goes_on(p["cond_jaxpr"], [*values[:n], *carry]):
                 self.record.turns[place] += 1
                 carry, called = self.run(p["body_jaxpr"].jaxpr, p["body_jaxpr"].consts, [*values[n : n + m], *carry], [*names[n : n + m], *called])
             return carry, called
@@ -171,6 +177,12 @@ class Walk:
         for _ in range(self.record.turns[self._turn - 1]):
             carry, called = self.run(p["body_jaxpr"].jaxpr, p["body_jaxpr"].consts, [*values[n : n + m], *carry], [*names[n : n + m], *called])
         return carry, called
+
+    def _goes_on(self, condition: Any, values: list[Any]) -> bool:
+        return bool(jax.core.eval_jaxpr(condition.jaxpr, condition.consts, *values)[0])
+
+    def _bound(self, eqn: Any, values: list[Any]) -> list[Any]:
+        return bind(eqn, values)
 
     # -- the first run --------------------------------------------------------------------------
 
@@ -240,6 +252,7 @@ class Walk:
         kind = "function" if eqn.primitive.name in CUSTOM else "operation"
         name, operands, results = str(eqn.params.get("name", eqn.primitive.name)), tuple(n for n in names if n), tuple(n for n in found if n)
         r.opaque.append(Opaque(name, reason, place, operands, results, kind))
+        r.again.append(again(eqn, values, names))
         r.opaque_sites.add(len(r.sites))
         r.sites += [Site(name, x, handed=True) if name else None for name, x in zip(names, values, strict=True)]
         return self._noted(outs, found, hidden=False)
@@ -268,6 +281,56 @@ def bind(eqn: Any, values: Sequence[Any], **changed: Any) -> list[Any]:
     functions, params = given if isinstance(given, tuple) else ((), given)  # a pair before JAX 0.8
     found = eqn.primitive.bind(*functions, *values, **params)
     return list(found) if eqn.primitive.multiple_results else [found]
+
+
+class Wide(Walk):
+    """A run in float64, whatever the formats of the jaxpr; derivatives that somebody wrote are of no interest."""
+
+    def __init__(self) -> None:
+        super().__init__(Record())
+
+    def equation(self, eqn: Any, values: list[Any]) -> list[Any]:
+        """Return the results of one equation."""
+        if eqn.primitive.name in CUSTOM:
+            inner = eqn.params[CUSTOM[eqn.primitive.name]]
+            return self.run(inner.jaxpr, inner.consts, values, [""] * len(values))[0]
+        return self._equation(eqn, values, [""] * len(values), hidden=False)[0]
+
+    def _goes_on(self, condition: Any, values: list[Any]) -> bool:
+        return bool(self.run(condition.jaxpr, condition.consts, values, [""] * len(values))[0][0])
+
+    def _bound(self, eqn: Any, values: list[Any]) -> list[Any]:
+        wide = {k: jnp.dtype("float64") for k in ("new_dtype", "preferred_element_type") if _is_floating(eqn.params.get(k))}
+        if eqn.primitive.name in CUSTOM:
+            return self.equation(eqn, values)
+        return bind(eqn, [_widened(x) for x in values], **wide)
+
+
+def _is_floating(dtype: Any) -> bool:
+    return dtype is not None and bool(jnp.issubdtype(dtype, jnp.floating))
+
+
+def _widened(x: Any) -> Any:
+    return jnp.asarray(x, "float64") if _is_floating(getattr(x, "dtype", None)) else x
+
+
+def _float64() -> Any:
+    """Return the block in which JAX has float64."""
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    return import_module("jax.experimental").enable_x64()  # before JAX 0.8
+
+
+def again(eqn: Any, values: Sequence[Any], names: Sequence[str]) -> Again:
+    """Return an equation as a function in float64 of the operands that are differentiated."""
+
+    def value(operands: Sequence[Any]) -> list[Any]:
+        moved = iter(operands)
+        with _float64():
+            found = Wide().equation(eqn, [_widened(jnp.asarray(next(moved)) if name else x) for name, x in zip(names, values, strict=True)])
+            return [np.asarray(y, np.float64) for y in found if _is_floating(y.dtype)]
+
+    return value
 
 
 def _bound(eqn: Any, *values: Any) -> list[Any]:
