@@ -92,6 +92,9 @@ class Examination:
         if not Vector.of(base).finite:
             self.reasons.append("f is not finite at the given inputs")
             return
+        if self.subject.symmetric:
+            names = ", ".join(sorted(self.subject.symmetric))
+            self.remarks.append(f"f reads one triangle of the symmetric {names}, and the derivative counts both: checked along symmetric matrices")
         gs = cotangent(rng, base)
         if keeps_forward(self.subject, base, gs):
             self.subject.fresh = True

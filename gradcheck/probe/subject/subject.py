@@ -67,6 +67,7 @@ class Subject:
         stale: whether f was last run over other numbers than floats, of which a layer may have kept some.
         touched: whether f was seen to change its inputs in place.
         hessian: of a second-order subject, the number of its inputs whose mixed derivatives are symmetric.
+        symmetric: inputs along symmetric matrices of which alone it is looked at.
     """
 
     paths: tuple[str, ...]
@@ -87,6 +88,7 @@ class Subject:
     fresh: bool = False
     stale: bool = False
     touched: bool = False
+    symmetric: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.eps:
