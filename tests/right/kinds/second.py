@@ -42,10 +42,10 @@ def _rosenbrock(x, first=1200.0, mixed=-400.0, other=-400.0):
     return np.array([[first * x[0] ** 2 - 400 * x[1] + 2, mixed * x[0]], [other * x[0], 200.0]])
 
 
-_declare("rosenbrock", rosenbrock, np.array([-1.2, 1.0]), {"grad": rosenbrock_grad, "hessian": _rosenbrock}, "hessian",
+_declare("curvature of rosenbrock", rosenbrock, np.array([-1.2, 1.0]), {"grad": rosenbrock_grad, "hessian": _rosenbrock}, "hessian",
          ("800 for 1200", lambda x: _rosenbrock(x, 800.0)), ("mixed sign", lambda x: _rosenbrock(x, 1200.0, 400.0, 400.0)),
          ("not symmetric", lambda x: _rosenbrock(x, 1200.0, -400.0, -200.0)))  # fmt: skip
-_declare("rosenbrock@minimum", rosenbrock, np.ones(2), {"grad": rosenbrock_grad, "hessian": _rosenbrock}, "hessian",
+_declare("curvature of rosenbrock@minimum", rosenbrock, np.ones(2), {"grad": rosenbrock_grad, "hessian": _rosenbrock}, "hessian",
          ("800 for 1200", lambda x: _rosenbrock(x, 800.0)), ("identity", lambda x: np.eye(2)), ("half", lambda x: _rosenbrock(x) / 2))  # fmt: skip
 form = lambda x: 0.5 * x @ A @ x
 _declare("quadratic form of any matrix", form, RNG.normal(size=4), {"grad": lambda x: (A + A.T) @ x / 2, "hessian": lambda x: (A + A.T) / 2}, "hessian",
@@ -78,7 +78,7 @@ _declare("tangents of tanh", np.tanh, RNG.normal(size=5), tanh, "jvp", ("sign", 
          ("not linear", lambda t, x: tanh["jvp"](t, x) * np.abs(t[0])))  # fmt: skip
 product = {"vjp": lambda g, a, b: (g @ b.T, a.T @ g), "jvp": lambda t, a, b: t[0] @ b + a @ t[1]}
 _declare("tangents of a product", np.matmul, (RNG.normal(size=(3, 3)), RNG.normal(size=(3, 3))), product, "jvp", ("first only", lambda t, a, b: t[0] @ b),
-         ("exchanged", lambda t, a, b: b @ t[0] + t[1] @ a), ("product of tangents", lambda t, a, b: t[0] @ b + a @ t[1] + t[0] @ t[1]))  # fmt: skip
+         ("exchanged", lambda t, a, b: b @ t[0] + t[1] @ a), ("second twice", lambda t, a, b: t[0] @ b + 2 * a @ t[1]))  # fmt: skip
 
 
 def _inverse_tangent(t, a, sign=-1.0):
