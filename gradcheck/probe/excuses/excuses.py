@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcheck.probe.excuses.hull import APART, place_in_hull
 from gradcheck.probe.excuses.small import LARGE
-from gradcheck.probe.line.line import LADDER, SEEN, SHARP, WIDE, Line, Way
+from gradcheck.probe.line.line import LADDER, SEEN, SMALLEST, WIDE, Line, Way
 from gradcheck.probe.line.stencils import LEFT, RIGHT
 from gradcheck.probe.line.survey import is_narrow, survey, wavers
 from gradcheck.probe.slope.instrument import Instrument
@@ -128,7 +128,7 @@ def _kink(case: Case) -> Ruling | None:
         return None
     sides: tuple[Way, Way] = ("around_left", "around_right")
     for way in sides:
-        if all(abs(getattr(t, way).value) > MARGIN * line.bar(t, way) + SHARP * line.size for t in line.tables[:2]):
+        if all(abs(getattr(t, way).value) > MARGIN * line.bar(t, way) + SMALLEST * line.size for t in line.tables[:2]):
             return Ruling("beside", f"beside the kink the derivative is wrong: {_told(line)}")
     return Ruling("right", "a kink at the point: any element of the generalised derivative is accepted")
 
