@@ -97,3 +97,13 @@ def test_what_is_zero_by_half_of_the_digits(distance, is_wrong):
     instrument, gs = Instrument(subject, evaluated(subject)), Vector.of([np.ones(1)])
     instrument.try_trace()
     assert exact_look(instrument, gs, gs, instrument.gradients(gs)).wrong is is_wrong
+
+
+@pytest.mark.parametrize(("off", "is_off"), [(5e-13, False), (3e-12, True)])
+def test_digits_that_a_derivative_may_lose(off, is_off):
+    """A fifth of those of the format, and six error bars: 1e-12 in float64; the terms of a sum cancel, and its rounding is theirs."""
+    x = np.array([1.3, -1.3])
+    vjp = lambda g, z: (g * np.array([1 + off, 1.0]),)
+    subject = numpy_subject(lambda z: np.sum(np.asarray(z, float)), (x,), vjp=vjp, grad=None, jvp=None)
+    found = Line(Instrument(subject, evaluated(subject)), Vector.of([np.ones(())]), Vector.of([np.array([0.5, -0.5])])).descend()
+    assert found.off("around") is is_off
