@@ -68,6 +68,7 @@ class Subject:
         stale: whether f was last run over other numbers than floats, of which a layer may have kept some.
         touched: whether f was seen to change its inputs in place.
         hessian: of a second-order subject, the number of its inputs whose mixed derivatives are symmetric.
+        constant: numbers of outputs that were left out, since their library says that they have no gradient.
         symmetric: inputs along symmetric matrices of which alone it is looked at.
     """
 
@@ -89,6 +90,7 @@ class Subject:
     fresh: bool = False
     stale: bool = False
     touched: bool = False
+    constant: Sequence[int] = ()
     symmetric: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
