@@ -7,7 +7,7 @@ from gradcheck import check
 from gradcheck.explain.diagnosis import Suspect, inside
 from gradcheck.graph.graph import Edge
 from gradcheck.graph.trace import trace
-from gradcheck.mistakes.factor import CONSTANTS, UNEXPLAINED, factor, number
+from gradcheck.mistakes.factor import CONSTANTS, NEAR, UNEXPLAINED, factor, number
 from gradcheck.mistakes.mistake import KINDS, Mistake
 from gradcheck.ops import registry
 from gradcheck.probe.blame.epsilon import _variants
@@ -186,3 +186,15 @@ def test_constants_that_keep_away_from_zero(size, named):
     """That of a batch norm does; hundredths are what f is made of."""
     graph = trace(lambda w: np.sqrt(w * w + size), {"w": V})
     assert [m.kind for m, _ in _variants(graph)] == ["epsilon"] * 2 * named
+
+
+@pytest.mark.parametrize(("apart", "named"), [(60.0, False), (200.0, True)])
+def test_a_place_that_is_found_is_alone(apart, named):
+    """A hundred windows around a number hold no other one: where places are dense something is found anywhere."""
+    v, places = np.arange(2000.0).reshape(40, 50) + 1, (np.array([3, 9, 20, 31]), np.array([7, 1, 44, 12]))
+    allowed = 1e-6
+    v[0, :5] = 500.5 + apart * allowed * np.arange(5)
+    expected = np.array([500.5, 1200.0, 90.0, 1801.0])
+    assert (elsewhere(v, places, expected, np.full(4, allowed / NEAR)) is not None) is named
+    right = np.array([0.1, 0.2, 0.3, 0.3 + apart * allowed, 0.2 + apart * allowed, 0.1 + apart * allowed])
+    assert (name_mistake(right[[2, 0, 5, 1, 3, 4]], right, np.full(6, allowed / NEAR)) is not None) is named

@@ -25,3 +25,12 @@ def test_a_jump_stays_after_bisection(jump, found):
     """A tenth of the slope; what is smooth is none."""
     assert len(list(cutoffs(0, "0", lambda t: 1 + t * 1e-40 - jump * (t > 5)))) == found
     assert not list(cutoffs(0, "0", lambda t: 2 + np.tanh(t)))
+
+
+@pytest.mark.parametrize(("x", "severity"), [(1.5, "fault"), (3.0, "accuracy")])
+def test_nobody_comes_where_f_stays_the_same(x, severity):
+    """At twice the largest number that was given, and f is what it is at twice and half of that."""
+    vjp = lambda g, z: (np.where(np.abs(z) > 0.1, np.inf, g),)
+    subject = numpy_subject(lambda z: np.minimum(np.abs(z), 0.1), (np.array([x]),), vjp=vjp, grad=None, jvp=None)
+    finding = Finding("fault", "x", node="0", index=(0,), got=np.inf, expected=0.0)
+    assert Outskirts(subject, [np.array([1.0])], {"0": 1.0}).weighed(finding).severity == severity
