@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from ml_dtypes import bfloat16
 
 from gradcheck import check
-from gradcheck.probe.subject.symmetric import is_symmetric
+from gradcheck.probe.subject.subject import Subject
+from gradcheck.probe.subject.symmetric import _counts_both, is_symmetric
 
 RNG = np.random.default_rng(0)
 A = RNG.normal(size=(4, 4))
@@ -92,3 +94,12 @@ def test_symmetric_to_half_of_the_digits():
         assert is_symmetric(a + np.array([[0, near], [0, 0]], dtype))
         assert not is_symmetric(a + np.array([[0, far], [0, 0]], dtype))
     assert not is_symmetric(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, bfloat16])
+def test_a_triangle_that_is_read_shows_it(dtype):
+    """It is moved by half of the digits of its format: a thousandth would be nothing in bfloat16."""
+    pull = lambda gs, xs: [np.ones((2, 2), dtype)]
+    for call, expected in ((np.tril, True), (np.asarray, False)):
+        subject = Subject(("0",), [np.ones((2, 2), dtype)], call=lambda xs, call=call: [call(xs[0])], pull=pull)
+        assert _counts_both(subject, 0) is expected

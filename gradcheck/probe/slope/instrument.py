@@ -27,7 +27,8 @@ KEPT_DIGITS = 0.8
 #: Roundings, one after the other, that f or a derivative may have made without showing them at nearby inputs.
 CHAIN = 64
 #: Steps along the point, in units of rounding, between the gradients whose third differences show their noise: closer by, roundings repeat
-#: themselves (a chain of additions passes on the same bits); in formats of a few digits a wider step would leave what is smooth.
+#: themselves (a chain of additions passes on the same bits, in stairs of as many units as were lost: the steps are longer than those that nobody
+#: is told of, see `kept`, by three times, and no power of two); in formats of a few digits a wider step would leave what is smooth.
 NOISE_STEP, NARROW_NOISE_STEP = 4099, 4
 #: The standard deviation of a third difference of independent numbers of deviation 1: the root of 1 + 9 + 9 + 1.
 THIRD_DIFFERENCE = math.sqrt(20)

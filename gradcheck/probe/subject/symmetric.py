@@ -18,10 +18,6 @@ from gradcheck.probe.subject.coordinates import in_coordinates
 from gradcheck.probe.subject.directions import scale
 from gradcheck.probe.subject.subject import Array, Subject, spacing
 
-#: What a triangle is moved by, relative to the largest entry, to see whether f reads it: positive definite matrices mostly stay so, and whoever
-#: reads it shows that in some digit.
-STEP = 2.0**-10
-
 
 def symmetric(subject: Subject) -> Subject:
     """Return the subject along symmetric matrices, for inputs that are some, of which f reads one triangle and the doubted gradient has both.
@@ -78,7 +74,8 @@ def _counts_both(subject: Subject, k: int) -> bool:
 def _after(subject: Subject, k: int, part: Any) -> list[Array]:
     """Return the outputs after one triangle was moved; none where f refuses it."""
     x = subject.point[k]
-    moved = x + np.asarray(part(np.full(x.shape, STEP * scale(np.abs(x))), -1 if part is np.tril else 1), x.dtype)
+    step = np.sqrt(spacing(x)) * scale(np.abs(x))  # half of the digits, to which it is symmetric: whoever reads it shows that in some digit
+    moved = x + np.asarray(part(np.full(x.shape, step), -1 if part is np.tril else 1), x.dtype)
     try:
         return subject.call([moved if j == k else a.copy() for j, a in enumerate(subject.point)])
     except GradcheckError:
