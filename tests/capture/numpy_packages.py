@@ -49,7 +49,7 @@ FORMS: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
-class TooLong(Exception):
+class TookTooLongError(Exception):
     """A call took longer than it may."""
 
 
@@ -58,7 +58,7 @@ def limited(seconds: int) -> Iterator[None]:
     """End what takes longer, without a word on what it warns of."""
 
     def end(*_: object) -> None:
-        raise TooLong
+        raise TookTooLongError
 
     before = signal.signal(signal.SIGALRM, end)
     signal.alarm(seconds)
@@ -92,8 +92,8 @@ def apart(of: Callable[[], str]) -> str:
 
 
 def numbers(y: Any) -> list[Any]:
-    """Return the floating-point arrays that a function returned, in one level of tuples."""
-    parts = y if isinstance(y, tuple | list) else [y]
+    """Return the floating-point arrays that a function returned: several in a tuple, one in a list of numbers."""
+    parts = y if isinstance(y, tuple) else [np.array(y) if isinstance(y, list) and np.array(y).dtype.kind == "f" else y]
     return [np.asarray(p) for p in parts if isinstance(p, float | np.ndarray | np.floating) and np.asarray(p).dtype == np.float64]
 
 
@@ -198,8 +198,8 @@ def agrees(run: Any, expected: list[Any]) -> bool:
     from gradcheck.arith.floating import Floating
     from gradcheck.engine.reverse import evaluate
 
-    values = evaluate(run.graph, run.values, Floating("float64"))
-    got = [np.asarray(values[k]) for k in run.graph.outputs]
+    found = evaluate(run.graph, run.values, Floating("float64"))
+    got = [np.asarray(y) for y in (found if isinstance(found, tuple) else (found,))]
     return all(any(g.shape == e.shape and np.allclose(g, e, rtol=1e-9, atol=1e-12 * np.max(np.abs(e), initial=0)) for e in expected) for g in got)
 
 

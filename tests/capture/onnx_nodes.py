@@ -8,7 +8,8 @@ from collections import Counter
 
 import numpy as np
 
-from gradcheck.capture.numpy.arrays import Recorded, numbers
+from gradcheck.capture.numpy.arrays import Recorded
+from gradcheck.capture.numpy.operators import numbers
 from gradcheck.capture.onnx.model import Model
 from gradcheck.errors import GradcheckError
 

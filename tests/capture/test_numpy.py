@@ -57,6 +57,54 @@ def test_another_branch_is_near(f, x, edge):
     assert record_numpy(f, [np.array(x)]).at_edge is edge
 
 
+OLD = np.zeros(2)
+
+
+def checked(x):
+    """Ask for types, convert by them, and write the results of functions where it was asked to."""
+    if not isinstance(x, np.ndarray) or x.dtype != np.float64 or not isinstance(np.sum(x), float | np.floating):
+        raise TypeError
+    y = 3 * x
+    np.clip(y, 0.0, 1.5, out=y)
+    z = np.zeros(2)
+    np.multiply(y, x, out=z)
+    x.sum(out=z[0:1].reshape(()))
+    return float(x[0]) * np.float64(x[1]) * y + z
+
+
+def test_types_and_arrays_to_write_into():
+    """A recorded array is an array, its entry is a number, conversions keep both, and `out=` is written into."""
+    x = np.array([0.25, 2.0])
+    run = record_numpy(checked, [x])
+    assert np.array_equal(evaluate(run.graph, run.values), checked(x))
+    assert "float" not in checked.__globals__
+    assert checked.__globals__["np"] is np
+
+
+CACHE: dict = {}
+
+
+def cached(x):
+    """Keep what was computed once, as libraries do."""
+    if "scale" not in CACHE:
+        CACHE["scale"] = np.ones(2) * x[0]
+    return np.sum(CACHE["scale"] * x) + CACHE["scale"][1]
+
+
+def test_what_a_cache_keeps_of_a_recording_is_numbers_again():
+    """In the next recording, and in code that is not recorded."""
+    x = np.array([0.5, 2.0])
+    CACHE.clear()
+    first = record_numpy(cached, [x])
+    assert evaluate(first.graph, first.values) == 1.75
+    again = record_numpy(cached, [2 * x])
+    assert evaluate(again.graph, again.values) == cached(2 * x) == 3.0
+    kept = CACHE["scale"]
+    assert np.array_equal(np.asarray(kept), [0.5, 0.5])
+    for numbers in (kept + x, np.exp(kept), np.concatenate([kept, x]), kept[kept > 0], 2 * kept):
+        assert np.isfinite(np.asarray(numbers, float)).all()
+
+
 def newton(x):
     """Return the square root by steps that end where it is near enough."""
     y = x[0]
@@ -74,7 +122,6 @@ def test_a_loop_that_ends_by_its_numbers_is_told():
 @pytest.mark.parametrize(
     "f",
     [
-        lambda x: float(x[0]) * x[1],
         lambda x: f"{float(x[0]):f}",
         lambda x: np.linalg.svd(x.reshape(1, -1))[1].sum(),
         lambda x: np.asarray(x, np.float32).sum(),
@@ -83,6 +130,10 @@ def test_a_loop_that_ends_by_its_numbers_is_told():
         memoryview,
         np.frombuffer,
         lambda x: math.gamma(x[0]),
+        lambda x: np.clip(x, 0, 1, OLD) + x,
+        lambda x: np.clip(x, 0, 1, out=OLD) + x,
+        lambda x: x.sum(0, None, OLD) + x,
+        lambda x: x.mean(0, None, OLD) + x,
     ],
 )
 def test_what_would_lose_the_derivative_is_refused(f):

@@ -89,7 +89,7 @@ def test_arrays_that_are_filled_are_recorded():
 
 def hidden(x):
     """Return code that leaves NumPy."""
-    return np.array([float(v) ** 2 for v in x])
+    return np.frombuffer(x.tobytes()) ** 2
 
 
 def root(x):

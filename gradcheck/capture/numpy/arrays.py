@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.capture.numpy.memory import Memory
+from gradcheck.capture.numpy.operators import Operators, is_live, is_recorded, numbers
 from gradcheck.errors import GradcheckError, NotTraceable
 from gradcheck.graph.builder import Builder
 from gradcheck.graph.graph import Leaf
@@ -48,20 +48,6 @@ def _window(rank: int, starts: Any, stops: Any, axes: Any, steps: Any) -> tuple[
     return tuple(found)
 
 
-def numbers(x: Any) -> Any:
-    """Return the numbers of a recorded array; lists, tuples and mappings with theirs; anything else as it is."""
-    if isinstance(x, Recorded):
-        return x.value
-    if isinstance(x, list | tuple):
-        return type(x)(numbers(v) for v in x) if type(x) in (list, tuple) else x
-    return {k: numbers(v) for k, v in x.items()} if type(x) is dict else x
-
-
-def is_recorded(x: Any) -> bool:
-    """Answer whether there is a recorded array in an argument."""
-    return isinstance(x, Recorded) or (isinstance(x, list | tuple) and any(map(is_recorded, x)))
-
-
 #: Numbers this near to each other, relative to their size, may compare the other way round after a rounding or two thousand.
 NEAR = 2.0**-40
 
@@ -79,7 +65,7 @@ class Recording(Builder):
 
     def __init__(self, most: float = math.inf) -> None:
         super().__init__()
-        self.at_edge = self.loops = False
+        self.at_edge = self.loops = self.closed = False
         self._left = most
         self._lines: set[tuple[str, int, int]] = set()
 
@@ -113,8 +99,15 @@ class Recording(Builder):
         flat = data.reshape(-1)
         return Recorded(self, Memory(flat), flat.reshape(data.shape))
 
-    def apply(self, op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Recorded:
-        """Add a node, unless all of its operands are constants; return its value."""
+    def apply(self, op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
+        """Add a node, unless all of its operands are constants; return its value.
+
+        What somebody's cache has kept of a recording that is closed is numbers again.
+        """
+        operands = [x.value if isinstance(x, Recorded) and x.builder.closed else x for x in operands]
+        if self.closed:
+            live = next((x.builder for x in operands if isinstance(x, Recorded)), None)
+            return op(*operands, **attributes) if live is None else live.apply(op, operands, attributes)
         given, complete = [numbers(x) for x in operands], op.complete(attributes)
         first = operands[0]
         with np.errstate(all="ignore"):
@@ -141,7 +134,7 @@ class _Named(Tracer):
     """A value of the graph as `Builder.apply` takes it."""
 
 
-class Recorded(Tracer):
+class Recorded(Operators):
     """An array that carries its numbers.
 
     Args:
@@ -176,6 +169,16 @@ class Recorded(Tracer):
         return self.value.dtype
 
     @property
+    def flags(self) -> Any:
+        """How its numbers lie in memory."""
+        return self.value.flags
+
+    @property
+    def device(self) -> str:
+        """Where its numbers are."""
+        return "cpu"
+
+    @property
     def flat(self) -> Any:
         """The entries one after the other."""
         return iter(self.reshape(-1))
@@ -185,24 +188,22 @@ class Recorded(Tracer):
         """The array itself."""
         return self
 
-    def __gradcheck_apply__(self, op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Recorded:
+    def __gradcheck_apply__(self, op: Op, operands: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         return self.builder.apply(op, operands, attributes)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        from gradcheck.capture.numpy.functions import ufunc_result
+        from gradcheck.capture.numpy.functions import ufunc_result, written
 
+        if not is_live((inputs, options)):
+            return getattr(ufunc, method)(*numbers(inputs), **numbers(options))
         out = options.pop("out", (None,))[0]
-        made = ufunc_result(ufunc, method, inputs, options)
-        if out is None:
-            return made
-        if not isinstance(out, Recorded):
-            raise NotTraceable(f"np.{ufunc.__name__} with out= an array that was made before the recording")
-        out[...] = made
-        return out
+        return written(out, ufunc_result(ufunc, method, inputs, options), ufunc.__name__)
 
     def __array_function__(self, f: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         from gradcheck.capture.numpy.functions import function_result
 
+        if not is_live((args, kwargs)):
+            return f(*numbers(args), **numbers(kwargs))
         try:
             return function_result(f, args, kwargs)
         except GradcheckError:
@@ -211,7 +212,7 @@ class Recorded(Tracer):
             raise NotTraceable(f"np.{f.__name__}: {error}") from error
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        if self.memory.name:
+        if self.memory.name and not self.builder.closed:
             raise NotTraceable("expected NumPy functions that have a graph form; got a conversion to an array")
         return self.value if dtype is None or dtype == self.value.dtype else self.value.astype(dtype)
 
@@ -220,6 +221,8 @@ class Recorded(Tracer):
         if _is_basic(key):
             return self if key is Ellipsis or (isinstance(key, tuple) and not key) else super().__getitem__(key)
         places = self.memory.positions(self.value)[key]
+        if self.builder.closed:
+            return self.value[key]
         if not self.memory.name:
             return self.builder.constant_array(self.value[key])
         flat = self.memory.flat(self.builder)
@@ -237,80 +240,6 @@ class Recorded(Tracer):
         wide = new if new.shape == np.shape(places) else _broadcast(new, np.shape(places))
         self.memory.write(self.builder, np.asarray(places), wide.name if wide.memory.name else "", wide.value.copy())
 
-    def _in_place(self, op: str, other: Any) -> Recorded:
-        self[...] = self._do(op, other)
-        return self
-
-    def __iadd__(self, other: Any) -> Recorded:
-        return self._in_place("add", other)
-
-    def __isub__(self, other: Any) -> Recorded:
-        return self._in_place("sub", other)
-
-    def __imul__(self, other: Any) -> Recorded:
-        return self._in_place("mul", other)
-
-    def __itruediv__(self, other: Any) -> Recorded:
-        return self._in_place("div", other)
-
-    def __ipow__(self, other: Any) -> Recorded:
-        self[...] = self**other
-        return self
-
-    def _compare(self, other: Any, op: Any = operator.eq) -> Any:
-        if other is None or isinstance(other, str):
-            return op is operator.ne
-        self.builder.compare(self.value, numbers(other))
-        return op(self.value, numbers(other))
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compare(other, operator.lt)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compare(other, operator.le)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compare(other, operator.gt)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compare(other, operator.ge)
-
-    def __eq__(self, other: Any) -> Any:
-        return self._compare(other, operator.eq)
-
-    def __ne__(self, other: Any) -> Any:
-        return self._compare(other, operator.ne)
-
-    __hash__ = object.__hash__
-
-    def __bool__(self) -> bool:
-        return bool(self._compare(0, operator.ne))
-
-    def __int__(self) -> int:
-        self.builder.compare(self.value, np.rint(self.value))
-        return int(self.value)
-
-    def __index__(self) -> int:
-        return self.value.__index__()
-
-    def __float__(self) -> float:
-        if self.memory.name:
-            raise NotTraceable("expected NumPy functions that have a graph form; got float() of a recorded number")
-        return float(self.value)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return np.floor_divide(self, other)
-
-    def __mod__(self, other: Any) -> Any:
-        return np.remainder(self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return np.remainder(other, self)
-
-    def __round__(self, digits: int | None = None) -> Any:
-        self.builder.compare(2 * self.value, np.rint(2 * self.value))
-        return round(self.value.item(), digits) if digits is not None else round(self.value.item())
-
     def __getattr__(self, name: str) -> Any:
         from gradcheck.capture.numpy.functions import METHODS
 
@@ -325,7 +254,8 @@ class Recorded(Tracer):
 def _broadcast(x: Recorded, shape: tuple[int, ...]) -> Recorded:
     while x.ndim > len(shape) and x.shape[0] == 1:
         x = x[0]
-    return x.builder.apply(registry["broadcast_to"], (x,), {"shape": shape})
+    made: Recorded = x.builder.apply(registry["broadcast_to"], (x,), {"shape": shape})
+    return made
 
 
 def _plain_key(key: Any) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.numpy.arrays import Recorded, numbers
+from gradcheck.capture.numpy.arrays import Recorded
+from gradcheck.capture.numpy.operators import numbers
 from gradcheck.capture.numpy.positions import recorded_or_array
 from gradcheck.errors import NotTraceable
 from gradcheck.ops.op import registry

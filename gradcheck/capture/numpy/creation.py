@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.numpy.arrays import Recorded, Recording, is_recorded, numbers
+from gradcheck.capture.numpy.arrays import Recorded, Recording
 from gradcheck.capture.numpy.code import namespaces
 from gradcheck.capture.numpy.functions import joined
+from gradcheck.capture.numpy.operators import is_recorded, numbers
 
 #: NumPy's makers of arrays; what is made of a recorded array is made of its numbers.
 MAKERS = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like")
@@ -23,6 +24,39 @@ MATH = ("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "sin", "cos", "
         "atan", "atan2", "hypot", "fabs", "pow", "erf", "erfc", "floor", "ceil", "isnan", "isinf", "isfinite", "copysign")  # fmt: skip
 #: Python's name -> NumPy's, where it is another one
 _NUMPY = {"asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "pow": "power"}
+
+
+class _Of(type):
+    """The type of a stand-in for a type: its instances are those of the original, and recorded arrays."""
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, cls.__mro__[1]) or (isinstance(x, Recorded) and (cls is ndarray or x.ndim == 0))
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return issubclass(other, cls.__mro__[1])
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is cls.__mro__[1]
+
+    def __hash__(cls) -> int:
+        return hash(cls.__mro__[1])
+
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        if cls is not ndarray and args and isinstance(args[0], Recorded):
+            return args[0] if cls is float64 or args[0].size == 1 else args[0].__float__()
+        return cls.__mro__[1](*args, **options)
+
+
+class ndarray(np.ndarray, metaclass=_Of):  # noqa: N801 - as what it stands for
+    """NumPy's type of arrays."""
+
+
+class float64(np.float64, metaclass=_Of):  # noqa: N801
+    """NumPy's type of numbers, which is called to convert to it."""
+
+
+class float_(float, metaclass=_Of):  # noqa: N801
+    """Python's type of numbers."""
 
 
 class _Namespace(ModuleType):
@@ -46,16 +80,23 @@ def recorded_makers(recording: Recording, f: Any) -> Iterator[None]:
     """
     arrays = {name: _maker(recording, getattr(np, name)) for name in MAKERS} | {name: _conversion(recording, getattr(np, name)) for name in CONVERSIONS}
     plain = {name: _function(name) for name in MATH}
-    instead: dict[int, Any] = {id(np): _Namespace(np, arrays), id(math): _Namespace(math, plain)}
+    types = {"ndarray": ndarray, "float64": float64}
+    instead: dict[int, Any] = {id(np): _Namespace(np, arrays | types), id(np.ndarray): ndarray, id(np.float64): float64, id(math): _Namespace(math, plain)}
     instead |= {id(getattr(np, name)): x for name, x in arrays.items()} | {id(getattr(math, name)): x for name, x in plain.items()}
-    places = [(names, key, x) for names in namespaces(f) for key, x in list(names.items()) if id(x) in instead]
+    reached = namespaces(f)
+    places = [(names, key, x) for names in reached for key, x in list(names.items()) if id(x) in instead]
+    own = [names for names in reached if "float" not in names]
     try:
         for names, key, x in places:
             names[key] = instead[id(x)]
+        for names in own:
+            names["float"] = float_
         yield
     finally:
         for names, key, x in places:
             names[key] = x
+        for names in own:
+            del names["float"]
 
 
 def _maker(recording: Recording, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,7 +118,7 @@ def _conversion(recording: Recording, original: Callable[..., Any]) -> Callable[
             dtype = options.get("dtype", args[0] if args else None)
             if dtype is not None and np.dtype(dtype) != np.float64:
                 return original(x.value, *args, **options)
-            return x.copy() if original.__name__ in ("array", "copy") and options.get("copy", True) else x
+            return x.copy() if original.__name__ in ("array", "copy") and options.get("copy", True) is True else x
         if is_recorded(x):
             return joined(x)
         made = original(x, *args, **options)

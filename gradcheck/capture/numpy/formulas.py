@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.numpy.arrays import Recorded, numbers
+from gradcheck.capture.numpy.arrays import Recorded
+from gradcheck.capture.numpy.operators import numbers
 from gradcheck.capture.numpy.steps import step
 from gradcheck.errors import NotTraceable
 from gradcheck.graph.numpy_names import UFUNCS
@@ -64,6 +65,7 @@ MADE_OF: Mapping[str, Callable[..., Any]] = {
     "fmod": lambda x, y: x - y * np.trunc(numbers(x) / numbers(y)),
     "copysign": lambda x, y: registry["abs"](x) * np.copysign(1.0, numbers(y)), "ldexp": lambda x, n: x * 2.0 ** np.asarray(numbers(n)),
     "divmod": lambda x, y: (np.floor_divide(numbers(x), numbers(y)), _remainder(x, y)),
+    "erf": registry["erf"], "erfc": lambda x: 1 - registry["erf"](x), "expit": registry["logistic"], "xlogy": lambda x, y: x * registry["log"](y),
     "vecdot": lambda x, y: np.sum(x * y, axis=-1),
     "heaviside": lambda x, y: np.heaviside(numbers(x), numbers(y)),
 }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.numpy.arrays import Recorded, numbers
+from gradcheck.capture.numpy.arrays import Recorded
 from gradcheck.capture.numpy.composites import (
     average,
     convolve,
@@ -23,6 +23,7 @@ from gradcheck.capture.numpy.composites import (
 )
 from gradcheck.capture.numpy.formulas import MADE_OF
 from gradcheck.capture.numpy.memory import Memory
+from gradcheck.capture.numpy.operators import numbers
 from gradcheck.capture.numpy.positions import (
     at_positions,
     by_positions,
@@ -75,7 +76,8 @@ def joined(x: Any) -> Any:
     return registry["stack"](*(joined(v) for v in x), axis=0)
 
 
-def _variance(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
+def _variance(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    _unwritten(out)
     return ARRAY_FUNCTIONS["var"](a, axis, ddof=ddof, keepdims=bool(keepdims))
 
 
@@ -89,6 +91,14 @@ def _select(condition: Any, *branches: Any) -> Any:
     return registry["where"](c.astype(bool), *branches) if branches else np.nonzero(c)
 
 
+def _chosen(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0.0) -> Any:
+    """Return `np.select`: of each entry the first choice whose condition holds."""
+    made = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        made = _select(condition, choice, made)
+    return made
+
+
 def _nan_masked(f: str, neutral: float) -> Callable[..., Any]:
     return lambda a, **options: getattr(np, f)(registry["where"](np.isnan(a.value), neutral, a), **options)
 
@@ -100,14 +110,22 @@ def _einsum(*operands: Any, optimize: Any = None) -> Any:
 
 def _reduced(name: str) -> Callable[..., Any]:
     def reduce(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
-        if out is not None or set(options) - {"initial", "where"} or options.get("where", True) is not True:
-            raise NotTraceable(f"np.{name} with out=, where= or {sorted(options)} has no graph form")
+        _unwritten(out)
+        if set(options) - {"initial", "where"} or options.get("where", True) is not True:
+            raise NotTraceable(f"np.{name} with where= or {sorted(options)} has no graph form")
         return ARRAY_FUNCTIONS[name](a, axis, keepdims=bool(keepdims))
 
     return reduce
 
 
+def _unwritten(out: Any) -> None:
+    """Raise `NotTraceable` for an array to write into that is given by its place among the arguments."""
+    if out is not None:
+        raise NotTraceable("an array to write into that is not given as out=")
+
+
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **names: Any) -> Any:
+    _unwritten(out)
     return ARRAY_FUNCTIONS["clip"](a, names.get("min", a_min), names.get("max", a_max))
 
 
@@ -134,6 +152,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **ARRAY_FUNCTIONS,
     **{name: _reduced(name) for name in ("sum", "mean", "prod", "max", "amax", "min", "amin")},
     "var": _variance, "std": _std, "average": average, "ptp": lambda a, axis=None: np.max(a, axis=axis) - np.min(a, axis=axis), "where": _select,
+    "select": _chosen,
     "nansum": _nan_masked("sum", 0.0), "sort": sort, "quantile": quantile, "percentile": lambda a, q, axis=None: quantile(a, np.asarray(q) / 100, axis),
     "median": lambda a, axis=None, keepdims=False: quantile(a, 0.5, axis, keepdims), "diff": diff, "clip": _clip, "interp": interp, "convolve": convolve,
     "correlate": lambda a, v, mode="valid": convolve(a, np.flip(v), mode), "trapezoid": trapezoid, "trapz": trapezoid, "cross": cross, "cov": cov,
@@ -146,10 +165,10 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "copy": lambda a: a.copy(), "nan_to_num": lambda x, copy=True, nan=0.0, **_: registry["where"](np.isnan(x.value), nan, x),
     "sinc": lambda x: registry["where"](numbers(x) == 0, 1.0, registry["sin"](np.pi * x) / registry["where"](numbers(x) == 0, 1.0, np.pi * x)),
     "polyval": polyval, "real": lambda x: x, "real_if_close": lambda x: x, "linalg.norm": ARRAY_FUNCTIONS["norm"],
-    "cumsum": lambda a, axis=None, dtype=None, out=None: ARRAY_FUNCTIONS["cumsum"](a, axis),
+    "cumsum": lambda a, axis=None, dtype=None: ARRAY_FUNCTIONS["cumsum"](a, axis),
     "reshape": lambda a, shape, order="C", **_: reshape_in_order(a, shape, order),
     "ravel": lambda a, order="C": reshape_in_order(a, -1, order), "array_split": by_positions(np.array_split),
-    "dot": lambda a, b, out=None: ARRAY_FUNCTIONS["dot"](a, b),
+    "dot": lambda a, b: ARRAY_FUNCTIONS["dot"](a, b),
     **{f.__name__: by_positions(f) for f in (
         np.roll, np.rot90, np.repeat, np.diagonal, np.moveaxis, np.rollaxis, np.fliplr, np.flipud, np.delete, np.resize, np.take_along_axis, np.split,
         np.hsplit, np.vsplit, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.compress, np.broadcast_to,
@@ -172,10 +191,30 @@ def function_result(f: Callable[..., Any], args: Sequence[Any], options: Mapping
         return answer(f, args, given)
     if f.__name__ not in FUNCTIONS:
         raise NotTraceable(f"np.{f.__name__} has no graph form")
-    return FUNCTIONS[f.__name__](*args, **given)
+    out = given.pop("out", None)
+    return written(out, FUNCTIONS[f.__name__](*args, **given), f.__name__)
 
 
-def _sort_in_place(x: Any, axis: int = -1) -> None:
+def written(out: Any, made: Any, name: str) -> Any:
+    """Return what was made, in the array that was given for it, if one was.
+
+    Args:
+        out: it, or None.
+        made: by a function.
+        name: of that.
+
+    Raises:
+        NotTraceable: the array was made before the recording.
+    """
+    if out is None:
+        return made
+    if not isinstance(out, Recorded):
+        raise NotTraceable(f"np.{name} with out= an array that was made before the recording")
+    out[...] = made
+    return out
+
+
+def _sort_in_place(x: Any, axis: int = -1, kind: Any = None) -> None:
     x[...] = sort(x, axis)
 
 
@@ -208,5 +247,5 @@ METHODS: Mapping[str, Callable[..., Any]] = {
     "astype": _astype, "fill": _fill, "sort": _sort_in_place,
     "item": lambda x, *at: (x.reshape(-1)[at[0]] if len(at) == 1 else x[at] if at else x.reshape(())), "conj": lambda x: x, "conjugate": lambda x: x,
     "tolist": lambda x: [v.tolist() if v.ndim else v for v in x] if x.ndim else x, "view": lambda x, *a: x if not a else _refused("view()"),
-    "mean": lambda x, axis=None, dtype=None, out=None, keepdims=False: np.mean(x, axis=axis, keepdims=keepdims),
+    "mean": lambda x, axis=None, dtype=None, out=None, keepdims=False: np.mean(x, axis=axis, keepdims=keepdims, out=out),
 }  # fmt: skip

@@ -65,10 +65,17 @@ def record_numpy(
             given[key] = recording.input(key, values[key])
         else:
             given[key] = x
-    with recorded_makers(recording, f if code is None else code):
-        result = f(**given) if isinstance(arguments, Mapping) else f(*given.values())
+    try:
+        with recorded_makers(recording, f if code is None else code):
+            result = f(**given) if isinstance(arguments, Mapping) else f(*given.values())
+        return _run(recording, result, values, name or getattr(f, "__name__", "f").strip("<>"))
+    finally:
+        recording.closed = True
+
+
+def _run(recording: Recording, result: Any, values: Arrays, name: str) -> NumpyRun:
     outputs = [_output(recording, y) for y in (result if isinstance(result, tuple) else (result,))]
-    graph = Graph(recording.leaves, recording.nodes, outputs, name=name or getattr(f, "__name__", "f").strip("<>"))
+    graph = Graph(recording.leaves, recording.nodes, outputs, name=name)
     return NumpyRun(graph, values, recording.at_edge, recording.loops)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.numpy.arrays import Recorded, numbers
+from gradcheck.capture.numpy.arrays import Recorded
+from gradcheck.capture.numpy.operators import numbers
 
 #: Ufuncs whose value changes in jumps alone, or is no number.
 STEPS = frozenset({

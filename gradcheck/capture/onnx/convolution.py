@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.numpy.arrays import numbers
+from gradcheck.capture.numpy.operators import numbers
 from gradcheck.capture.onnx.call import Call, operator
 from gradcheck.errors import CannotExpress
 from gradcheck.ops.op import registry

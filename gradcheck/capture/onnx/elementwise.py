@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.numpy.arrays import Recorded, numbers
+from gradcheck.capture.numpy.arrays import Recorded
+from gradcheck.capture.numpy.operators import numbers
 from gradcheck.capture.onnx.call import RULES, Call, operator
 from gradcheck.errors import CannotExpress
 from gradcheck.ops.op import registry

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.numpy.arrays import Recorded, Recording, numbers
+from gradcheck.capture.numpy.arrays import Recorded, Recording
+from gradcheck.capture.numpy.operators import numbers
 from gradcheck.capture.onnx import convolution as _convolution  # noqa: F401 - these fill the table
 from gradcheck.capture.onnx import elementwise as _elementwise  # noqa: F401
 from gradcheck.capture.onnx import normalisation as _normalisation  # noqa: F401

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.capture.numpy.arrays import Recorded, numbers
+from gradcheck.capture.numpy.arrays import Recorded
+from gradcheck.capture.numpy.operators import numbers
 from gradcheck.capture.numpy.positions import at_positions
 from gradcheck.capture.onnx.call import Call, operator
 from gradcheck.errors import CannotExpress
