@@ -6,6 +6,7 @@ import operator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcheck.errors import NotTraceable
 from gradcheck.graph.tracer import Tracer
@@ -22,7 +23,7 @@ class Operators(Tracer):
 
     builder: Any
     memory: Any
-    value: Any
+    value: npt.NDArray[Any]
 
     def __setitem__(self, key: Any, new: Any) -> None:
         raise NotImplementedError
