@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -26,6 +27,15 @@ def array_of(t: Tensor) -> npt.NDArray[Any]:
     t = t.detach().cpu().resolve_conj().resolve_neg()
     t = t.to_dense() if t.layout != torch.strided else t
     return np.array((t.float() if t.dtype in (torch.bfloat16, torch.float16) else t).numpy())
+
+
+def memory_of(t: Tensor) -> npt.NDArray[Any]:
+    """Return the numbers of a tensor in their own format, in its own memory where NumPy can look at it."""
+    t = t.detach().cpu().resolve_conj().resolve_neg()
+    t = t.to_dense() if t.layout != torch.strided else t
+    if t.dtype == torch.bfloat16:
+        return t.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+    return np.asarray(t.numpy())
 
 
 def storage_of(t: Tensor) -> int:
