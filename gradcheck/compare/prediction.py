@@ -106,4 +106,5 @@ class Predictor:
 
 def _into(m: Running, xs: Sequence[Array]) -> list[Array]:
     """Return operands of any format as numbers of another arithmetic, which are the same numbers."""
-    return [Bounded(m, x.value, x.error) if isinstance(x, Bounded) and x.m is not m else x for x in xs]
+    dtype = m.base.working
+    return [Bounded(m, x.value.astype(dtype, copy=False), x.error) if isinstance(x, Bounded) and x.m is not m else x for x in xs]
