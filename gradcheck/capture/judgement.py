@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -36,7 +36,7 @@ def row_of(recording: Recording, seconds: Callable[[], float]) -> Row:
     graph, formats = recording.graph, _formats(recording)
     dtype = next(f for f in _WIDEST if f in formats.roundoffs)
     try:
-        found = judge(graph, _leaves(recording), recording.run, formats.roundoffs[dtype], dtype, formats=formats)
+        found = judge(graph, _leaves(recording), recording.run, formats.roundoffs[dtype], dtype, formats=formats, recorded=True)
     except GradcheckError as error:  # an operation larger than its rule can hold
         found = Judgement("inconclusive", "none", str(error))
     findings = tuple(_placed(recording, with_explanation(recording, f)) for f in found.findings)
@@ -57,7 +57,7 @@ def _formats(recording: Recording) -> Formats:
 
 def _leaves(recording: Recording) -> Arrays:
     constants = {leaf.name: leaf.value for leaf in recording.graph.leaves if leaf.value is not None}
-    return {**constants, **recording.values}
+    return ChainMap(constants, recording.values)  # type: ignore[arg-type]  # nobody writes into it
 
 
 def _outcome(recording: Recording, found: Judgement, findings: tuple[Finding, ...]) -> tuple[str, str]:

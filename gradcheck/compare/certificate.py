@@ -28,7 +28,7 @@ from gradcheck.arith.running import Bounded, Roundoff, Running
 from gradcheck.compare.comparison import Comparison, Passed, everywhere, ratios
 from gradcheck.compare.formats import Formats
 from gradcheck.compare.prediction import Legitimate, Predictor
-from gradcheck.compare.regions import Key, Part, adjoint_depths, part_of, value_depths
+from gradcheck.compare.regions import Key, Part, adjoint_depths, key_of, part_of, value_depths
 from gradcheck.graph.evaluation import entered
 from gradcheck.graph.graph import Edge, Graph, Node
 from gradcheck.graph.values import Arrays
@@ -133,7 +133,7 @@ class Certifier:
     ) -> None:
         self.graph, self.leaves, self.run, self.ops = graph, leaves, run, ops
         self.m = Running(roundoff, wide)
-        self._several = {} if formats is None else formats.arithmetics(wide)
+        self._several = {} if formats is None else formats.arithmetics(partial(Running, wide=wide))
         self.predict = Predictor(self.m, ops, slack=slack, textbook=textbook, of=self.of)
         self.made = Certificate()
         self._adjoint_of = _Known(self._adjoint_given)
@@ -192,7 +192,7 @@ class Certifier:
         return entered(self.ops[node.op], self.of(node.name), [self._y[x] for x in node.inputs])
 
     def _compared(self, name: str, direction: str) -> bool:
-        return self._part is None or (name, direction) in self._part.keys
+        return self._part is None or key_of(name, direction) in self._part.keys
 
     # -- reverse --------------------------------------------------------------------------------
 

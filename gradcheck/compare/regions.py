@@ -7,8 +7,17 @@ from dataclasses import dataclass, field
 
 from gradcheck.graph.graph import Graph
 
-#: A comparison: the name of a value, and "value", "adjoint" or "gradient".
-Key = tuple[str, str]
+#: Comparisons of a value: its name, and whether they are of its adjoint.
+Key = tuple[str, bool]
+
+
+def key_of(name: str, direction: str) -> Key:
+    """Return the key of a comparison.
+
+    >>> key_of("w", "gradient")
+    ('w', True)
+    """
+    return name, direction != "value"
 
 
 @dataclass(slots=True)
@@ -37,7 +46,7 @@ def part_of(graph: Graph, keys: Collection[Key], values: Container[str], adjoint
         values, adjoints: names of what the target handed back.
     """
     made = Part(keys)
-    waiting = [x for x, direction in keys if direction != "value"]
+    waiting = [x for x, is_adjoint in keys if is_adjoint]
     while waiting:
         x = waiting.pop()
         if x not in made.adjoints:
@@ -45,7 +54,7 @@ def part_of(graph: Graph, keys: Collection[Key], values: Container[str], adjoint
             users = {e.consumer for e in graph.consumers(x)}
             made.handing |= users
             waiting += [u for u in users if u not in adjoints]
-    needed = [*(x for x, direction in keys if direction == "value"), *made.handing]
+    needed = [*(x for x, is_adjoint in keys if not is_adjoint), *made.handing]
     while needed:
         x = needed.pop()
         if x in graph.node and x not in made.values:
