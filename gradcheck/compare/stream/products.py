@@ -1,10 +1,14 @@
 """Products of matrices beside a target's: the exact product in blocks, and a bound from below by norms.
 
 A bound of the certificate is n u S_ij, S = abs(A) abs(B) (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.5). S takes a second
-product; this takes the sums of its rows and columns alone. Let s and t be the sums of abs(a_i) and abs(b_j), and split both into their means and
-what is left: S_ij = s t / n + <a', b'>, where a' and b' are orthogonal to the means. By Cauchy and Schwarz
-S_ij >= s t / n - |a'| |b'|, with |a'|^2 = |a_i|^2 - s^2 / n: about 0.4 of S where the entries of both are normal. Where that does not acquit,
-S is computed, for the block in question.
+product; this takes a few products with vectors. For any positive p_k and q_k let M = sum p q, and take means and deviations of abs(a_ik) / p_k and
+abs(b_kj) / q_k with the weights p_k q_k / M: S_ij / M is the mean of their product, so by Cauchy and Schwarz
+
+    S_ij >= s_i t_j / M - sqrt((sum_k a_ik^2 q_k / p_k - s_i^2 / M) (sum_k b_kj^2 p_k / q_k - t_j^2 / M)),  s = abs(A) q, t = p abs(B).
+
+With p_k and q_k the usual sizes in column k of A and row k of B this is about 0.4 of S where entries are normal. Where it does not acquit, or would cost
+more, S is computed. The exact product is in the wide format, all that belongs to bounds in float32: a sum of n terms loses (n + 8) 2^-23 of itself there
+at most, which is taken off twice.
 """
 
 from __future__ import annotations
@@ -23,77 +27,126 @@ from gradcheck.compare.stream.tally import Tally
 Numbers = npt.NDArray[Any]
 #: Entries of a block: a few arrays of so many numbers fit into a cache of the second level.
 BLOCK = 1 << 16
-#: Rows of a block at least: a product of fewer rows reads the other factor too often.
-ROWS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Of each row (or column): the sum of magnitudes, and how long what is left of them without their mean may be."""
-
-    sizes: Numbers
-    rest: Numbers
-    length: int
+#: Entries and rows of a part of the product that is computed at once: libraries read the other factor for each anew.
+PART, ROWS = 1 << 20, 256
+#: Terms of a product in the time of one visit of an entry, as processors with wide vectors have it.
+VISIT = 64
+#: Rows (or columns) of which usual sizes are taken: any positive numbers are right, and 64 magnitudes give their mean to a tenth.
+SOME = 64
+#: The least of these, relative to the largest: no weight is zero, and none overflows.
+LEAST = 2.0**-12
 
 
 class Factor:
-    """A matrix with the sums of its rows and columns.
+    """A matrix, its magnitudes, and sums of these over rows and columns.
 
     Args:
-        x: in a wide format.
+        x: the target's numbers.
+        wide: the format of exact products.
     """
 
-    def __init__(self, x: Numbers) -> None:
-        self.x = x
-        self._sums: tuple[Sums, Sums] | None = None
+    def __init__(self, x: Numbers, wide: np.dtype[Any]) -> None:
+        self.x = widened(x, wide)
+        self.size: Numbers = np.abs(widened(x, np.dtype(np.float32)))
+        self._usual: dict[int, Numbers] = {}
+        self._weights: dict[int, tuple[Numbers, Numbers]] = {}
+        self._sums: dict[int, tuple[Numbers, Numbers]] | None = None
 
-    @property
-    def rows(self) -> Sums:
-        """Of each row."""
-        return self._both()[0]
+    def usual(self, axis: int) -> Numbers:
+        """Return the usual size of the entries at each place along an axis, relative to the largest."""
+        if axis not in self._usual:
+            step = max(1, self.size.shape[1 - axis] // SOME)
+            size = (self.size[:, ::step] if axis == 0 else self.size[::step]).mean(axis=1 - axis)
+            top = np.max(size, initial=0.0)
+            self._usual[axis] = np.maximum(size / top, LEAST) if top > 0 else np.ones_like(size)
+        return self._usual[axis]
 
-    @property
-    def columns(self) -> Sums:
-        """Of each column."""
-        return self._both()[1]
+    def weigh(self, axis: int, other: Numbers) -> None:
+        """Ask for sums along an axis, in a product with a factor whose usual sizes there are given."""
+        self._weights[axis] = (other, other / self.usual(axis))
 
-    @property
-    def turned(self) -> Factor:
-        """The transposed matrix."""
-        made = Factor(self.x.T)
-        made._sums = (self.columns, self.rows)
-        return made
-
-    def _both(self) -> tuple[Sums, Sums]:
+    def sums(self, axis: int) -> tuple[Numbers, Numbers]:
+        """Return the weighted sums along an axis of magnitudes, and of squares."""
         if self._sums is None:
-            self._sums = _sums(self.x if self.x.flags.c_contiguous else self.x.T)
-            self._sums = self._sums if self.x.flags.c_contiguous else self._sums[::-1]
-        return self._sums
+            self._sums = self._all_sums()
+        return self._sums[axis]
+
+    def _all_sums(self) -> dict[int, tuple[Numbers, Numbers]]:
+        turned = not self.size.flags.c_contiguous
+        x = self.size.T if turned else self.size
+        weights = {1 - a if turned else a: w for a, w in self._weights.items()}
+        found = {a: (np.zeros(x.shape[1 - a], x.dtype), np.zeros(x.shape[1 - a], x.dtype)) for a in weights}
+        step = max(1, BLOCK // max(1, x.shape[1]))
+        for i in range(0, x.shape[0], step):
+            rows = slice(i, i + step)
+            for power, size in enumerate((x[rows], np.square(x[rows]))):
+                if 1 in weights:
+                    found[1][power][rows] = size @ weights[1][power]
+                if 0 in weights:
+                    found[0][power][...] += weights[0][power][rows] @ size
+        return {1 - a if turned else a: f for a, f in found.items()}
 
 
-def _sums(x: Numbers) -> tuple[Sums, Sums]:
-    m, n = x.shape
-    across, down = np.ones(n, x.dtype), np.ones(m, x.dtype)
-    rows, columns = np.empty((2, m), x.dtype), np.zeros((2, n), x.dtype)
-    step = max(1, BLOCK // max(1, n))
-    for i in range(0, m, step):
-        size = np.abs(x[i : i + step])
-        for k in range(2):
-            rows[k, i : i + step] = size @ across
-            columns[k] += down[: size.shape[0]] @ size
-            np.multiply(size, size, out=size)
-    return _without_mean(*rows, n), _without_mean(*columns, m)
+class Turned:
+    """The transposed matrix, with the same sums.
+
+    Args:
+        factor: the matrix.
+    """
+
+    def __init__(self, factor: Factor) -> None:
+        self.factor, self.x, self.size = factor, factor.x.T, factor.size.T
+
+    def usual(self, axis: int) -> Numbers:
+        """Return the usual size of the entries at each place along an axis."""
+        return self.factor.usual(1 - axis)
+
+    def weigh(self, axis: int, other: Numbers) -> None:
+        """Ask for sums along an axis."""
+        self.factor.weigh(1 - axis, other)
+
+    def sums(self, axis: int) -> tuple[Numbers, Numbers]:
+        """Return sums along an axis."""
+        return self.factor.sums(1 - axis)
 
 
-def _without_mean(sizes: Numbers, squares: Numbers, n: int) -> Sums:
-    """Return sums with their own rounding taken off, and an upper bound of what is left, with it added: each is off by n + 8 roundings at most."""
-    own = (n + 8) * float(np.finfo(sizes.dtype).eps)
-    sizes = sizes * (1 - own)
-    rest = np.sqrt(np.maximum(squares * (1 + own) - sizes * sizes * ((1 - own) / max(1, n)), 0)) * (1 + own)
-    return Sums(sizes, rest, n)
+def weigh(a: Factor | Turned, b: Factor | Turned) -> None:
+    """Ask for what the comparison of a product needs of its factors; one pass over each gives all that was asked for.
+
+    Args:
+        a, b: the factors.
+    """
+    if not _few(a, b):
+        a.weigh(1, b.usual(0))
+        b.weigh(0, a.usual(1))
 
 
-def compare(tally: Tally, got: Numbers, a: Factor, b: Factor, m: Least, *, slack: float = 1.0, bias: Numbers | None = None) -> None:
+def _few(a: Factor | Turned, b: Factor | Turned) -> bool:
+    """Answer whether the product of magnitudes costs less than sums, a visit of an entry of the factors or of the result being worth `VISIT` terms."""
+    (m, k), n = a.x.shape, b.x.shape[1]
+    return m * k * n <= VISIT * (m * k + k * n + m * n)
+
+
+def _bounds(a: Factor | Turned, b: Factor | Turned) -> tuple[Numbers, Numbers]:
+    """Return two matrices whose product is at most S, our own errors taken off: of sums, and of squares that underflow."""
+    n, m = a.x.shape[1], float(np.dot(a.usual(1), b.usual(0)))
+    own, made = _own(n), []
+    for sizes, squares in (a.sums(1), b.sums(0)):
+        less = sizes * np.float32(1 - own)
+        rest = squares * (1 + own) + n * float(np.finfo(np.float32).tiny) / LEAST - less * less * ((1 - own) / m)
+        made.append(np.stack([less * ((1 - own) / math.sqrt(m)), np.sqrt(np.maximum(rest, 0)) * (1 + own)]).astype(np.float32))
+    left, right = made
+    left[1] *= -1
+    return left.T, right
+
+
+def _own(n: int) -> float:
+    return 2 * (n + 8) * 2.0**-23
+
+
+def compare(
+    tally: Tally, got: Numbers, a: Factor | Turned, b: Factor | Turned, m: Least, *, slack: float = 1.0, bias: Numbers | None = None
+) -> None:
     """Compare a target's matrix with the product of two.
 
     Args:
@@ -104,42 +157,57 @@ def compare(tally: Tally, got: Numbers, a: Factor, b: Factor, m: Least, *, slack
         slack: factor on the bound.
         bias: added to every row.
     """
-    n, rows, columns = a.x.shape[1], a.rows, b.columns
+    n = a.x.shape[1]
     factor = slack * (n + 2 * m.roundoff.inputs / m.u_sum) * m.u_sum
-    if not _far_from_overflow(rows, columns, factor, bias, m.roundoff.largest):
+    extra = 0.0 if bias is None else float(np.max(np.abs(bias), initial=0.0))
+    if not 4 * (1 + factor) * (n * float(np.max(a.size)) * float(np.max(b.size)) + extra) < m.roundoff.largest:  # no sum comes near it, and no bound
         return tally.add(math.inf, 0)
-    floor = np.full(b.x.shape[1], slack * n * (m.eta + m.eta_sum), m.base.working)
+    floor = np.full(b.x.shape[1], slack * n * (m.eta + m.eta_sum), np.float32)
     if bias is not None:
-        floor += slack * n * m.u_sum * np.abs(bias)
-    left = np.stack([rows.sizes, -rows.rest, np.ones_like(rows.sizes)], 1)
-    right = np.stack([columns.sizes * (factor / max(1, n)), columns.rest * factor, floor])
-    step = max(ROWS, BLOCK // max(1, b.x.shape[1]))
+        floor += (slack * n * m.u_sum * (1 - _own(n)) * np.abs(bias)).astype(np.float32)
+    how = _How(factor * (1 - _own(n)), floor, slack * m.u if m.u_sum < m.u else 0.0, None if _few(a, b) else _bounds(a, b))
+    step = max(ROWS, PART // max(1, b.x.shape[1]))
     for i in range(0, got.shape[0], step):
         value = a.x[i : i + step] @ b.x
         if bias is not None:
             value += bias
-        final = slack * m.u * np.abs(value) if m.u_sum < m.u else None
-        error = np.abs(np.subtract(value, widened(got[i : i + step], value.dtype), out=value), out=value)
-        bound = left[i : i + step] @ right
-        ratio = _ratio(error, bound if final is None else bound + final)
-        if not ratio[0] <= 1:
-            bound = np.abs(a.x[i : i + step]) @ np.abs(b.x) * (factor * (1 - n * float(np.finfo(value.dtype).eps))) + floor
-            ratio = _ratio(error, bound if final is None else bound + final)
-        tally.add(*ratio, error.shape, (i, 0))
+        _compare_part(tally, got, value, i, (a.size, b.size), how)
     return None
 
 
-def _ratio(error: Numbers, bound: Numbers) -> tuple[float, int]:
-    if not error.size:
-        return 0.0, 0
-    if not np.minimum.reduce(bound, axis=None) > 0:
-        return math.inf, 0
-    ratio = np.divide(error, bound, out=bound)
+@dataclass(frozen=True, slots=True)
+class _How:
+    """The bound of a product: `factor` times S, `floor`, and `last` times the value; and factors of a lower bound of S."""
+
+    factor: float
+    floor: Numbers
+    last: float
+    bounds: tuple[Numbers, Numbers] | None
+
+
+def _compare_part(tally: Tally, got: Numbers, value: Numbers, first: int, sizes: tuple[Numbers, Numbers], how: _How) -> None:
+    step = max(1, BLOCK // max(1, value.shape[1]))
+    for i in range(0, value.shape[0], step):
+        block, rows = value[i : i + step], slice(first + i, first + min(i + step, value.shape[0]))
+        error = np.empty(block.shape, np.float32)
+        np.subtract(block, widened(got[rows], block.dtype), out=error, casting="same_kind")
+        np.abs(error, out=error)
+        ratio = (math.inf, 0)
+        if how.bounds is not None:
+            ratio = _ratio(error, how.bounds[0][rows] @ how.bounds[1], block, how)
+        if not ratio[0] <= 1:
+            ratio = _ratio(error, sizes[0][rows] @ sizes[1], block, how)
+        tally.add(*ratio, error.shape, (first + i, 0))
+
+
+def _ratio(error: Numbers, size: Numbers, value: Numbers, how: _How) -> tuple[float, int]:
+    """Return the largest ratio and where it is; infinite where a bound is not positive."""
+    size *= np.float32(how.factor)
+    size += how.floor
+    if how.last:
+        size += np.float32(how.last * (1 - 2.0**-22)) * np.abs(value)
+    if not size.size or not np.minimum.reduce(size, axis=None) > 0:
+        return (math.inf, 0) if size.size else (0.0, 0)
+    ratio = np.divide(error, size, out=size)
     k = int(ratio.argmax())
     return float(ratio.flat[k]), k
-
-
-def _far_from_overflow(rows: Sums, columns: Sums, factor: float, bias: Numbers | None, largest: float) -> bool:
-    """Answer whether no sum and no bound comes near the largest number: S_ij is at most the product of the sums of magnitudes."""
-    size = float(np.max(rows.sizes, initial=0)) * float(np.max(columns.sizes, initial=0)) + (0.0 if bias is None else float(np.max(np.abs(bias), initial=0)))
-    return 4 * (1 + factor) * size < largest

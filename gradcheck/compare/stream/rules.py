@@ -108,13 +108,12 @@ def product(s: Stream, node: Node, reached: bool) -> bool:
     questions = _questions(s, node, reached)
     if questions is None or len(a) < 2 or len(b) < 2 or (len(b) > 2 and a[:-2] != b[:-2]) or 0 in (*a, *b):
         return False
-    wide = partial(widened, dtype=m.base.working)
     value = s.value_question(node.name)
     numbers: dict[Any, Numbers] = {k: s.number(x) for k, x in enumerate(node.inputs)} | {"y": s.got(value)}
     numbers |= {"g": s.adjoint(node.name)} if questions else {}
     asked = {k: (q, s.got(q), Tally(s.graph.shapes[q.name], coarse=True)) for k, q in questions}
     tally = Tally(s.graph.shapes[node.name], coarse=True)
-    bias = wide(numbers[2]) if node.op == "dense" else None
+    bias = widened(numbers[2], m.base.working) if node.op == "dense" else None
     batch = b[:-2]
     for at in np.ndindex(*batch):
         def matrix(x: Numbers, width: int, at: tuple[int, ...] = at) -> Numbers:
@@ -123,20 +122,18 @@ def product(s: Stream, node: Node, reached: bool) -> bool:
         def flat(t: Tally, of: Tally, at: tuple[int, ...] = at) -> None:
             of.add(t.ratio, t.position + (int(np.ravel_multi_index(at, batch)) * math.prod(of.shape[len(batch) :]) if at else 0))
 
-        left, right = products.Factor(wide(matrix(numbers[0], a[-1]))), products.Factor(wide(matrix(numbers[1], b[-1])))
-        got = matrix(numbers["y"], b[-1])
-        one = Tally(got.shape)
-        products.compare(one, got, left, right, m, slack=s.slack, bias=bias)
-        flat(one, tally)
-        if not asked:
-            continue
-        g = products.Factor(wide(matrix(numbers["g"], b[-1])))
-        for k, (x, y) in ((0, (g, right.turned)), (1, (left.turned, g))):
-            if k in asked:
-                got = matrix(asked[k][1], (a, b)[k][-1])
-                one = Tally(got.shape)
-                products.compare(one, got, x, y, m, slack=s.slack)
-                flat(one, asked[k][2])
+        left, right = (products.Factor(matrix(numbers[k], x[-1]), m.base.working) for k, x in ((0, a), (1, b)))
+        pairs = [(tally, numbers["y"], b[-1], left, right, bias)]
+        if asked:
+            g = products.Factor(matrix(numbers["g"], b[-1]), m.base.working)
+            pairs += [(asked[0][2], asked[0][1], a[-1], g, products.Turned(right), None)] if 0 in asked else []
+            pairs += [(asked[1][2], asked[1][1], b[-1], products.Turned(left), g, None)] if 1 in asked else []
+        for _, _, _, x, y, _ in pairs:
+            products.weigh(x, y)
+        for total, got, width, x, y, c in pairs:
+            one = Tally(matrix(got, width).shape)
+            products.compare(one, matrix(got, width), x, y, m, slack=s.slack, bias=c)
+            flat(one, total)
         if 2 in asked:
             asked[2][2].compare(asked[2][1], m.unbroadcast(Bounded(m, g.x, None), asked[2][1].shape))
     s.settle(value, tally)
