@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from gradcheck.capture.torch.tensors import Tensor, array_of, located, maker, memory_of, positions, storage_of, whole_storage
+from gradcheck.capture.torch.tensors import Tensor, array_of, copied, located, maker, memory_of, positions, storage_of, whole_storage
 from gradcheck.errors import NotRecorded
 
 
@@ -52,7 +52,7 @@ class Held:
             self.tensor = t.clone()
             return
         if (whole := copies.get(key)) is None or whole.dtype != t.dtype:
-            whole = copies[key] = whole_storage(t).clone()
+            whole = copies[key] = copied(whole_storage(t))
         self.tensor = torch.as_strided(whole, t.shape, t.stride(), t.storage_offset())
 
     def array(self) -> npt.NDArray[Any]:

@@ -17,9 +17,19 @@ Tensor: TypeAlias = Any  # torch is not there when types are checked
 FORMATS = {torch.float64: "float64", torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
 
+#: What an argument without tensors usually is.
+_PLAIN = (int, float, bool, str, type(None), torch.dtype, torch.device, torch.layout)
+
+
 def tensors_in(tree: Any) -> Iterator[Tensor]:
     """Yield the tensors in nested lists, tuples, mappings and other trees that torch knows."""
-    yield from (x for x in tree_flatten(tree)[0] if isinstance(x, torch.Tensor))
+    if isinstance(tree, torch.Tensor):
+        yield tree
+    elif type(tree) in (list, tuple):
+        for x in tree:
+            yield from tensors_in(x)
+    elif type(tree) not in _PLAIN:
+        yield from (x for x in tree_flatten(tree)[0] if isinstance(x, torch.Tensor))
 
 
 def array_of(t: Tensor) -> npt.NDArray[Any]:
@@ -36,6 +46,14 @@ def memory_of(t: Tensor) -> npt.NDArray[Any]:
     if t.dtype == torch.bfloat16:
         return t.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
     return np.asarray(t.numpy())
+
+
+def copied(t: Tensor) -> Tensor:
+    """Return a copy; on a CPU in memory of NumPy's, which asks the system for large pages."""
+    if t.device.type != "cpu" or t.element_size() > 8:
+        return t.detach().clone()
+    made = torch.from_numpy(np.empty(tuple(t.shape), f"i{t.element_size()}")).view(t.dtype)
+    return made.copy_(t.detach())
 
 
 def storage_of(t: Tensor) -> int:

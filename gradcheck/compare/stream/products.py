@@ -14,7 +14,7 @@ at most, which is taken off twice.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,10 @@ from gradcheck.compare.numbers import widened
 from gradcheck.compare.stream.tally import Tally
 
 Numbers = npt.NDArray[Any]
-#: Entries of a block: a few arrays of so many numbers fit into a cache of the second level.
-BLOCK = 1 << 16
+#: Entries of a block, and its rows at least: a few arrays of so many numbers fit into a cache of the second level.
+BLOCK, FEW = 1 << 15, 32
 #: Entries and rows of a part of the product that is computed at once: libraries read the other factor for each anew.
-PART, ROWS = 1 << 20, 256
+PART, ROWS = 1 << 19, 256
 #: Terms of a product in the time of one visit of an entry, as processors with wide vectors have it.
 VISIT = 64
 #: Rows (or columns) of which usual sizes are taken: any positive numbers are right, and 64 magnitudes give their mean to a tenth.
@@ -140,6 +140,11 @@ def _bounds(a: Factor | Turned, b: Factor | Turned) -> tuple[Numbers, Numbers]:
     return left.T, right
 
 
+def turned(x: Factor | Turned) -> Factor | Turned:
+    """Return the transposed matrix."""
+    return x.factor if isinstance(x, Turned) else Turned(x)
+
+
 def _own(n: int) -> float:
     return 2 * (n + 8) * 2.0**-23
 
@@ -157,57 +162,73 @@ def compare(
         slack: factor on the bound.
         bias: added to every row.
     """
+    if bias is None and got.flags.f_contiguous and not got.flags.c_contiguous:  # a gradient of weights that are used transposed: along its memory
+        other = Tally((got.shape[1], got.shape[0]))
+        compare(other, got.T, turned(b), turned(a), m, slack=slack)
+        return tally.add(other.ratio, int(np.ravel_multi_index(np.unravel_index(other.position, other.shape)[::-1], got.shape)))
     n = a.x.shape[1]
     factor = slack * (n + 2 * m.roundoff.inputs / m.u_sum) * m.u_sum
     extra = 0.0 if bias is None else float(np.max(np.abs(bias), initial=0.0))
     if not 4 * (1 + factor) * (n * float(np.max(a.size)) * float(np.max(b.size)) + extra) < m.roundoff.largest:  # no sum comes near it, and no bound
         return tally.add(math.inf, 0)
-    floor = np.full(b.x.shape[1], slack * n * (m.eta + m.eta_sum), np.float32)
-    if bias is not None:
-        floor += (slack * n * m.u_sum * (1 - _own(n)) * np.abs(bias)).astype(np.float32)
-    how = _How(factor * (1 - _own(n)), floor, slack * m.u if m.u_sum < m.u else 0.0, None if _few(a, b) else _bounds(a, b))
+    floor = [] if bias is None else [(slack * n * m.u_sum * (1 - _own(n)) * np.abs(bias)).astype(np.float32)[None]]
+    last = slack * m.u * (1 - 2.0**-22) if m.u_sum < m.u else 0.0
+    sizes = [(a.size, b.size)] if _few(a, b) else [_bounds(a, b), (a.size, b.size)]
+    less = factor * (1 - _own(n))
+    bounds = [(_with_ones(np.float32(less) * left, len(floor)), np.concatenate([right, *floor])) for left, right in sizes]
     step = max(ROWS, PART // max(1, b.x.shape[1]))
     for i in range(0, got.shape[0], step):
-        value = a.x[i : i + step] @ b.x
+        rows = slice(i, min(i + step, got.shape[0]))
+        if bias is None and _any_number(tally, got, rows, [(np.float32(less - 1) * left, right) for left, right in sizes[:1]], less):
+            continue
+        value = a.x[rows] @ b.x
         if bias is not None:
             value += bias
-        _compare_part(tally, got, value, i, (a.size, b.size), how)
+        for block, at in _blocks(value, rows):
+            error = np.empty(block.shape, np.float32)
+            np.subtract(block, widened(got[at], np.dtype(np.float32)), out=error, casting="same_kind")
+            final = last * np.abs(block) if last else None
+            tally.add(*_largest(np.abs(error, out=error), [(left[at], right) for left, right in bounds], final), block.shape, (at.start, 0))
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _How:
-    """The bound of a product: `factor` times S, `floor`, and `last` times the value; and factors of a lower bound of S."""
-
-    factor: float
-    floor: Numbers
-    last: float
-    bounds: tuple[Numbers, Numbers] | None
+def _blocks(x: Numbers, rows: slice) -> Iterator[tuple[Numbers, slice]]:
+    """Yield blocks of some rows of a matrix, and where they are in the whole."""
+    few = max(FEW, BLOCK // max(1, x.shape[1]))
+    for k in range(0, x.shape[0], few):
+        yield x[k : k + few], slice(rows.start + k, min(rows.start + k + few, rows.stop))
 
 
-def _compare_part(tally: Tally, got: Numbers, value: Numbers, first: int, sizes: tuple[Numbers, Numbers], how: _How) -> None:
-    step = max(1, BLOCK // max(1, value.shape[1]))
-    for i in range(0, value.shape[0], step):
-        block, rows = value[i : i + step], slice(first + i, first + min(i + step, value.shape[0]))
-        error = np.empty(block.shape, np.float32)
-        np.subtract(block, widened(got[rows], block.dtype), out=error, casting="same_kind")
-        np.abs(error, out=error)
-        ratio = (math.inf, 0)
-        if how.bounds is not None:
-            ratio = _ratio(error, how.bounds[0][rows] @ how.bounds[1], block, how)
-        if not ratio[0] <= 1:
-            ratio = _ratio(error, sizes[0][rows] @ sizes[1], block, how)
-        tally.add(*ratio, error.shape, (first + i, 0))
+def _any_number(tally: Tally, got: Numbers, rows: slice, bounds: list[tuple[Numbers, Numbers]], factor: float) -> bool:
+    """Answer whether rounding allows any number of the size of the target's: abs(got - c) <= abs(got) + S, a bound of f S needs no product where f > 1."""
+    if not factor > 1:
+        return False
+    found = [(_largest(np.abs(widened(x, np.dtype(np.float32))), [(left[at], right) for left, right in bounds], None), x, at) for x, at in _blocks(got[rows], rows)]
+    if not all(ratio <= 1 for (ratio, _), _, _ in found):
+        return False
+    for (ratio, k), x, at in found:
+        tally.add((ratio * (factor - 1) + 1) / factor, k, x.shape, (at.start, 0))
+    return True
 
 
-def _ratio(error: Numbers, size: Numbers, value: Numbers, how: _How) -> tuple[float, int]:
-    """Return the largest ratio and where it is; infinite where a bound is not positive."""
-    size *= np.float32(how.factor)
-    size += how.floor
-    if how.last:
-        size += np.float32(how.last * (1 - 2.0**-22)) * np.abs(value)
-    if not size.size or not np.minimum.reduce(size, axis=None) > 0:
-        return (math.inf, 0) if size.size else (0.0, 0)
-    ratio = np.divide(error, size, out=size)
-    k = int(ratio.argmax())
-    return float(ratio.flat[k]), k
+def _with_ones(x: Numbers, count: int) -> Numbers:
+    return np.concatenate([x, np.ones((x.shape[0], count), x.dtype)], 1) if count else x
+
+
+def _largest(error: Numbers, bounds: list[tuple[Numbers, Numbers]], final: Numbers | None) -> tuple[float, int]:
+    """Return the largest ratio, or more, and where it is, by the first bound that acquits; each is a product. What underflows has no bound here."""
+    top = error.max(axis=1, initial=0.0)
+    for left, right in bounds:
+        bound = left @ right
+        if final is not None:
+            np.add(bound, final, out=bound, casting="same_kind")
+        low = bound.min(axis=1, initial=np.inf)
+        rows = np.divide(top, np.maximum(low, 0), out=np.zeros_like(top), where=top != 0)  # no entry has more than the largest error and the least bound
+        k = int(rows.argmax()) if rows.size else 0
+        if not rows.size or rows[k] <= 1:
+            return (float(rows[k]), k * error.shape[1] + int(error[k].argmax())) if error.size else (0.0, 0)
+        ratio = np.divide(error, np.maximum(bound, 0), out=np.zeros_like(error), where=error != 0)
+        k = int(ratio.argmax())
+        if ratio.flat[k] <= 1:
+            return float(ratio.flat[k]), k
+    return math.inf, 0

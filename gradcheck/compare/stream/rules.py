@@ -126,8 +126,8 @@ def product(s: Stream, node: Node, reached: bool) -> bool:
         pairs = [(tally, numbers["y"], b[-1], left, right, bias)]
         if asked:
             g = products.Factor(matrix(numbers["g"], b[-1]), m.base.working)
-            pairs += [(asked[0][2], asked[0][1], a[-1], g, products.Turned(right), None)] if 0 in asked else []
-            pairs += [(asked[1][2], asked[1][1], b[-1], products.Turned(left), g, None)] if 1 in asked else []
+            pairs += [(asked[0][2], asked[0][1], a[-1], g, products.turned(right), None)] if 0 in asked else []
+            pairs += [(asked[1][2], asked[1][1], b[-1], products.turned(left), g, None)] if 1 in asked else []
         for _, _, _, x, y, _ in pairs:
             products.weigh(x, y)
         for total, got, width, x, y, c in pairs:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from gradcheck.arith.arithmetic import Shape
 from gradcheck.arith.running import Bounded
-from gradcheck.compare.comparison import plainly
 from gradcheck.compare.numbers import widened
 
 Numbers = npt.NDArray[Any]
@@ -59,8 +58,19 @@ class Tally:
         """
         bound = predicted.radius() if predicted.error is None else predicted.error
         numbers = widened(got, predicted.value.dtype)
-        found = plainly(numbers, predicted.value, bound) or _where_exact(numbers, predicted.value, bound)
-        self.add(*found, predicted.shape, start)
+        self.add(*(_largest(numbers, predicted.value, bound) or _where_exact(numbers, predicted.value, bound)), predicted.shape, start)
+
+
+def _largest(got: Numbers, expected: Numbers, bound: Numbers) -> tuple[float, int] | None:
+    """Return the largest ratio and its position, if all numbers are finite and no bound is zero; else None."""
+    if not bound.size:
+        return 0.0, 0
+    if not np.maximum.reduce(bound, axis=None) < np.inf:
+        return None
+    error = np.asarray(np.subtract(got, expected))
+    np.divide(np.abs(error, out=error), bound, out=error, casting="same_kind")
+    k = int(error.argmax())
+    return (float(error.flat[k]), k) if error.flat[k] < np.inf else None
 
 
 def _where_exact(got: Numbers, expected: Numbers, bound: Numbers) -> tuple[float, int]:
