@@ -47,4 +47,4 @@ class Least(Running):
 def _wide(roundoff: Roundoff) -> str:
     """Return the narrowest format in which a target can be judged: float32 for half formats that also add up in themselves."""
     least = min(roundoff.u, roundoff.accumulate)
-    return "float32" if ROOM * 2.0**-24 <= (1 - LEFT) * least else "float64"
+    return "float32" if (1 - LEFT) * least >= ROOM * 2.0**-24 else "float64"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck.arith.running import Roundoff
+from gradcheck.compare.numbers import Together
 from gradcheck.errors import GradcheckError
 from gradcheck.explain.explanation import Explanation, explain
 from gradcheck.graph.graph import Graph, Leaf, Node
@@ -77,7 +77,7 @@ def region_of(recording: Recording, name: str) -> Region | None:
     operands = list(dict.fromkeys(x for n in nodes for x in n.inputs if x not in own))
     whole = {x for x in operands if x not in graph.leaf or graph.leaf[x].kind != "constant"}
     parameters = {x for x in whole if {e.consumer for e in graph.consumers(x)} <= own}
-    handed = ChainMap(run.gradients, adjoints)  # type: ignore[arg-type]  # nobody writes into it
+    handed = Together(run.gradients, adjoints)
     gradients = {x: g for x in parameters if (g := handed.get(x)) is not None}
     if name not in gradients:
         return None
@@ -85,7 +85,7 @@ def region_of(recording: Recording, name: str) -> Region | None:
     dtype = recording.formats[name]
     constants, summed = _output(results, adjoints, graph)
     made = Graph([*leaves, *constants], [*nodes, *summed], [summed[-1].name], name=f"{graph.name}: {name}")
-    known = ChainMap(shown, recording.values)  # type: ignore[arg-type]
+    known = Together(shown, recording.values)
     return Region(made, {x: np.asarray(known[x]) for x in whole}, {x: np.asarray(g) for x, g in gradients.items()}, dtype)
 
 

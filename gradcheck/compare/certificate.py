@@ -13,7 +13,6 @@ and the certificate becomes the running error bound of the gradient.
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -27,11 +26,11 @@ from gradcheck.arith.arithmetic import Array
 from gradcheck.arith.running import Bounded, Roundoff, Running
 from gradcheck.compare.comparison import Comparison, Passed, everywhere, ratios
 from gradcheck.compare.formats import Formats
+from gradcheck.compare.numbers import Together
 from gradcheck.compare.prediction import Legitimate, Predictor
 from gradcheck.compare.regions import Key, Part, adjoint_depths, key_of, part_of, value_depths
 from gradcheck.graph.evaluation import entered
 from gradcheck.graph.graph import Edge, Graph, Node
-from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, registry
 from gradcheck.targets.target import Run, as_given
 
@@ -99,7 +98,7 @@ def shown_values(graph: Graph, run: Run) -> Mapping[str, Any]:
     values, output = run.node_values or {}, graph.outputs[0]
     if output in values or len(graph.outputs) > 1 or graph.shapes[output] != () or run.loss is None:
         return values
-    return ChainMap({output: as_given(run.loss).reshape(())}, values)  # type: ignore[arg-type]  # nobody writes into it
+    return Together({output: as_given(run.loss).reshape(())}, values)
 
 
 class Certifier:
@@ -121,7 +120,7 @@ class Certifier:
     def __init__(
         self,
         graph: Graph,
-        leaves: Arrays,
+        leaves: Mapping[str, Any],
         run: Run,
         roundoff: Roundoff,
         wide: str,

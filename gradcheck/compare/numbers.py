@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ml_dtypes
@@ -16,6 +15,39 @@ from gradcheck.targets.target import as_given
 Numbers = npt.NDArray[Any]
 
 
+class Together(Mapping[str, Any]):
+    """Several mappings as one: a name is that of the first which has it.
+
+    Args:
+        mappings: from names.
+
+    >>> Together({"x": 1}, {"x": 2, "y": 3})["y"]
+    3
+    """
+
+    def __init__(self, *mappings: Mapping[str, Any]) -> None:
+        self.mappings = mappings
+
+    def __getitem__(self, name: str) -> Any:
+        return self.of(name)[name]
+
+    def of(self, name: str) -> Mapping[str, Any]:
+        """Return the mapping that has a name; raise `KeyError` where none has."""
+        for mapping in self.mappings:
+            if name in mapping:
+                return mapping
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in mapping for mapping in self.mappings)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name for mapping in self.mappings for name in mapping))
+
+    def __len__(self) -> int:
+        return len(set().union(*self.mappings))
+
+
 def native(mapping: Mapping[Any, Any], key: Any) -> Numbers:
     """Return the numbers of a name in their own format; a mapping that makes arrays when it is asked may have them as they are.
 
@@ -23,10 +55,10 @@ def native(mapping: Mapping[Any, Any], key: Any) -> Numbers:
         mapping: of a run.
         key: in it.
     """
-    if isinstance(mapping, ChainMap):
-        return native(next(m for m in mapping.maps if key in m), key)
+    if isinstance(mapping, Together):
+        return native(mapping.of(key), key)
     own = getattr(mapping, "native", None)
-    return as_given(mapping[key]) if own is None else own(key)
+    return as_given(mapping[key]) if own is None else np.asarray(own(key))
 
 
 def widened(x: Numbers, dtype: np.dtype[Any]) -> Numbers:

@@ -43,7 +43,8 @@ def part_of(graph: Graph, keys: Collection[Key], values: Container[str], adjoint
     Args:
         graph: the network.
         keys: the comparisons.
-        values, adjoints: names of what the target handed back.
+        values: names of nodes whose value the target handed back.
+        adjoints: names of those whose adjoint it did.
     """
     made = Part(keys)
     waiting = [x for x, is_adjoint in keys if is_adjoint]

@@ -19,7 +19,6 @@ from gradcheck.compare.statistics import MARGIN, SWEEPS, textbook_reach, usual_d
 from gradcheck.compare.stream import streamed
 from gradcheck.compare.strictly import acquit
 from gradcheck.graph.graph import Graph
-from gradcheck.graph.values import Arrays
 from gradcheck.judge.answer import inspect_answer
 from gradcheck.judge.conservation import conserved
 from gradcheck.judge.enclosed import accuracies, against, enclosures, undecided
@@ -62,7 +61,7 @@ class Judgement:
 
 def judge(
     graph: Graph,
-    leaves: Arrays,
+    leaves: Mapping[str, Any],
     run: Run,
     roundoff: Roundoff,
     dtype: str,
@@ -183,7 +182,7 @@ def _unjudged(certificate: Certificate) -> str:
 
 
 def _certified(
-    graph: Graph, leaves: Arrays, run: Run, roundoff: Roundoff, wide: str, slack: float,
+    graph: Graph, leaves: Mapping[str, Any], run: Run, roundoff: Roundoff, wide: str, slack: float,
     found: Judgement, certificate: Certificate, ops: Mapping[str, Op],
 ) -> Judgement:  # fmt: skip
     if reason := _unjudged(certificate):
@@ -216,7 +215,7 @@ def _distance(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
 
 
 def _from_gradients(
-    graph: Graph, leaves: Arrays, run: Run, roundoff: Roundoff, wide: str, seed: int,
+    graph: Graph, leaves: Mapping[str, Any], run: Run, roundoff: Roundoff, wide: str, seed: int,
     found: Judgement, certificate: Certificate, ops: Mapping[str, Op], hull: str,
 ) -> Judgement:  # fmt: skip
     """Judge by the running bound, and what is within it by what rounding usually does; `hull` says where that is not usual."""

@@ -16,7 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from gradcheck.capture.torch.tensors import Tensor, array_of, copied, located, maker, memory_of, positions, storage_of, whole_storage
+from gradcheck.capture.torch.tensors import (
+    Tensor,
+    array_of,
+    copied,
+    located,
+    maker,
+    memory_of,
+    positions,
+    storage_of,
+    whole_storage,
+)
 from gradcheck.errors import NotRecorded
 
 
@@ -69,7 +79,7 @@ class Held:
         return self.tensor
 
 
-class Tensors(Mapping[str, npt.NDArray[Any]]):
+class Tensors(Mapping[Any, npt.NDArray[Any]]):
     """Numbers of tensors by name, which become arrays when they are asked for.
 
     Args:

@@ -44,7 +44,7 @@ def memory_of(t: Tensor) -> npt.NDArray[Any]:
     t = t.detach().cpu().resolve_conj().resolve_neg()
     t = t.to_dense() if t.layout != torch.strided else t
     if t.dtype == torch.bfloat16:
-        return t.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+        return np.asarray(t.view(torch.int16).numpy().view(ml_dtypes.bfloat16))
     return np.asarray(t.numpy())
 
 

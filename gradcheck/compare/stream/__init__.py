@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from gradcheck.arith.least import Least
 from gradcheck.arith.roundoff import Roundoff
@@ -12,13 +13,12 @@ from gradcheck.compare.regions import Key
 from gradcheck.compare.stream.rules import RULES
 from gradcheck.compare.stream.stream import Stream
 from gradcheck.graph.graph import Graph
-from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, registry
 from gradcheck.targets.target import Run
 
 
 def streamed(
-    graph: Graph, leaves: Arrays, run: Run, roundoff: Roundoff, certifier: Callable[[], Certifier], *,
+    graph: Graph, leaves: Mapping[str, Any], run: Run, roundoff: Roundoff, certifier: Callable[[], Certifier], *,
     slack: float = 1.0, ops: Mapping[str, Op] = registry, formats: Formats | None = None, local: int,
 ) -> Certificate:  # fmt: skip
     """Return the certificate of a run, of which the arrays that are within lower bounds are not kept.

@@ -69,7 +69,8 @@ def region_of(graph: Graph, node: Node, shown: Container[str]) -> Region | None:
     steps, interior, at = list[tuple[str, str]](), [top.name], _hidden(graph, top.inputs[0], shown)
     while at is not None and at.op in ("mul", "add", "where"):
         source, constant = (at.inputs[1], at.inputs[0]) if at.op == "where" else at.inputs
-        if not _constant(graph, constant) or (at.op == "mul" and np.size(_value(graph, constant)) > 1) or (at.op == "where" and not np.all(np.isneginf(_value(graph, at.inputs[2])))):
+        several = at.op == "mul" and np.size(_value(graph, constant)) > 1
+        if not _constant(graph, constant) or several or (at.op == "where" and not np.all(np.isneginf(_value(graph, at.inputs[2])))):
             return None
         steps.append((at.op, constant))
         interior.append(at.name)
@@ -183,7 +184,7 @@ class _Head:
     def _rho(self, rows: slice) -> float:
         """Return how far our own probabilities can be off, relative to themselves."""
         size = abs(self.scale) * _longest(self.q[rows]) * self.longest_key
-        return self.own * (2 * (self.q.shape[1] + 7) * size + 8 * self.bias + self.k.shape[0] + 16)
+        return float(self.own * (2 * (self.q.shape[1] + 7) * size + 8 * self.bias + self.k.shape[0] + 16))
 
     def _least(self, n: int, rho: float) -> float:
         """Return the factor of a sum of n terms, our own errors of it and of its factors taken off."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -110,24 +110,28 @@ class Turned:
         return self.factor.sums(1 - axis)
 
 
-def weigh(a: Factor | Turned, b: Factor | Turned) -> None:
+Matrix: TypeAlias = Factor | Turned
+
+
+def weigh(a: Matrix, b: Matrix) -> None:
     """Ask for what the comparison of a product needs of its factors; one pass over each gives all that was asked for.
 
     Args:
-        a, b: the factors.
+        a: the left factor.
+        b: the right one.
     """
     if not _few(a, b):
         a.weigh(1, b.usual(0))
         b.weigh(0, a.usual(1))
 
 
-def _few(a: Factor | Turned, b: Factor | Turned) -> bool:
+def _few(a: Matrix, b: Matrix) -> bool:
     """Answer whether the product of magnitudes costs less than sums, a visit of an entry of the factors or of the result being worth `VISIT` terms."""
     (m, k), n = a.x.shape, b.x.shape[1]
-    return m * k * n <= VISIT * (m * k + k * n + m * n)
+    return bool(m * k * n <= VISIT * (m * k + k * n + m * n))
 
 
-def _bounds(a: Factor | Turned, b: Factor | Turned) -> tuple[Numbers, Numbers]:
+def _bounds(a: Matrix, b: Matrix) -> tuple[Numbers, Numbers]:
     """Return two matrices whose product is at most S, our own errors taken off: of sums, and of squares that underflow."""
     n, m = a.x.shape[1], float(np.dot(a.usual(1), b.usual(0)))
     own, made = _own(n), []
@@ -140,7 +144,7 @@ def _bounds(a: Factor | Turned, b: Factor | Turned) -> tuple[Numbers, Numbers]:
     return left.T, right
 
 
-def turned(x: Factor | Turned) -> Factor | Turned:
+def turned(x: Matrix) -> Matrix:
     """Return the transposed matrix."""
     return x.factor if isinstance(x, Turned) else Turned(x)
 
@@ -150,14 +154,15 @@ def _own(n: int) -> float:
 
 
 def compare(
-    tally: Tally, got: Numbers, a: Factor | Turned, b: Factor | Turned, m: Least, *, slack: float = 1.0, bias: Numbers | None = None
+    tally: Tally, got: Numbers, a: Matrix, b: Matrix, m: Least, *, slack: float = 1.0, bias: Numbers | None = None
 ) -> None:
     """Compare a target's matrix with the product of two.
 
     Args:
         tally: of the comparison.
         got: the target's numbers.
-        a, b: the factors.
+        a: the left factor.
+        b: the right one.
         m: the arithmetic of the target's format.
         slack: factor on the bound.
         bias: added to every row.

@@ -16,7 +16,7 @@ from gradcheck.compare.stream import pieces, products
 from gradcheck.compare.stream.moves import BACK, MOVES, moved, moved_back, sliced_back
 from gradcheck.compare.stream.stream import Numbers, Question, Stream
 from gradcheck.compare.stream.tally import Tally
-from gradcheck.graph.graph import Edge, Node
+from gradcheck.graph.graph import Node
 
 #: Operations of rows, and how they name the axes of these.
 ROWS = {"mean": "axes", "sum": "axes", "softmax": "axis", "log_softmax": "axis"}
@@ -123,7 +123,7 @@ def product(s: Stream, node: Node, reached: bool) -> bool:
             of.add(t.ratio, t.position + (int(np.ravel_multi_index(at, batch)) * math.prod(of.shape[len(batch) :]) if at else 0))
 
         left, right = (products.Factor(matrix(numbers[k], x[-1]), m.base.working) for k, x in ((0, a), (1, b)))
-        pairs = [(tally, numbers["y"], b[-1], left, right, bias)]
+        pairs: list[tuple[Tally, Numbers, int, products.Matrix, products.Matrix, Numbers | None]] = [(tally, numbers["y"], b[-1], left, right, bias)]
         if asked:
             g = products.Factor(matrix(numbers["g"], b[-1]), m.base.working)
             pairs += [(asked[0][2], asked[0][1], a[-1], g, products.turned(right), None)] if 0 in asked else []

@@ -8,7 +8,7 @@ the certificate too. So the sweep acquits; any other array is left to the certif
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,17 +23,15 @@ from gradcheck.compare.comparison import Comparison, Passed
 from gradcheck.compare.numbers import native, widened
 from gradcheck.compare.prediction import Predictor
 from gradcheck.compare.regions import Key, adjoint_depths, key_of, value_depths
+from gradcheck.compare.stream.again import Adjoints, Alone, Values
 from gradcheck.compare.stream.pieces import cut, cuts
 from gradcheck.compare.stream.tally import Tally
 from gradcheck.graph.evaluation import entered
 from gradcheck.graph.graph import Edge, Graph, Node
-from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, registry
 from gradcheck.targets.target import Run
 
 Numbers = npt.NDArray[Any]
-#: Makes some comparisons of the certificate alone.
-Alone = Callable[[Collection[Key]], Certificate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class Stream:
     """
 
     def __init__(
-        self, graph: Graph, leaves: Arrays, run: Run, of: Callable[[str], Least], alone: Alone, *,
+        self, graph: Graph, leaves: Mapping[str, Any], run: Run, of: Callable[[str], Least], alone: Alone, *,
         slack: float = 1.0, ops: Mapping[str, Op] = registry, local: int,
     ) -> None:  # fmt: skip
         self.graph, self.leaves, self.run, self.of, self.ops, self.slack, self._alone, self._local = graph, leaves, run, of, ops, slack, alone, local
@@ -154,6 +152,9 @@ class Stream:
     def adjoint(self, name: str) -> Numbers:
         """Return an adjoint that the target handed back, in its format."""
         return native(self.run.gradients if name in self._wrt else self._adjoints, name)
+
+    def _exact_adjoint(self, name: str) -> Bounded:
+        return self.exact(name, self.adjoint(name))
 
     def value_question(self, name: str) -> Question:
         """Return the comparison of a node's value."""
@@ -265,11 +266,10 @@ class Stream:
         if q.key in self._open:
             return tally.add(math.inf, 0)
         shape = self.graph.shapes[q.name]
-        terms = [native(self._edges, (q.name, e)) if c is None else c for e, c in parts]
-        if any(isinstance(t, Bounded) for t in terms):
-            total = self.predict.total([t if isinstance(t, Bounded) else self.exact(q.name, t) for t in terms], shape)
+        if any(c is not None for _, c in parts):
+            total = self.predict.total([self.exact(q.name, native(self._edges, (q.name, e))) if c is None else c for e, c in parts], shape)
             return tally.compare(self.got(q), total)
-        got = self.got(q)
+        terms, got = [native(self._edges, (q.name, e)) for e, _ in parts], self.got(q)
         axis, slices = cuts(shape)
         for part in slices:
             total = self.predict.total([self.exact(q.name, cut(t, axis, part, len(shape))) for t in terms], shape)
@@ -320,40 +320,5 @@ class Stream:
         found = [x for _, _, x in sorted(self._found, key=order)]
         return Certificate(
             comparisons=[x for x in found if isinstance(x, Comparison)], contributions=self._contributions,
-            passed=[x for x in found if isinstance(x, Passed)], values=_Values(self), adjoints=_Adjoints(self),
+            passed=[x for x in found if isinstance(x, Passed)], values=Values(self.graph, self.shows, self.operand, self._alone), adjoints=Adjoints(self._settled, self.handed_back, self._exact_adjoint, self._alone),
         )  # fmt: skip
-
-
-class _Values(Mapping[str, Any]):
-    """What operations were applied to; what is hidden is computed again where somebody asks."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def __getitem__(self, name: str) -> Any:
-        return self._stream.operand(name) if self._stream.shows(name) else self._stream._alone([(name, False)]).values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._stream.graph.shapes)
-
-    def __len__(self) -> int:
-        return len(self._stream.graph.shapes)
-
-
-class _Adjoints(Mapping[str, Any]):
-    """The adjoints that were compared or carried."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def __getitem__(self, name: str) -> Any:
-        s = self._stream
-        if name not in s._settled:
-            raise KeyError(name)
-        return s.exact(name, s.adjoint(name)) if s.handed_back(name) else s._alone([(name, True)]).adjoints[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._stream._settled)
-
-    def __len__(self) -> int:
-        return len(self._stream._settled)

@@ -45,8 +45,8 @@ class Tally:
             self.ratio = math.inf if math.isnan(ratio) else ratio
             self.position = position
             if start:  # a piece of fewer axes lies along the last ones
-                index = (*(0,) * (len(start) - len(shape)), *np.unravel_index(position, shape))
-                self.position = int(np.ravel_multi_index([int(i + k) for i, k in zip(index, start, strict=True)], self.shape))
+                index = [0] * (len(start) - len(shape)) + [int(i) for i in np.unravel_index(position, shape)]
+                self.position = int(np.ravel_multi_index([i + k for i, k in zip(index, start, strict=True)], self.shape))
 
     def compare(self, got: Numbers, predicted: Bounded, start: tuple[int, ...] = ()) -> None:
         """Compare a piece with what it may be.
