@@ -157,7 +157,7 @@ class Memory:
 
     def hold(self, t: Tensor, name: str) -> None:
         """Remember the numbers of a value."""
-        self.held[name] = Held(t.detach())
+        self.held[name] = Held(t)
         self._names.setdefault(storage_of(t), []).append(name)
 
     def forget(self, identities: set[int]) -> None:

@@ -137,7 +137,8 @@ def _bounds(a: Matrix, b: Matrix) -> tuple[Numbers, Numbers]:
     own, made = _own(n), []
     for sizes, squares in (a.sums(1), b.sums(0)):
         less = sizes * np.float32(1 - own)
-        rest = squares * (1 + own) + n * float(np.finfo(np.float32).tiny) / LEAST - less * less * ((1 - own) / m)
+        more, mean = squares * (1 + own) + n * float(np.finfo(np.float32).tiny) / LEAST, less * less * ((1 - own) / m)
+        rest = np.where(np.isfinite(more) & np.isfinite(mean), more - mean, np.inf)
         made.append(np.stack([less * ((1 - own) / math.sqrt(m)), np.sqrt(np.maximum(rest, 0)) * (1 + own)]).astype(np.float32))
     left, right = made
     left[1] *= -1
@@ -191,7 +192,7 @@ def compare(
             value += bias
         for block, at in _blocks(value, rows):
             error = np.empty(block.shape, np.float32)
-            np.subtract(block, widened(got[at], np.dtype(np.float32)), out=error, casting="same_kind")
+            np.subtract(block, widened(got[at], max(got.dtype, np.dtype(np.float32), key=lambda d: d.itemsize)), out=error, casting="same_kind")
             final = last * np.abs(block) if last else None
             tally.add(*_largest(np.abs(error, out=error), [(left[at], right) for left, right in bounds], final), block.shape, (at.start, 0))
     return None
