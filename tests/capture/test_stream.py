@@ -116,7 +116,7 @@ def test_attention_beyond_its_bound_is_left_open(which, dtype, monkeypatch):
     region = attention.region_of(recording.graph, node, recording.run.node_values)
     name = node.name if which == "value" else getattr(region, which)
     recording = altered(recording, name, which, monkeypatch)
-    quick, left = assert_the_same(recording, monkeypatch)
+    quick, _ = assert_the_same(recording, monkeypatch)
     assert (name, which != "value") in {(f.node, f.direction != "value") for f in quick.findings if f.severity == "fault"}
 
 
@@ -151,8 +151,8 @@ def altered(recording, name, which, monkeypatch):
 def test_memory_does_not_grow_with_depth():
     """What validate holds at most is what one operation takes, however many there are."""
     language().validate()  # what is imported once
-    few, many = (allocated(language(n).validate) for n in (1, 6))
-    assert many < 1.2 * few
+    few, many = (allocated(language(n, tokens=200).validate) for n in (1, 3))
+    assert many < 1.25 * few  # names and ratios of three times as many arrays, and no array more
 
 
 def test_a_step_of_an_optimiser_changes_no_recording():

@@ -69,7 +69,7 @@ def compare(
         value[0].compare(cut(value[1], axis, part, rank), y, start)
         if g is None:
             continue
-        found = predict.contributions(node, Bounded(m, widened(cut(g, axis, part, rank), m.base.working), None), y, xs)
+        found = predict.contributions(node, Bounded(m, widened(cut(g, axis, part, rank), m.base.working), None), y, xs, [k for k, _, _ in handed])
         for position, tally, got in handed:
             c = found[position]
             assert c is not None

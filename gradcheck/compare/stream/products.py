@@ -48,6 +48,7 @@ class Factor:
     def __init__(self, x: Numbers, wide: np.dtype[Any]) -> None:
         self.x = widened(x, wide)
         self.size: Numbers = np.abs(widened(x, np.dtype(np.float32)))
+        self.top = float(np.max(self.size, initial=0.0))
         self._usual: dict[int, Numbers] = {}
         self._weights: dict[int, tuple[Numbers, Numbers]] = {}
         self._sums: dict[int, tuple[Numbers, Numbers]] | None = None
@@ -95,7 +96,7 @@ class Turned:
     """
 
     def __init__(self, factor: Factor) -> None:
-        self.factor, self.x, self.size = factor, factor.x.T, factor.size.T
+        self.factor, self.x, self.size, self.top = factor, factor.x.T, factor.size.T, factor.top
 
     def usual(self, axis: int) -> Numbers:
         """Return the usual size of the entries at each place along an axis."""
@@ -175,13 +176,13 @@ def compare(
     n = a.x.shape[1]
     factor = slack * (n + 2 * m.roundoff.inputs / m.u_sum) * m.u_sum
     extra = 0.0 if bias is None else float(np.max(np.abs(bias), initial=0.0))
-    if not 4 * (1 + factor) * (n * float(np.max(a.size)) * float(np.max(b.size)) + extra) < m.roundoff.largest:  # no sum comes near it, and no bound
+    if not 4 * (1 + factor) * (n * a.top * b.top + extra) < m.roundoff.largest:  # no sum comes near it, and no bound
         return tally.add(math.inf, 0)
     floor = [] if bias is None else [(slack * n * m.u_sum * (1 - _own(n)) * np.abs(bias)).astype(np.float32)[None]]
     last = slack * m.u * (1 - 2.0**-22) if m.u_sum < m.u else 0.0
     sizes = [(a.size, b.size)] if _few(a, b) else [_bounds(a, b), (a.size, b.size)]
     less = factor * (1 - _own(n))
-    bounds = [(_with_ones(np.float32(less) * left, len(floor)), np.concatenate([right, *floor])) for left, right in sizes]
+    bounds = [(_with_ones(np.float32(less) * left, len(floor)), np.concatenate([right, *floor]) if floor else right) for left, right in sizes]
     step = max(ROWS, PART // max(1, b.x.shape[1]))
     for i in range(0, got.shape[0], step):
         rows = slice(i, min(i + step, got.shape[0]))

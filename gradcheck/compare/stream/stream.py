@@ -231,8 +231,9 @@ class Stream:
             self.settle(q, tally)
         if reached:
             g = self.exact(node.name, self.adjoint(node.name)) if self.handed_back(node.name) else self._carried[node.name]
-            found = self.predict.contributions(node, g, y, operands)
-            for k, x, edge in self.wanted(node):
+            uses = self.wanted(node)
+            found = self.predict.contributions(node, g, y, operands, [k for k, _, _ in uses])
+            for k, x, edge in uses:
                 if (c := found[k]) is not None:
                     self.collect(x, edge, c)
 
