@@ -210,7 +210,10 @@ def _any_number(tally: Tally, got: Numbers, rows: slice, bounds: list[tuple[Numb
     """Answer whether rounding allows any number of the size of the target's: abs(got - c) <= abs(got) + S, a bound of f S needs no product where f > 1."""
     if not factor > 1:
         return False
-    found = [(_largest(np.abs(widened(x, np.dtype(np.float32))), [(left[at], right) for left, right in bounds], None), x, at) for x, at in _blocks(got[rows], rows)]
+    found = []
+    for x, at in _blocks(got[rows], rows):
+        size = np.abs(widened(x, np.dtype(np.float32)))
+        found.append((_largest(size, [(left[at], right) for left, right in bounds], None), x, at))
     if not all(ratio <= 1 for (ratio, _), _, _ in found):
         return False
     for (ratio, k), x, at in found:
