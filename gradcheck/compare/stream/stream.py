@@ -321,5 +321,6 @@ class Stream:
         found = [x for _, _, x in sorted(self._found, key=order)]
         return Certificate(
             comparisons=[x for x in found if isinstance(x, Comparison)], contributions=self._contributions,
-            passed=[x for x in found if isinstance(x, Passed)], values=Values(self.graph, self.shows, self.operand, self._alone), adjoints=Adjoints(self._settled, self.handed_back, self._exact_adjoint, self._alone),
+            passed=[x for x in found if isinstance(x, Passed)], values=Values(self.graph, self.shows, self.operand, self._alone),
+            adjoints=Adjoints(self._settled, self.handed_back, self._exact_adjoint, self._alone),
         )  # fmt: skip
