@@ -29,8 +29,8 @@ from gradcheck.compare.stream.tally import Tally
 from gradcheck.graph.graph import Graph, Node
 
 Numbers = npt.NDArray[Any]
-#: Entries of a block of scores: some of them fit into a cache of the second level.
-BLOCK = 1 << 16
+#: Entries of a block of scores, and its queries at least: some of them fit into a cache of the second level, and few of a causal mask's zeros are in it.
+BLOCK, FEW = 1 << 15, 64
 #: The slack of the softmax, whose kernels add up in another order.
 SLACK = 4
 
@@ -148,7 +148,7 @@ class _Head:
 
     def compare(self, compared: dict[str, tuple[Numbers, Tally]], head: tuple[int, ...]) -> None:
         """Compare all arrays of this head."""
-        keys, step = self.k.shape[0], max(1, BLOCK // max(1, self.k.shape[0]))
+        keys, step = self.k.shape[0], max(FEW, BLOCK // max(1, self.k.shape[0]))
         sums = {x: np.zeros((2, *a.shape), a.dtype) for x, a in (("k", self.k), ("v", self.v))}
         for i in range(0, self.q.shape[0], step):
             rows = slice(i, i + step)
