@@ -43,16 +43,23 @@ class Alone:
 
     def verdict(self) -> str:
         """Return "" where what was handed on is right by differences, else why that cannot be said."""
-        try:
-            return self._verdict()
-        except Exception as error:  # whatever a kernel does with float64
-            return f"it cannot be called in float64 ({type(error).__name__})"
+        return self._judged()[1]
 
-    def _verdict(self) -> str:
+    def is_contradicted(self) -> bool:
+        """Answer whether differences converge to another number than what was handed on."""
+        return self._judged()[0]
+
+    def _judged(self) -> tuple[bool, str]:
+        try:
+            return self._compared()
+        except Exception as error:  # whatever a kernel does with float64
+            return False, f"it cannot be called in float64 ({type(error).__name__})"
+
+    def _compared(self) -> tuple[bool, str]:
         again = self.value(self.operands)
         for old, new in zip(self.results, again, strict=True):
             if not np.allclose(old, new, rtol=math.sqrt(self.u), atol=math.sqrt(self.u) * float(np.max(np.abs(old), initial=0.0))):
-                return "it gives other numbers in float64, or at random"
+                return False, "it gives other numbers in float64, or at random"
         rng = np.random.default_rng(0)
         for _ in range(DIRECTIONS):
             directions = [_direction(rng, x) for x in self.operands]
@@ -60,11 +67,11 @@ class Alone:
             terms = [c * t for c, t in zip(self.handed, directions, strict=True)]
             allowed = math.sqrt(self.u) * sum(float(np.sum(np.abs(x))) for x in terms)
             found = sum(float(np.sum(x)) for x in terms)
-            if not error <= allowed:
-                return "its differences do not converge"
+            if not error <= max(allowed, math.sqrt(self.u) * abs(slope)):
+                return False, "its differences do not converge"
             if not abs(found - slope) <= allowed + error:
-                return f"its differences give {slope:.6g} along a direction where it handed on {found:.6g}"
-        return ""
+                return True, f"its differences give {slope:.6g} along a direction where it handed on {found:.6g}"
+        return False, ""
 
     def _slope(self, directions: Sequence[Array]) -> tuple[float, float]:
         """Return the derivative along a direction, and how far it can be off."""

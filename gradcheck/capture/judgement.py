@@ -39,7 +39,7 @@ def row_of(recording: Recording, seconds: Callable[[], float]) -> Row:
         found = judge(graph, _leaves(recording), recording.run, formats.roundoffs[dtype], dtype, formats=formats, recorded=True)
     except GradcheckError as error:  # an operation larger than its rule can hold
         found = Judgement("inconclusive", "none", str(error))
-    findings = tuple(_placed(recording, with_explanation(recording, f)) for f in found.findings)
+    findings = _with_script(recording, [_placed(recording, with_explanation(recording, f)) for f in found.findings])
     verdict, message = _outcome(recording, found, findings)
     return Row(
         recording.target, graph.name, recording.dtype, verdict, found.evidence, found.worst_ratio, found.node, found.op,  # type: ignore[arg-type]
@@ -74,6 +74,15 @@ def _placed(recording: Recording, f: Finding) -> Finding:
     """Return a finding that tells the place in the program."""
     place = _place(recording, f)
     return replace(f, message=f"{f.message} [{place}]") if f.severity == "fault" and place is not None else f
+
+
+def _with_script(recording: Recording, findings: list[Finding]) -> tuple[Finding, ...]:
+    """Return findings, the first fault of which one can be written with a script that shows it."""
+    for k, f in enumerate(findings):
+        if f.severity == "fault" and (code := recording.script(f)):
+            findings[k] = replace(f, snippet=code)
+            break
+    return tuple(findings)
 
 
 def _place(recording: Recording, f: Finding) -> Place | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
 from typing import Any
@@ -15,7 +15,7 @@ from gradcheck.capture.place import Place
 from gradcheck.errors import NotRecorded
 from gradcheck.graph.graph import Graph
 from gradcheck.networks.network import Network
-from gradcheck.result.finding import Row
+from gradcheck.result.finding import Finding, Row
 from gradcheck.targets.target import Run
 
 
@@ -29,6 +29,7 @@ class Recorded:
     places: Mapping[str, Place]
     formats: Mapping[str, str]
     coverage: Coverage
+    suspects: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Recording:
@@ -100,6 +101,26 @@ class Recording:
 
         start = perf_counter()
         return row_of(self, lambda: perf_counter() - start)
+
+    def script(self, finding: Finding) -> str:
+        """Return a script that shows what is wrong with the framework alone: the one call that hands it on, and its operands, made small.
+
+        Args:
+            finding: a fault of an adjoint or a gradient.
+
+        Returns:
+            Its text; it ends with status 1 where the fault shows. "" where differences in float64 do not show it, or the code of the call has no source.
+        """
+        seen = self._seen
+        shown, adjoints = seen.run.node_values or {}, seen.run.node_adjoints or {}
+        users = (x.rpartition("[")[0] for x in ((finding.edge,) if finding.edge else finding.candidates))
+        suspects = (seen.suspects[x] for x in (finding.node, *users) if x in seen.suspects)
+        for suspect in {id(s): s for s in suspects}.values():
+            operands = {k: shown[k] if k in shown else seen.values[k] for k in suspect.operands if k in shown or k in seen.values}
+            cotangents = [adjoints[k] if k in adjoints else np.zeros(seen.graph.shapes[k]) for k in suspect.results if k in seen.graph.shapes]
+            if len(operands) == len(suspect.operands) and (text := suspect.script(operands, cotangents, str(finding))):
+                return str(text)
+        return ""
 
     __gradcheck_row__ = validate  # what `gradcheck.validate` asks for
 

@@ -20,14 +20,11 @@ from gradcheck.arith.floating import Floating
 from gradcheck.explain.scene import MISFITS
 from gradcheck.faults.placed import mistakes
 from gradcheck.graph.graph import Edge, Graph, Node
-from gradcheck.mistakes.factor import NEAR, factor
+from gradcheck.mistakes.factor import NEAR, UNEXPLAINED, factor
 from gradcheck.mistakes.mistake import Mistake
 from gradcheck.ops.op import Op
 
 Floats = npt.NDArray[Any]
-#: Part of the largest difference within which it does too, whatever the bound is: that of a right entry may be far below a wrong one's
-#: rounding, of which four digits are left even in float16 and its sums.
-UNEXPLAINED = 1e-4
 #: Entries at a node up to which its catalogue of some hundred mistakes is made in less than a second.
 MOST_ENTRIES = 10_000
 

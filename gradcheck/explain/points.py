@@ -19,7 +19,7 @@ Way: TypeAlias = Callable[[Floats, np.random.Generator], Floats]
 
 #: Values of nodes beyond which a point is left: rounding would hide there what it is to show.
 LARGEST = 1e6
-#: How often each way to move is tried.
+#: How often each way to move is tried: where two entries have to stay positive two bold points of three are found so.
 _TRIES = 4
 
 

@@ -30,7 +30,7 @@ QUIET = 4
 DIRECTIONS = 2
 #: Hypotheses that are held against a bound that allows much.
 MOST = 64
-#: Times the rounding bound that an error has to be before a number is taken from it.
+#: Times the rounding bound that an error has to be before a number is taken from it: three digits of it are then seen.
 DIGITS = 2.0**10
 
 Groups = list[list[Hypothesis]]

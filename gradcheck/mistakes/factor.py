@@ -17,6 +17,9 @@ Floats = npt.NDArray[Any]
 
 #: Bounds, or error bars, within which numbers count as reproduced: they are of the right ones, and a wrong one rounds by its own size.
 NEAR = 16.0
+#: Part of the largest difference that a pattern may leave, whatever the bars are: those of differences are estimates, and that of a right entry
+#: may be far below a wrong one's rounding, of which four digits are left even in float16 and its sums.
+UNEXPLAINED = 1e-4
 #: What is left of a factor of a quotient of two sums in float32.
 PLAIN = 1e-5
 #: In so many cases of one a number without a name may seem to have one.

@@ -16,7 +16,7 @@ Kind = Literal[
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-#: A factor this close to 1 is fitted to a small difference and names nothing.
+#: A factor this close to 1 is fitted to a small difference and names nothing: the smallest that is a known mistake is 1.001.
 FITTED = 2.0**-10
 
 #: kind -> its sentence, with {where} and {number}, where the mistake brings no detail of its own

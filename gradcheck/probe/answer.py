@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck.probe.examination.examination import Examination
 from gradcheck.probe.examination.report import Explored, Report
 from gradcheck.probe.explore.arguments import arguments_of
-from gradcheck.probe.explore.domain import Domain
+from gradcheck.probe.explore.domain import Domain, with_symmetric
 from gradcheck.probe.explore.explore import Explorer
 from gradcheck.probe.explore.snippet import Reproduction
 from gradcheck.probe.question import Question
@@ -25,7 +25,7 @@ def answer(question: Question) -> Report:
     subject = question.subject(question.arguments)
     subject.meter = question.meter()
     flat = arguments_of(question.arguments, question.adapter)
-    domain = question.domain_of(flat)
+    domain = with_symmetric(question.domain_of(flat), flat.paths, subject.symmetric)
     reproduction = Reproduction(question.f, question.given, subject.owner, flat, question.options, question.domain)
     first, second, explored = Examination(subject, question.seed, question.accuracy), None, None
     with np.errstate(all="ignore"):

@@ -60,8 +60,8 @@ def check(
             seen to be a function of single entries; "shapes" is for authors of operations, whose derivative has to hold for
             every shape that f takes.
         domain: where f is defined, for exploration: ``(low, high)`` with None for an open end, "positive", "probabilities"
-            (nonnegative, each last axis sums to 1), "spd" (symmetric positive definite), or a function array -> bool; one for
-            all floating-point arrays, or a tuple, one an argument, None for anything.
+            (nonnegative, each last axis sums to 1), "symmetric", "spd" (symmetric positive definite), or a function array ->
+            bool; one for all floating-point arrays, or a tuple, one an argument, None for anything.
         seed: of directions and cotangents.
         budget: an int counts evaluations of f, "30s" is time. Exploration ends by itself after 20,000 evaluations or two
             minutes.

@@ -23,6 +23,7 @@ from gradcheck.probe.subject.numpy import numpy_subject
 from gradcheck.probe.subject.pairs import paired
 from gradcheck.probe.subject.structure import flatten
 from gradcheck.probe.subject.subject import Meter, Subject
+from gradcheck.probe.subject.symmetric import symmetric
 
 #: Where exploration ends by itself.
 EXPLORE_EVALUATIONS, EXPLORE_SECONDS = 20_000, 120.0
@@ -116,7 +117,7 @@ class Question:
 
     def _made(self, make: Callable[[], Subject]) -> Subject:
         """Return a subject; making it calls f."""
-        return paired(called("f", make))
+        return paired(symmetric(called("f", make)))
 
     def domain_of(self, flat: Arguments) -> Domain:
         """Return the domain of the arrays among the arguments; raise `BadInput` where they lie outside."""

@@ -53,3 +53,11 @@ def test_points_keep_off_large_numbers(size, found):
     moved = [abs(float(p["w"][0])) for p in islice(points(graph, values, "float64"), 40)]
     assert bool(moved) is found
     assert not found or 5e5 < max(moved) < 1e6
+
+
+def test_bold_points_are_tried_some_times():
+    """Where two signs have to stay, each try has a chance of a quarter: most points are bold ones, and nobody waits for the last."""
+    values = {"w": np.array([1.0, 1.1])}
+    graph = trace(lambda w: np.sum(np.log(w)), values)
+    found = [next(points(graph, values, "float64", seed))["w"] for seed in range(200)]
+    assert 0.35 < np.mean([np.max(w) > 1.1 * 1.5 or np.min(w) < 0.5 for w in found]) < 0.65  # of the bold ones three in four

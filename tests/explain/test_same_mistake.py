@@ -5,7 +5,7 @@ import pytest
 
 from gradcheck import backward
 from gradcheck.explain.hypothesis import Hypothesis
-from gradcheck.explain.same_mistake import Likeness
+from gradcheck.explain.same_mistake import Likeness, _close
 from gradcheck.faults.mutants import mutants
 from gradcheck.faults.placed import mistakes
 from gradcheck.graph.trace import trace
@@ -99,3 +99,11 @@ def test_nothing_is_not_zero():
     assert likeness.alike(nothing, none)
     assert not likeness.alike(nothing, zero)
     assert not likeness.alike(zero, nothing)
+
+
+@pytest.mark.parametrize(("terms", "same"), [(2.0**16, True), (2.0**18, False)])
+def test_sums_in_another_order_are_the_same_numbers(terms, same):
+    """A roundoff for each of a hundred thousand terms, of the larger of the wrong contribution and the right one."""
+    p, right = np.array([1.0, -3.0]), np.array([-4.0, 0.5])
+    assert _close(p, p + 4 * terms * 2.0**-53, right) is same
+    assert _close(right, right - 4 * terms * 2.0**-53, p) is same

@@ -1,5 +1,7 @@
 """The search: tiers, fresh points, and which hypotheses are judged."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -115,3 +117,10 @@ def test_a_number_is_taken_from_gradients_that_show_some_digits_of_it(part, foun
     search, _ = searched(graph, values, lambda v: {k: (1 + part) * x for k, x in backward(graph, v)[1].items()})
     assert 100 < max(search.scene.wrong.values()) < 1e4
     assert bool(search.groups()) is found
+
+
+@pytest.mark.parametrize(("bounds", "tried"), [(600.0, False), (2000.0, True)])
+def test_a_number_is_taken_where_three_digits_of_it_are_seen(bounds, tried):
+    """The error is a thousand times what rounding allows."""
+    fitted = SimpleNamespace(fitted=True)
+    assert (list(Search._fitted(SimpleNamespace(scene=SimpleNamespace(wrong={"w": bounds}), _numbers=lambda: [fitted]))) == [fitted]) is tried

@@ -7,9 +7,10 @@ from gradcheck import check
 from gradcheck.explain.diagnosis import Suspect, inside
 from gradcheck.graph.graph import Edge
 from gradcheck.graph.trace import trace
-from gradcheck.mistakes.factor import CONSTANTS, factor, number
+from gradcheck.mistakes.factor import CONSTANTS, NEAR, UNEXPLAINED, factor, number
 from gradcheck.mistakes.mistake import KINDS, Mistake
 from gradcheck.ops import registry
+from gradcheck.probe.blame.epsilon import _variants
 from gradcheck.probe.blame.pattern import Scene, elsewhere, name_mistake
 from gradcheck.result.finding import Finding, Matrix, Row
 from gradcheck.result.stored import from_dict
@@ -157,3 +158,43 @@ def test_the_scene_of_some_entries():
     assert scene.y is None
     assert [name for name, _ in scene.inputs] == ["0"]
     assert np.array_equal(scene.own, g[[1, 2], [0, 1]])
+
+
+@pytest.mark.parametrize(("rest", "named"), [(5e-5, True), (2e-4, False)])
+def test_what_a_pattern_may_leave(rest, named):
+    """A ten-thousandth of the largest difference, where bars are narrower: of a sign, of a factor, and for a node."""
+    expected, bound = V, np.full(5, 1e-14)
+    for found in (name_mistake(-V + rest * 4.2 * (V == 2.1), V, bound), factor(2 * V + rest * 1.9 * (V == 0.4), V, bound, unexplained=UNEXPLAINED)):
+        assert (found is not None) is named
+    node = trace(lambda w: np.sin(w), {"w": V}).nodes[0]
+    s = Suspect(Edge(node.name, 0), node, registry["sin"], (V,), V, V, -V + rest * 4.2 * (V == 2.1), expected, bound)
+    assert s.reproduced_by(-expected) is named
+
+
+@pytest.mark.parametrize(("off", "named"), [(5e-10, True), (2e-9, False)])
+def test_how_well_numbers_are_known_that_are_looked_up(off, named):
+    """To 1e-9, where bars are narrower: in another place of a large gradient, and in a small one."""
+    v = RNG.normal(size=(40, 50))
+    places = (np.array([3, 9, 20, 31]), np.array([7, 1, 44, 12]))
+    assert (elsewhere(v, places, v.ravel()[[5, 500, 900, 1400]] * (1 + off), np.full(4, 1e-16)) is not None) is named
+    right = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+    assert (name_mistake(right[[2, 0, 4, 1, 3]] * (1 + off), right, np.full(5, 1e-16)) is not None) is named
+
+
+@pytest.mark.parametrize(("size", "named"), [(1e-3, True), (5e-3, True), (3e-2, False)])
+def test_constants_that_keep_away_from_zero(size, named):
+    """That of a batch norm does; hundredths are what f is made of."""
+    graph = trace(lambda w: np.sqrt(w * w + size), {"w": V})
+    assert [m.kind for m, _ in _variants(graph)] == ["epsilon"] * 2 * named
+
+
+@pytest.mark.parametrize(("apart", "named"), [(60.0, False), (200.0, True)])
+def test_a_place_that_is_found_is_alone(apart, named):
+    """A hundred windows around a number hold no other one: where places are dense something is found anywhere."""
+    v, places = np.arange(2000.0).reshape(40, 50) + 1, (np.array([3, 9, 20, 31]), np.array([7, 1, 44, 12]))
+    allowed = 1e-6
+    v[0, :5] = 500.5 + apart * allowed * np.arange(5)
+    expected = np.array([500.5, 1200.0, 90.0, 1801.0])
+    assert (elsewhere(v, places, expected, np.full(4, allowed / NEAR)) is not None) is named
+    right = np.array([0.1, 0.2, 0.3, 0.3 + apart * allowed, 0.2 + apart * allowed, 0.1 + apart * allowed])
+    assert (name_mistake(right[[2, 0, 5, 1, 3, 4]], right, np.full(6, allowed / NEAR)) is not None) is named

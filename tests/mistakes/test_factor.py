@@ -20,7 +20,7 @@ def test_numbers_are_reproduced_within_some_bars(errors, named):
     assert ("2 times" in text(factor(got, E, np.full(4, 1e-9)))) is named
 
 
-@pytest.mark.parametrize(("rest", "named"), [(0.05, True), (0.5, False)])
+@pytest.mark.parametrize(("rest", "named"), [(0.05, True), (0.15, True), (0.5, False)])
 def test_most_of_the_difference_has_to_be_explained(rest, named):
     """What is left is less than a tenth of it, however wide the bars are."""
     assert (factor(2 * E + rest * np.array([0.0, 0.0, 3.0, 0.0]) * 1.2, E, np.full(4, 1.0)) is not None) is named
@@ -44,6 +44,7 @@ def test_nothing_below_the_rounding_of_a_format_is_a_factor(c, unit, named):
     [
         (2 ** 0.5, 1e-5, (), "sqrt(2)"), (2 ** 0.5, 1e-2, (), ""), (7.0, 1e-5, (7,), "7"), (1 / 7, 1e-2, (7,), "1/7"),
         (0.97, 1e-6, (), "0.97"), (0.97, 1e-3, (), ""), (0.75, 1e-6, (), "3/4"), (-0.5, 1e-2, (), "-1/2"), (1.2391845, 1e-6, (), ""),
+        (2.5, 1e-3, (), "5/2"), (2.37, 1e-6, (), ""), (0.85, 1e-6, (), "17/20"),
     ],
 )  # fmt: skip
 def test_names_are_no_accidents(c, near, sizes, said):
@@ -62,3 +63,10 @@ def test_how_near_a_plain_number_is(off, named):
 def test_usual_numbers_are_named_where_little_is_known(c, named):
     """To a percent 2 and 4 are factors that people make, 5 may be an accident."""
     assert (number(c, 0.01) is not None) is named
+
+
+@pytest.mark.parametrize(("off", "fitted"), [(6e-4, True), (1e-3, False)])
+def test_a_factor_next_to_one_is_fitted(off, fitted):
+    """The smallest factor that is a known mistake is 1.001; what is nearer to 1 is the size of a difference."""
+    assert factor((1 + off) * E, E, np.full(4, 1e-9)).is_fitted is fitted
+    assert ("every entry is 1 + " in text(factor((1 + off) * E, E, np.full(4, 1e-9)))) is fitted

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from gradcheck import check
-from gradcheck.probe.blame.at_hand import Entries
+from gradcheck.probe.blame.at_hand import Entries, _is_varied
+from gradcheck.probe.blame.jacobian import _candidates, _jacobian, misuse
+from gradcheck.probe.blame.partly import _beside, _gross
+from gradcheck.probe.line.look import Look
+from gradcheck.probe.slope.instrument import Instrument
+from gradcheck.probe.subject.numpy import numpy_subject
+from gradcheck.probe.subject.subject import evaluated
+from gradcheck.probe.subject.vector import Vector
 from tests.mistakes.test_names import floats
 
 RNG = np.random.default_rng(3)
@@ -115,9 +122,72 @@ def test_entries_that_are_nearly_right_tell_the_accuracy(rest, named):
     assert any(f.mistake is not None and f.mistake.kind == "sign" for f in report.findings) is named, str(report)
 
 
-@pytest.mark.parametrize(("condition", "named"), [(10.0, True), (1e6, False)])
-def test_the_inverse_of_what_has_none(condition, named):
-    """A matrix that is all but singular has no inverse that differences could tell."""
-    f = np.diag([1.0, 2.0, condition])
-    report = check(floats(lambda x: f @ x), V[:3], vjp=lambda g, x: (np.linalg.solve(f, g),))
-    assert any(f.mistake is not None and f.mistake.kind == "inverse" for f in report.findings) is named, str(report)
+@pytest.mark.parametrize(("off", "gross"), [(0.06, False), (0.25, True)])
+def test_what_is_grossly_wrong_beside_what_is_nearly_right(off, gross):
+    """From an eighth of an entry on, where the others are off by less than a hundredth."""
+    got = V * (1 + np.array([1e-3, 0.0, 1e-3, 0.0, off]))
+    wrong, rest = _gross(got, V, np.full(5, 1e-9))
+    assert (wrong.tolist() == [False] * 4 + [True]) is gross
+    assert (rest > 0) is gross
+
+
+@pytest.mark.parametrize(("spread", "varied"), [(5e-4, False), (2e-3, True)])
+def test_entries_that_are_alike_are_a_number(spread, varied):
+    """What differs by less than a thousandth is no array; a factor of it is one of the number."""
+    assert _is_varied(np.array([1.0, 1 - spread / 2, 1 - spread])) is varied
+
+
+@pytest.mark.parametrize(("left", "named"), [(1.5e-2, True), (6e-2, False)])
+def test_what_is_left_of_a_factor(left, named):
+    """A hundredth of the largest difference, here of 3."""
+    right = np.array([1.0, -2.0, 3.0, 0.5])
+    assert (Entries(2 * right + left * np.array([1.0, 1.0, -1.0, 1.0]), right, np.full(4, 1e-12)).mistake() is not None) is named
+
+
+@pytest.mark.parametrize(("condition", "tried"), [(500.0, True), (2000.0, False)])
+def test_an_inverse_has_two_digits_left(condition, tried):
+    """Those of differences are five; the condition of the matrix costs some."""
+    kinds = [m.kind for m, _ in _candidates(np.diag([1.0, 2.0, condition]), V[:3], (3,))]
+    assert ("inverse" in kinds) is tried
+
+
+def called(f, x):
+    """Return the instrument of a function that is called."""
+    subject = numpy_subject(floats(f), (x,), vjp=lambda g, x: (g,), grad=None, jvp=None)
+    return Instrument(subject, evaluated(subject))
+
+
+@pytest.mark.parametrize("f", [lambda x: np.sin(25 * x), lambda x: 1e7 + x])
+def test_how_good_a_central_difference_is(f):
+    """To 1e-5 of the slope: of waves, and where outputs are large."""
+    x = np.linspace(0.75, 1.0, 100)
+    slope = 25 * np.cos(25 * x) if f(0.0) == 0 else np.ones(100)
+    for k in (0, 17, 34, 51, 68, 85):
+        J = _jacobian(called(f, x[k : k + 15]), 0)
+        assert np.all(np.abs(np.diag(J) - slope[k : k + 15]) <= 1e-5 * np.max(np.abs(slope)))
+
+
+@pytest.mark.parametrize(("off", "named"), [(0.5, True), (2.0, False)])
+def test_a_wrong_use_of_a_jacobian_by_differences(off, named):
+    """It is seen as well as these are: by 1e-5 of its largest entry, for each of the cotangent."""
+    instrument, g = called(lambda x: A @ x, V), np.array([1.0, 0.5, -0.7, 0.9, 0.6])
+    error = off * 1e-5 * np.max(np.abs(A)) * np.sum(np.abs(g)) * (np.arange(5) == 1)
+    seen = Look(Vector.of([g]), Vector.of([V]), Vector.of([A @ g + error]), 1.0, 0.0)
+    assert (misuse(instrument, seen, 0, A.T @ g, np.full(5, 1e-12)) is not None) is named
+
+
+def test_points_beside_are_others_and_near():
+    """A slope is another one there by a tenth, and a domain that ends a fifth away has not ended."""
+    for x in np.linspace(1.2, 1.4, 5):
+        found = [other.subject.point[0] for other in _beside(called(lambda x, x0=x: np.sqrt(1.2 * x0 - x), np.array([x])))]
+        assert len(found) == 2
+        assert max(abs(np.cos(p[0]) / np.cos(x) - 1) for p in found) > 0.1
+
+
+@pytest.mark.parametrize(("entries", "measured"), [(1024, True), (1025, False)])
+def test_large_jacobians_are_not_made(entries, measured):
+    """Two evaluations an entry of the input."""
+    instrument = called(lambda x: np.full(entries, x.sum()), V)
+    seen, before = Look(Vector.of([np.ones(entries)]), Vector.of([V]), Vector.of([V]), 1.0, 0.0), instrument.subject.meter.evaluations
+    misuse(instrument, seen, 0, np.full(5, float(entries)), np.full(5, 1e-9))
+    assert instrument.subject.meter.evaluations - before == 2 * V.size * measured

@@ -113,3 +113,28 @@ def test_keys_and_donated_buffers_of_jax():
     gone.delete()
     with pytest.raises(BadInput, match="donated"):
         check(lambda x: 2 * x, gone)
+
+
+def test_outputs_without_a_gradient_are_left_out():
+    """Whoever detached one, or returned integers, said that it has none; the report says which. A function all of whose outputs are detached has lost its gradient."""
+    torch = pytest.importorskip("torch")
+    x = torch.linspace(-1, 1, 4, dtype=torch.float64)
+    report = check(lambda x: (x**2, x.max().detach(), x.argmax()), x)
+    assert report.verdict == "pass", str(report)
+    assert "output 1, output 2" in str(report)
+    assert check(lambda x: (custom(lambda a: a**2, lambda g, a: (3 * g * a,))(x), x.argmax()), x).verdict == "fail"
+    assert check(lambda x: (x**2).detach(), x).verdict == "fail"
+    assert check(torch.native_layer_norm, (x, [4], None, None, 1e-5)).verdict == "pass"  # mean and deviation require none
+
+
+def test_integer_outputs_of_jax_are_left_out():
+    """Beside others; alone they are refused."""
+    jax = pytest.importorskip("jax")
+    x = jax.numpy.linspace(-1, 1, 4)
+    report = check(lambda x: (x**2, jax.numpy.argmax(x)), x)
+    assert report.verdict == "pass", str(report)
+    assert "output 1" in str(report)
+    branching = lambda x: (x**2 if x[0] < 0 else x, jax.numpy.argmax(x))
+    assert "output 1" in str(check(branching, x))
+    with pytest.raises(BadInput, match="floating-point"):
+        check(jax.numpy.argmax, x)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.probe.subject.subject import reproduces
 
 F32, F16 = np.float32, np.float16
 
@@ -67,3 +68,10 @@ def test_a_factor_is_seen_all_the_same(name):
         return (v,) if isinstance(found, tuple) else v
 
     assert gradcheck.check(f, x, **{kind: wrong}).verdict == "fail"
+
+
+@pytest.mark.parametrize(("units", "same"), [(2000, True), (8000, False)])
+def test_how_far_float64_is_from_a_format_of_its_own(units, same):
+    """Four thousand spacings of float32 are four digits that are left: the same function, with some cancellation in it."""
+    eps, y = 2.0**-23, np.array([1.0, 1e-3])
+    assert reproduces(lambda xs, wide: [y + wide * units * eps * np.array([0.0, 1.0])], [y], eps) is same

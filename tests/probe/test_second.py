@@ -1,10 +1,15 @@
 """Second derivatives: Hessian-vector products and Hessians of NumPy functions, double backward of torch, JAX."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from gradcheck import check
 from gradcheck.errors import BadInput, FunctionFailed
+from gradcheck.probe.contracts.contracts import symmetric
+from gradcheck.probe.subject.directions import own_scale
+from gradcheck.probe.subject.vector import Vector
 from tests.probe.custom import custom
 
 RNG = np.random.default_rng(0)
@@ -187,3 +192,13 @@ def test_hessians_whose_terms_cancel(z):
     z = torch.tensor(z, dtype=torch.float64)
     for f in (lambda z: torch.logsumexp(z, 0), lambda z: torch.softmax(z, 0), lambda z: torch.nn.functional.cross_entropy(z[None], torch.tensor([0]))):
         assert check(f, z, order=2).verdict != "fail"
+
+
+@pytest.mark.parametrize(("off", "found"), [(5e-5, 0), (3e-4, 1)])
+def test_how_symmetric_a_hessian_is(off, found):
+    """Terms that cancelled may have lost all but four digits where no neighbour shows it."""
+    x = np.array([1.3, 0.7])
+    us, vs = (own_scale(rng, [x]) for rng in [np.random.default_rng(0)] for _ in range(2))
+    products = [Vector.of([c * t / np.sum(t * t) for t in ts]) for c, ts in ((1.0, vs), (1 + off, us))]
+    instrument = SimpleNamespace(subject=SimpleNamespace(point=[x], hessian=1), gradients=lambda ts: products.pop(0), error_along=lambda *a: 0.0)
+    assert len(list(symmetric(instrument, np.random.default_rng(0)))) == found

@@ -18,8 +18,8 @@ def severity(error, monkeypatch, *, share=1.0, named=False, factor=False, roundi
 @pytest.mark.parametrize(
     ("error", "options", "expected"),
     [
-        (1e-2, {}, "fault"), (5e-3, {}, "accuracy"), (5e-3, {"exact": True}, "fault"), (5e-4, {"exact": True}, "accuracy"),
-        (1e-6, {"share": 0.4}, "fault"), (1e-6, {"share": 0.6}, "accuracy"), (1e-6, {"factor": True}, "fault"), (1e-9, {"factor": True}, "accuracy"),
+        (1e-2, {}, "fault"), (5e-3, {}, "accuracy"), (1.5e-3, {"exact": True}, "fault"), (5e-4, {"exact": True}, "accuracy"),
+        (1e-6, {"share": 0.4}, "fault"), (1e-6, {"share": 0.6}, "accuracy"), (2.5e-8, {"factor": True}, "fault"), (9e-9, {"factor": True}, "accuracy"),
         (1e-12, {"named": True}, "fault"), (1e-6, {"share": 0.1, "rounding": 1e-5}, "accuracy"), (1e-6, {"share": 0.1, "rounding": 1e-7}, "fault"),
     ],
 )  # fmt: skip

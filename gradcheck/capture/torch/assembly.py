@@ -55,7 +55,7 @@ class Assembly:
         values = self._leaves(graph)
         run = Run(np.asarray(self._total), self._gradients(graph), self._values(graph), self._adjoints(graph), self._edges(graph))
         formats = {k: f for k, f in self.tape.formats.items() if k in graph.shapes}
-        return Recorded(graph, values, run, {k: p for k, p in r.tape.places.items() if k in graph.shapes}, formats, self._coverage(graph))
+        return Recorded(graph, values, run, {k: p for k, p in r.tape.places.items() if k in graph.shapes}, formats, self._coverage(graph), r.suspects)
 
     # -- the output -----------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from gradcheck.capture.place import BACKWARD, Place
 from gradcheck.capture.torch.recorder import Recorder
 from gradcheck.capture.torch.region import Region
+from gradcheck.capture.torch.suspect import Suspect, Value, mapped
 from gradcheck.capture.torch.tensors import FORMATS, Tensor, tensors_in
 from gradcheck.errors import NotRecorded
 
@@ -90,7 +91,11 @@ def _applied(recorder: Recorder, cls: Any, original: Callable[[], Any], args: tu
                 known.name = name
     if results:
         recorder.entering |= {entry: (name, results[0].grad_fn) for _, name, entry in operands}
-        _leave(recorder, region, args, [name for _, name, _ in operands], results, names)
+        own = {id(t): Value(name) for t, name, _ in operands}
+        arguments = {str(k): mapped(x, lambda y: own.get(id(y), y)) for k, x in enumerate(args)}
+        shown = _leave(recorder, region, args, [name for _, name, _ in operands], results, names)
+        suspect = Suspect(cls, arguments, shown, recorder.references.get(cls.__name__))
+        recorder.suspects |= dict.fromkeys((entry for _, _, entry in operands), suspect)
     recorder.memory.forget(region.bound - {id(t) for t in results})
     return out
 
@@ -122,21 +127,22 @@ def _inside(recorder: Recorder, t: Tensor) -> str | None:
 
 def _leave(
     recorder: Recorder, region: Region, args: tuple[Any, ...], operands: list[str], results: list[Tensor], names: list[str | None]
-) -> None:
-    """Make the results of a Function values that the run shows."""
+) -> tuple[str, ...]:
+    """Make the results of a Function values that the run shows; return their names."""
     if region.name in recorder.references:
         names = list(_by_reference(recorder, recorder.references[region.name], args))
     elif region.name == _HOOKS or region.reason or None in names:
         kind = "hook" if region.name == _HOOKS else "function"
         reason = region.reason or "its forward does not compute with torch"
         with _disable_current_modes(), torch.no_grad():
-            recorder.opaque_results(region.name, reason, region.place, tuple(operands), results, results[0].grad_fn, kind)
-        return
+            return tuple(recorder.opaque_results(region.name, reason, region.place, tuple(operands), results, results[0].grad_fn, kind))
+    shown = []
     with _disable_current_modes(), torch.no_grad():
         for t, name in zip(results, names, strict=True):
             assert name is not None
-            shape = {"shape": tuple(t.shape)}
-            recorder.show(t, recorder.tape.node("reshape", [name], shape, FORMATS[t.dtype], region.place))
+            shown.append(recorder.tape.node("reshape", [name], {"shape": tuple(t.shape)}, FORMATS[t.dtype], region.place))
+            recorder.show(t, shown[-1])
+    return tuple(shown)
 
 
 def _by_reference(recorder: Recorder, reference: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[str]:

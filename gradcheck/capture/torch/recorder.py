@@ -18,6 +18,7 @@ from gradcheck.capture.torch.again import value_again
 from gradcheck.capture.torch.call import Call, Operand, Signature
 from gradcheck.capture.torch.kinds import AUXILIARY, DATA, WITHOUT_DERIVATIVE
 from gradcheck.capture.torch.source import Source
+from gradcheck.capture.torch.suspect import Suspect, of_call
 from gradcheck.capture.torch.tensors import FORMATS, Tensor, located, maker, positions, storage_of, tensors_in
 from gradcheck.capture.torch.values import Values
 
@@ -42,6 +43,7 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
         self.opaque: list[Opaque] = []
         self.opaque_functions: list[Any] = []
         self.again: dict[int, Any] = {}
+        self.suspects: dict[str, Suspect] = {}
         self._pending: Call | None = None
         self._signatures: dict[Any, Signature] = {}
 
@@ -118,7 +120,10 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
         first = len(self.tape.nodes)
         if reason := self._unruled(call):
             return self._opaque(call, reason, results)
-        self.calls |= dict.fromkeys((node.name for node in self.tape.nodes[first:]), first)
+        made = [node.name for node in self.tape.nodes[first:]]
+        self.calls |= dict.fromkeys(made, first)
+        if (suspect := of_call(call)) is not None:
+            self.suspects |= dict.fromkeys(made, suspect)
         for k, t in enumerate(call.outs):
             if k in call.given and (call.region is not None or maker(t)[0] is not None):
                 self._result(call, t, call.given[k])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import OutOfBudget
-from gradcheck.mistakes.factor import NEAR
+from gradcheck.mistakes.factor import NEAR, SHOWN
 from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.blame.epsilon import SMALL, epsilon
 from gradcheck.probe.blame.evidence import at_output, boundary, diagonal, is_flat, kept_one, lost_output, same_factor
@@ -31,9 +31,7 @@ Floats = npt.NDArray[np.float64]
 #: Gradients up to this many entries are measured whole, entry by entry, to name the mistake.
 WHOLE = 64
 #: Entries shown of a located fault.
-SHOWN = 5
-#: Entries that show a mistake with a name at any size: two numbers are like something by accident in cases enough.
-RESOLVED = 3
+LISTED = 5
 NONE = Mistake("zero", detail="the gradient is None")
 #: Entries that are drawn where many are wrong.
 SAMPLE = 4
@@ -110,7 +108,7 @@ def _whole(instrument: Instrument, seen: Look, nones: Collection[str]) -> list[L
 def _resolved(mistake: Mistake, got: Floats, expected: Floats, bar: Floats) -> bool:
     """Answer whether a mistake is one at any size: it is no fitted factor, and seen in entries enough."""
     seen = int(np.count_nonzero(np.abs(got - expected) > NEAR * bar))
-    return not mistake.is_fitted and seen >= RESOLVED
+    return not mistake.is_fitted and seen >= SHOWN
 
 
 def _relative(got: Floats, expected: Floats, size: Floats) -> float:
@@ -246,16 +244,16 @@ def _located(instrument: Instrument, seen: Look, sizes: list[int], nones: Collec
         mine = [np.unravel_index(e, shapes[k]) for j, e in entries if j == k]
         if not mine:
             continue
-        measured = [_entry(instrument, seen, k, tuple(int(i) for i in index)) for index in mine[:SHOWN]]
+        measured = [_entry(instrument, seen, k, tuple(int(i) for i in index)) for index in mine[:LISTED]]
         really = [i for i, (a, b, e) in enumerate(measured) if abs(a - b) > MARGIN * e]
         if not really:
             continue  # the quick looks went astray: nothing is accused that a full look acquits
-        mine = [*(mine[i] for i in really), *mine[SHOWN:]]
+        mine = [*(mine[i] for i in really), *mine[LISTED:]]
         got, expected, bar = (np.array(v) for v in zip(*(measured[i] for i in really), strict=True))
         mistake = NONE if path in nones else _of_some(instrument, seen, k, mine[: len(got)], expected, bar)
         index = tuple(int(i) for i in mine[0])
-        listed = ", ".join(str(tuple(int(i) for i in m)) for m in mine[:SHOWN])
-        more = f"; wrong entries: {listed}{'' if found.complete and len(mine) <= SHOWN else ', ...'}"
+        listed = ", ".join(str(tuple(int(i) for i in m)) for m in mine[:LISTED])
+        more = f"; wrong entries: {listed}{'' if found.complete and len(mine) <= LISTED else ', ...'}"
         ratio = float(abs(got[0] - expected[0]) / max(bar[0], 5e-324))
         finding = _told(path, f"{path}{list(index)}", index, (float(got[0]), float(expected[0]), float(bar[0])), more, mistake, ratio)
         out.append((finding, mistake is not None and _resolved(mistake, got, expected, bar)))

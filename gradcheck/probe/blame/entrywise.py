@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 #: Entries of an array that are looked at one by one: noise of its own may excuse the first ones.
 FARTHEST = 8
-#: An enclosure of several derivatives is wider than their hull by less than this part of its width.
+#: An enclosure of several derivatives is wider than their hull by less than this part of its width: a radius has 30 bits, and is rounded up some times.
 WIDER = 2.0**-24
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gradcheck.mistakes.factor import LEFT, NEAR
 from gradcheck.mistakes.mistake import Mistake
+from gradcheck.probe.blame.evidence import GOOD, STEP
 from gradcheck.probe.line.look import Look
 from gradcheck.probe.slope.instrument import Instrument
 from gradcheck.probe.subject.vector import Vector
@@ -19,9 +20,7 @@ Candidates = Iterator[tuple[Mistake, Floats]]
 
 #: Entries of an output whose slopes are kept: with 64 of an input they are as many numbers as a page of memory has.
 MOST_OUTPUTS = 1024
-#: The relative step of a central difference, and what it is good for: the square of the step, times a third derivative of usual size.
-STEP, GOOD = 2.0**-12, 1e-5
-#: An inverse is none where its numbers have lost the digits that differences have.
+#: An inverse is none where its numbers have lost all but two of the digits that differences have, `GOOD`.
 CONDITION = 1e3
 #: What happens to a slice of outputs: how often it is missing, the kind and the sentence.
 SLIPS = ((1.0, "term missing", "count for nothing"), (2.0, "sign", "count with the wrong sign"), (-1.0, "term too many", "count twice"))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.mistakes.factor import NEAR
+from gradcheck.mistakes.factor import NEAR, SHOWN
 from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.blame.at_hand import Entries, arrays_at_hand
 from gradcheck.probe.excuses.small import LARGE
@@ -22,10 +22,11 @@ Entry = Callable[[Instrument, Look, int, tuple[int, ...]], tuple[float, float, f
 
 #: From this relative error on, an entry is wrong by itself where others are off by what accuracy is, `small.LARGE`.
 GROSS = 2.0**-3
-#: Points beside that few entries are asked at, so that one entry is three; and how far they are: most of a sine's slope is another one there.
-POINTS, AWAY = 2, 0.125
-#: Entries that are asked there: they cost a search each.
-MOST_ENTRIES = 3
+#: Points beside that few entries are asked at, so that one entry is as many as show a mistake.
+POINTS = SHOWN - 1
+#: How far these are, relative to the entries: a slope of usual size is another one there by a tenth, what explains it and what does not differ,
+#: and the domain of f has hardly ended.
+AWAY = 0.125
 
 
 def partly(instrument: Instrument, seen: Look, k: int, expected: Floats, bar: Floats, entry: Entry) -> Mistake | None:
@@ -50,7 +51,7 @@ def partly(instrument: Instrument, seen: Look, k: int, expected: Floats, bar: Fl
     found = here.mistake() or _lost(here)
     if found is not None and found.kind != "zero" and sum(y.size for y in instrument.base) > 1:
         found = _joined(seen, k, places, here, entry, [instrument], rest)  # for another cotangent too
-    elif found is None and count <= MOST_ENTRIES:
+    elif found is None and count <= SHOWN:
         found = _joined(seen, k, places, here, entry, _beside(instrument), rest)
     return found if found is None or count == got.size else replace(found, detail=_told(found, count, got.size))
 
@@ -97,7 +98,7 @@ def _joined(
 ) -> Mistake | None:
     """Return the mistake that entries share with some of them for other cotangents, at other points."""
     rng, joined = np.random.default_rng(2), here
-    some = tuple(p[:MOST_ENTRIES] for p in places)
+    some = tuple(p[:SHOWN] for p in places)
     indices = [tuple(int(i) for i in index) for index in zip(*some, strict=True)] if places else [()]
     for other in others:
         fresh = seen.gs if sum(y.size for y in other.base) == 1 else seen.gs.times([rng.uniform(0.5, 2.0, g.shape) for g in seen.gs])

@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.mistakes.factor import NEAR, PLAIN, SHOWN, factor
+from gradcheck.mistakes.factor import NEAR, PLAIN, SHOWN, UNEXPLAINED, factor
 from gradcheck.mistakes.mistake import Mistake
 
 Floats = npt.NDArray[Any]
 Candidates = Iterator[tuple[Mistake, Floats]]
-#: Part of the largest difference that a pattern may leave unexplained: bars of differences are estimates.
-UNEXPLAINED = 1e-4
 #: How often a missing term may stand in the right gradient.
 COUNTS = (1.0, 2.0, 3.0, 0.5)
 #: How far a number has to stand out of its window of accidents: of so many places hardly one is hit by chance.
 RARE = 100
-#: How well numbers that are only looked up are known.
+#: How well numbers that are only looked up are known: conditioning may cost half of their digits, and one of those that are left.
 ALIKE = 1e-9
 
 

@@ -21,7 +21,8 @@ from gradcheck.result.finding import Finding
 
 Floats = npt.NDArray[np.float64]
 
-#: The part of a product with a Hessian that cancelled terms may have lost without a trace: p - p^2 for p near 1 is the same at neighbouring points.
+#: The part of a product with a Hessian that cancelled terms may have lost without a trace: p - p^2 is the same at neighbouring points where p is 1
+#: but for 1e-12, and has four digits left.
 HIDDEN = 1e-4
 
 

@@ -15,7 +15,7 @@ from gradcheck.probe.contracts import contracts
 from gradcheck.probe.contracts.form import form
 from gradcheck.probe.contracts.statefulness import keeps_forward
 from gradcheck.probe.examination import vacuity
-from gradcheck.probe.examination.report import Report
+from gradcheck.probe.examination.report import Report, limits
 from gradcheck.probe.examination.resolution import LEVELS, Seen, resolution
 from gradcheck.probe.excuses.excuses import Case, Ruling, rule
 from gradcheck.probe.excuses.small import LARGE, Located
@@ -92,6 +92,7 @@ class Examination:
         if not Vector.of(base).finite:
             self.reasons.append("f is not finite at the given inputs")
             return
+        self.remarks += limits(self.subject)
         gs = cotangent(rng, base)
         if keeps_forward(self.subject, base, gs):
             self.subject.fresh = True

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from gradcheck.errors import GradientWrong
+from gradcheck.probe.subject.subject import Subject
 from gradcheck.result.finding import Finding, Outcome, Row, as_plain
 
 SCHEMA = "gradcheck-check/1"
@@ -135,3 +136,16 @@ class Report:
     def _repr_html_(self) -> str:
         colour = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}[self.verdict]
         return f'<pre style="border-left:4px solid {colour};padding-left:8px">{html.escape(str(self))}</pre>'
+
+
+def limits(subject: Subject) -> list[str]:
+    """Return what is left out of a check, in words.
+
+    Args:
+        subject: that is examined.
+    """
+    outputs, matrices = ", ".join(f"output {k}" for k in subject.constant), ", ".join(sorted(subject.symmetric))
+    return [
+        *([f"not differentiated, since they require no gradient: {outputs}"] if outputs else []),
+        *([f"f reads one triangle of the symmetric {matrices}, and the derivative counts both: checked along symmetric matrices"] if matrices else []),
+    ]

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcheck.probe.excuses.hull import APART, place_in_hull
 from gradcheck.probe.excuses.small import LARGE
-from gradcheck.probe.line.line import LADDER, SEEN, SHARP, WIDE, Line, Way
+from gradcheck.probe.line.line import LADDER, SEEN, SMALLEST, WIDE, Line, Way
 from gradcheck.probe.line.stencils import LEFT, RIGHT
 from gradcheck.probe.line.survey import is_narrow, survey, wavers
 from gradcheck.probe.slope.instrument import Instrument
@@ -30,10 +30,8 @@ Verdict = Literal["right", "wrong", "beside", "undecided", "blind"]
 
 #: What is said of a slope through stairs.
 STEPPED = "f moves in steps, and is level between them"
-#: Steps up to this, relative to the outputs, are rounding to some digits: single precision and finer.
+#: Steps up to this, relative to the outputs, are rounding to some digits: single precision, whose spacing is 2^-23, after some operations, and finer.
 FINE_STEPS = 2.0**-20
-#: Tables in which a difference is looked for that falls with the width: so many, each so much narrower.
-MOST_NARROWER, NARROWER = 5, 2.0**7
 #: A jump, or a step of a stair, is at least so many roundings of the outputs high: lower ones are noise, which the survey sees.
 LEAST_JUMP = 2.0**16
 
@@ -128,7 +126,7 @@ def _kink(case: Case) -> Ruling | None:
         return None
     sides: tuple[Way, Way] = ("around_left", "around_right")
     for way in sides:
-        if all(abs(getattr(t, way).value) > MARGIN * line.bar(t, way) + SHARP * line.size for t in line.tables[:2]):
+        if all(abs(getattr(t, way).value) > MARGIN * line.bar(t, way) + SMALLEST * line.size for t in line.tables[:2]):
             return Ruling("beside", f"beside the kink the derivative is wrong: {_told(line)}")
     return Ruling("right", "a kink at the point: any element of the generalised derivative is accepted")
 
@@ -257,11 +255,10 @@ def _falls(line: Line) -> bool:
     A wrong slope is the same in every table.
     """
     wide = line.best("around")
-    reference, h = abs(wide.around.value), wide.h
+    reference = abs(wide.around.value)
     if line.off("alone") or not line.off("around") or not line.total:
         return False
-    for _ in range(MOST_NARROWER):
-        h /= NARROWER
+    for h in (h for h in LADDER if h < wide.h):
         if h < line.finest or line.own_rounding / h * MARGIN > reference / 8:
             break
         line.table(h)

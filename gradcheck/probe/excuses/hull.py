@@ -32,11 +32,12 @@ RANDOM = 6
 SUMS, MOST_ENTRIES = 12, 256
 #: Gradients nearby are those of a side up to this.
 SAME = 1e-3
-#: Beyond the gradients nearby by this much of their spread, a gradient may still be a mixture of sides that was not met.
+#: Beyond the gradients nearby by this much of their spread, not as far as once more across it, a gradient may still be a mixture of sides that was
+#: not met.
 NEAR = 0.9
 #: Where more sides meet (a layer of relu at 0), few of them are met nearby, and the spread seen may be this much too small.
 FEW_SIDES, UNMET = 6, 4
-#: Gradients nearby that differ by this much belong to different branches.
+#: Gradients nearby that differ by this much belong to different branches: a smooth one would bend within 2^-13 of its scale.
 APART = 0.05
 
 

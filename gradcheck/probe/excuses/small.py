@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gradcheck.probe.line.line import Line
+from gradcheck.probe.line.line import SMALLEST, Line
 from gradcheck.probe.line.survey import is_factor, survey
 from gradcheck.result.finding import Finding
 
@@ -18,8 +18,6 @@ from gradcheck.result.finding import Finding
 LARGE = 2.0**-7
 #: The same where the derivative of the program is known to many digits: what is left is the approximation of another formula.
 LARGE_EXACTLY = 2.0**-10
-#: Below this no fault is on record: 1.5e-8.
-SMALL = 2.0**-26
 #: A tolerance reaches most entries; where fewer than this part are wrong, it is these.
 MOST = 0.5
 
@@ -53,7 +51,7 @@ class Located:
         relative = self.worst if self.worst is not None else error / size if size else 0.0
         if found.severity != "fault" or self.named or not 0 < relative < (LARGE_EXACTLY if exact else LARGE):
             return found
-        if relative >= SMALL and error > rounding and (self.share < MOST or _adds_up(line)):
+        if relative >= SMALLEST and error > rounding and (self.share < MOST or _adds_up(line)):
             return found
         return replace(found, severity="accuracy", message=f"{found.message}: {accuracy_told(relative)}")
 

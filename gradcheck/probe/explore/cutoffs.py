@@ -24,7 +24,8 @@ MAGNITUDES = (
 )  # fmt: skip
 MOST_CUTOFFS = 5
 HALVINGS = 24
-#: A relative change that stays after bisection is a jump.
+#: A relative change that stays after bisection is a jump: what is left are some millionths of the entry, over which no smooth slope changes its
+#: first digit.
 JUMP = 0.1
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from gradcheck.errors import BadInput
 from gradcheck.foreign import answer_of
 from gradcheck.probe.explore.mutation import Array, Arrays, floats
-from gradcheck.probe.subject.directions import own_scale, scale
+from gradcheck.probe.subject.directions import own_scale
 from gradcheck.probe.subject.structure import differentiable
 from gradcheck.probe.subject.subject import Subject, spacing
+from gradcheck.probe.subject.symmetric import is_symmetric, symmetric_part
 
 #: Neighbours of the given inputs that a predicate is asked about, and how far they are, relative to an entry: as far as differences go.
 DRAWS, NEAR = 4, 2.0**-4
@@ -97,6 +98,17 @@ def domain_of(given: Any, count: int, paths: Sequence[str], arrays: Sequence[Arr
     return Domain({k: _around(rule, arrays[k]) if rule.project is None else rule for k, rule in rules.items()})
 
 
+def with_symmetric(domain: Domain, paths: Sequence[str], symmetric: frozenset[str]) -> Domain:
+    """Return a domain in which some inputs are symmetric matrices, where nothing else was said of them.
+
+    Args:
+        domain: as the caller gave it.
+        paths: of all arrays.
+        symmetric: of those that are.
+    """
+    return Domain({k: WORDS["symmetric"] for k, path in enumerate(paths) if path in symmetric} | dict(domain.rules))
+
+
 def staying(subject: Subject, arrays: Sequence[Array], domain: Domain) -> Subject:
     """Return a subject whose function is not evaluated outside, by no difference either: it is NaN there, as a logarithm is.
 
@@ -168,8 +180,8 @@ def _bounds(low: Any, high: Any) -> Rule:
 
 
 def _wide(a: Array) -> Array:
-    """Return an array of any format as float64, a float or an integer of more digits as it is."""
-    return a if a.dtype.kind in "iuf" and a.dtype.itemsize >= 4 else np.asarray(a, np.float64)
+    """Return an array of any format as float64, a float, a complex or an integer of more digits as it is."""
+    return a if a.dtype.kind in "iufc" and a.dtype.itemsize >= 4 else np.asarray(a, np.float64)
 
 
 def _digits(a: Array) -> float:
@@ -196,7 +208,7 @@ def _definite(a: Array) -> bool:
     wide = np.asarray(a, np.float64)
     if not _square(a) or not np.isfinite(wide).all():
         return False
-    if np.max(np.abs(wide - np.swapaxes(wide, -1, -2))) > _digits(a) * scale(wide):
+    if not is_symmetric(a):
         return False
     values = np.linalg.eigvalsh(wide)
     return bool(np.all(values[..., 0] > a.shape[-1] * spacing(a) * values[..., -1]))
@@ -207,9 +219,12 @@ def _made_definite(a: Array) -> Array:
     if not _square(a):
         return a
     wide = np.asarray(a, np.float64)
-    values, vectors = np.linalg.eigh((wide + np.swapaxes(wide, -1, -2)) / 2)
-    made = (vectors * np.abs(values)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-    return np.asarray((made + np.swapaxes(made, -1, -2)) / 2)
+    values, vectors = np.linalg.eigh(_made_symmetric(wide))
+    return _made_symmetric((vectors * np.abs(values)[..., None, :]) @ np.swapaxes(vectors, -1, -2))
+
+
+def _made_symmetric(a: Array) -> Array:
+    return np.asarray(symmetric_part(_wide(a))) if _square(a) else a
 
 
 def _positive(a: Array) -> bool:
@@ -220,7 +235,8 @@ def _positive(a: Array) -> bool:
 WORDS: Mapping[str, Rule] = {
     "positive": Rule("the positive numbers", _positive, np.abs, _positive),
     "probabilities": Rule("the probabilities (nonnegative, each last axis sums to 1)", _sums_to_one, _normalised, lambda a: bool(np.all(_wide(a) >= 0))),
+    "symmetric": Rule("the symmetric matrices", is_symmetric, _made_symmetric),
     "spd": Rule(
-        "the symmetric positive definite matrices", _definite, _made_definite, lambda a: _definite((_wide(a) + np.swapaxes(_wide(a), -1, -2)) / 2)
+        "the symmetric positive definite matrices", _definite, _made_definite, lambda a: _definite(_made_symmetric(a))
     ),
 }

@@ -16,7 +16,7 @@ from gradcheck.probe.contracts.contracts import within
 from gradcheck.probe.explore.cotangents import Maker
 from gradcheck.probe.explore.domain import Domain
 from gradcheck.probe.explore.mutation import Array, Arrays, floats
-from gradcheck.probe.slope.instrument import Instrument
+from gradcheck.probe.slope.instrument import CHAIN, Instrument
 from gradcheck.probe.subject.directions import cotangent, own_scale, scale
 from gradcheck.probe.subject.margin import MARGIN
 from gradcheck.probe.subject.structure import differentiable
@@ -26,8 +26,9 @@ from gradcheck.result.finding import Finding
 
 #: The magnitudes that are explored: squares and their reciprocals are numbers of float64, and some of their products.
 LOWEST, HIGHEST = 1e-30, 1e30
-#: Roundings of the gradient's ordinary size below which an error far out in a tail is lost accuracy, not a fault.
-TAIL = 1024
+#: Roundings of the gradient's ordinary size below which an error far out in a tail is lost accuracy, not a fault: a chain of them, of
+#: intermediate results up to 16 times as large.
+TAIL = 16 * CHAIN
 #: Neighbours that are drawn to see what one rounding of the inputs changes.
 DRAWS = 4
 #: f is flat around an entry if it is the same for this multiple of it and for its inverse.

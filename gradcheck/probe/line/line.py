@@ -13,6 +13,7 @@ import numpy as np
 from gradcheck.probe.line import stencils as st
 from gradcheck.probe.line.samples import Estimate, Samples
 from gradcheck.probe.slope.instrument import CHAIN, Instrument
+from gradcheck.probe.slope.traced import INFORMATIVE
 from gradcheck.probe.subject.directions import scale
 from gradcheck.probe.subject.margin import MARGIN
 from gradcheck.probe.subject.subject import smallest
@@ -26,21 +27,20 @@ SIDES: tuple[Way, Way] = ("left", "right")
 LADDER = tuple(2.0**-k for k in range(4, 40, 5))
 #: Where noise dominates, a wider table sees more.
 WIDE = 2.0**-1
-#: Steps shorter than this many spacings of the format do not go where they should.
+#: Half widths of tables are so many spacings of the format at least: the sample next to the middle is then sin(pi / 8) / 2 times as many away,
+#: 49, and half a spacing is a hundredth of that. What is off by more is another step.
 SPACINGS = 256
-FINEST = 2.0**-40
-#: A bar above this part of the slope has seen nothing.
+#: A bar above this part of the slope has seen nothing: not the first digit.
 SEEN = 0.1
-#: A smaller step is tried while the bar is above this part of the slope: no recorded fault is smaller.
-SHARP = 2.0**-26
+#: No fault on record is smaller than 1.5e-8 of its worst entry, see `excuses.small`; narrower tables are tried while the bar is above that.
+SMALLEST = 2.0**-26
 #: Noise relative to <g, f> above this is no noise but what f is: half formats round at 2^-11.
 LARGEST_NOISE = 2.0**-10
-#: The largest inverse of an input that a rounding may be multiplied with.
-LARGEST_INVERSE = 2.0**44
 #: One-sided slopes whose difference is as large at two spacings 32 apart, by this factor and its inverse, differ by a kink: a smooth
-#: function's would fall 32 times.
+#: function's would fall 32 times, that of |x|^p by 32^(p - 1): up to p = 1.13 nobody could tell it from a kink.
 STEADY = 1.6
-#: A table 32 times narrower takes the last coefficients of what is smooth down by more than this; noise stays.
+#: A table 32 times narrower takes the last coefficients of what is smooth down by 32^7, of what has two derivatives by 32^2, of stairs by 32 at
+#: most; noise stays.
 SMOOTH = 2.0**10
 
 
@@ -128,7 +128,7 @@ class Line:
         """The narrowest table that this format allows."""
         subject = self.instrument.subject
         narrow = [subject.call_eps, *(e for x, e in zip(subject.point, subject.eps, strict=True) if x.dtype != np.float64)]
-        return max(SPACINGS * max(narrow), FINEST)
+        return SPACINGS * max(narrow)
 
     # -- error bars -------------------------------------------------------------------------------
 
@@ -218,7 +218,7 @@ class Line:
                 break
         if len(self.tables) and self.doubted:
             best = self.best("around")
-            if best.h == LADDER[0] and best.around.least * best.around.per_noise > SHARP * self.size:
+            if best.h == LADDER[0] and best.around.least * best.around.per_noise > SMALLEST * self.size:
                 self.table(WIDE)
         return self
 
@@ -228,10 +228,10 @@ class Line:
         if self.doubted:
             around = self.bar(t, "around")
             others = min(self.bar(t, "alone"), self.bar(t, "at"))
-            noisy = max(t.around.least * t.around.per_noise, t.rounding, SHARP / 64 * self.size)
-            if math.isfinite(around) and t.around.truncation <= noisy and others <= SHARP * self.size + 100 * around:
+            noisy = max(t.around.least * t.around.per_noise, t.rounding, SMALLEST / 64 * self.size)
+            if math.isfinite(around) and t.around.truncation <= noisy and others <= SMALLEST * self.size + 100 * around:
                 return True
-        elif self.bar(t, "alone") <= SHARP * self.size:
+        elif self.bar(t, "alone") <= SMALLEST * self.size:
             return True
         if len(self.tables) < 3:
             return False
@@ -263,11 +263,11 @@ class Line:
 
     @property
     def most_rounding(self) -> float:
-        """The largest noise of phi that roundings of intermediate results may make."""
+        """The largest noise of phi that roundings of intermediate results may make: numbers of size 1 keep a digit where they are divided by an input."""
         subject = self.instrument.subject
-        inverse = min(LARGEST_INVERSE, 1 / min(scale(x) for x in subject.point))
+        chain, smallest_scale = CHAIN * subject.call_eps / 2, min(scale(x) for x in subject.point)
         largest = Vector.of((*subject.point, *self.instrument.base)).largest
-        return CHAIN * subject.call_eps / 2 * max(1.0, largest, inverse) * self.norm
+        return max(chain * max(1.0, largest), min(chain / smallest_scale, INFORMATIVE)) * self.norm
 
     @property
     def most_hidden(self) -> float:

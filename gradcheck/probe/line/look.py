@@ -13,9 +13,6 @@ from gradcheck.probe.slope.traced import INFORMATIVE
 from gradcheck.probe.subject.margin import MARGIN
 from gradcheck.probe.subject.vector import Vector
 
-#: A slope below this part of those around is zero but for rounding, if it is so small that a derivative with half of its digits is zero there.
-STATIONARY = 2.0**-26
-
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -107,7 +104,8 @@ def exact_look(instrument: Instrument, gs: Vector, ts: Vector, v: Vector) -> Loo
     line = Line(instrument, gs, ts, v).descend()
     line.table(LADDER[1])
     noise = min(line.claim_noise, INFORMATIVE * abs(made.claimed) / MARGIN)
-    if line.agrees and max(abs(made.claimed), abs(value)) < STATIONARY * line.beside:
+    stationary = math.sqrt(max(instrument.subject.eps)) * line.beside  # a derivative with half of its digits is zero there
+    if line.agrees and max(abs(made.claimed), abs(value)) < stationary:
         noise += instrument.kept * line.beside
     return Look(gs, ts, v, value, error + instrument.error_along(gs, ts, v) + noise, size=line.beside, exact=True, certified=certified)
 

@@ -16,15 +16,13 @@ from gradcheck.probe.subject.margin import MARGIN
 NEIGHBOURS = (-6, -4, -2, 2, 4, 6)
 #: Narrower ones, in the scale of the point, and farther out for functions that are flat as far as was seen.
 NARROW_NEIGHBOURS, FAR_NEIGHBOURS = (-0.5, -0.25, 0.25, 0.5), (-0.875, -0.75, 0.75, 0.875)
-#: Panels that have to show a difference before anything is said of its law.
+#: Panels that have to show a difference before anything is said of its law: two are on a line by accident.
 FEWEST_PANELS = 3
 #: A factor is the same in all panels up to this part of it; a tolerance is met anew in each, by other errors.
 SAME_FACTOR = 0.1
-#: Two tables around the largest jump of a mismatch, each a fraction as wide: the mismatch of noise stays, that of a kink falls with the width,
-#: by more than this.
+#: Two tables around the largest jump of a mismatch, each as wide as the gap, 0.19 of the one before at most: the mismatch of noise stays, that of
+#: a kink falls by 27 and more.
 NARROWINGS, FALLEN = 2, 16
-#: Half the width below which a table has no room for those two before steps are lost.
-NO_ROOM = 2.0**-16
 #: Significant bits of the formats that outputs may have been rounded to: bfloat16, float16, float32.
 NARROW = (8, 11, 24)
 
@@ -45,14 +43,15 @@ def survey(line: Line) -> None:
 
 def _lasts(line: Line, table: Samples) -> bool:
     """Answer whether what is irregular in a table is no smaller in narrower ones around its largest jump, as noise is."""
-    if table.h < NO_ROOM:
-        return True
     q = table
     for _ in range(NARROWINGS):
         if not np.isfinite(q.mismatch).all():
             return False
         k = int(np.argmax(np.abs(np.diff(q.mismatch))))
-        q = line.table(q.h * (st.NODES[k + 1] - st.NODES[k]) / 2, q.center + q.h * (st.NODES[k] + st.NODES[k + 1]) / 2)
+        h = q.h * (st.NODES[k + 1] - st.NODES[k]) / 2
+        if h < line.finest:  # steps would be lost
+            return True
+        q = line.table(h, q.center + q.h * (st.NODES[k] + st.NODES[k + 1]) / 2)
     return q.around.least > table.around.least / FALLEN
 
 

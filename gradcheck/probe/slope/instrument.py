@@ -14,7 +14,7 @@ from gradcheck.probe.slope import dual_slope as duals
 from gradcheck.probe.slope.dual import MOST_ENTRIES
 from gradcheck.probe.slope.traced import INFORMATIVE, RECORDED, TRACED, Traced, traced
 from gradcheck.probe.subject.margin import MARGIN
-from gradcheck.probe.subject.subject import Arrays, Subject, smallest
+from gradcheck.probe.subject.subject import Arrays, Subject, format_of, smallest
 from gradcheck.probe.subject.vector import Vector
 
 Floats = npt.NDArray[np.float64]
@@ -27,10 +27,9 @@ KEPT_DIGITS = 0.8
 #: Roundings, one after the other, that f or a derivative may have made without showing them at nearby inputs.
 CHAIN = 64
 #: Steps along the point, in units of rounding, between the gradients whose third differences show their noise: closer by, roundings repeat
-#: themselves (a chain of additions passes on the same bits); in formats of a few digits a wider step would leave what is smooth.
+#: themselves (a chain of additions passes on the same bits, in stairs of as many units as were lost: the steps are longer than those that nobody
+#: is told of, see `kept`, by three times, and no power of two); in formats of a few digits a wider step would leave what is smooth.
 NOISE_STEP, NARROW_NOISE_STEP = 4099, 4
-#: Formats with finer spacing than this take the wider step.
-FINE = 2.0**-40
 #: The standard deviation of a third difference of independent numbers of deviation 1: the root of 1 + 9 + 9 + 1.
 THIRD_DIFFERENCE = math.sqrt(20)
 
@@ -136,7 +135,7 @@ class Instrument:
         largest entry is no noise of a derivative.
         """
         if self._deviation is None:
-            step = NOISE_STEP if max(self.subject.eps) < FINE else NARROW_NOISE_STEP
+            step = NOISE_STEP if format_of(max(self.subject.eps)) == "float64" else NARROW_NOISE_STEP
             rows = [self.gradients(gs, self._nearby(step * k)) for k in range(1, 5)]
             with np.errstate(invalid="ignore"):
                 rough = [np.abs(a - 3 * b + 3 * c - d) / THIRD_DIFFERENCE for a, b, c, d in zip(*rows, strict=True)]

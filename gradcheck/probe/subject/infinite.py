@@ -16,7 +16,8 @@ Floats = npt.NDArray[np.float64]
 
 #: One-sided steps, relative to the entry: a finite slope has settled over them, an infinite one grows to the end.
 STEPS = tuple(2.0 ** (-5 * k) for k in range(1, 8))
-#: A settled quotient changes less from step to step by at least this factor.
+#: A settled quotient changes less from step to step, which is 32 times as short, by at least this factor: that of x^p by 32^(p - 1), of x log x,
+#: whose slope is infinite, not at all.
 SETTLING = 2.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -42,6 +43,7 @@ def jax_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
             raise BadInput(f"input {shown_path(path)}: expected an array; got one that was deleted, or donated to a compiled function")
     chosen = [i for i, a in enumerate(flat.arrays) if jnp.issubdtype(a.dtype, jnp.inexact)]
     refuse_empty(len(chosen))
+    constant: list[int] = []  # outputs of integers, which f tells at its first call
     kept = [jnp.array(a) for a in flat.arrays]  # f may be given its arguments for good (donate_argnums): each call has its own
 
     def of(*xs: Any) -> list[Any]:
@@ -50,12 +52,13 @@ def jax_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
         found = flatten(f(*flat.rebuild(arrays)), is_array)
         if not found.arrays:
             raise FunctionFailed("expected f to return JAX arrays")
-        for y in found.arrays:
-            if not jnp.issubdtype(y.dtype, jnp.inexact):
-                raise BadInput(f"expected f to return floating-point numbers; got dtype {y.dtype}")
-        return list(found.arrays)
+        constant[:] = [k for k, y in enumerate(found.arrays) if not jnp.issubdtype(y.dtype, jnp.inexact)]
+        if len(constant) == len(found.arrays):
+            raise BadInput(f"expected f to return floating-point numbers; got dtype {found.arrays[0].dtype}")
+        return [y for k, y in enumerate(found.arrays) if k not in constant]
 
-    return subject_of(of, [kept[i] for i in chosen], tuple(shown_path(flat.paths[i]) for i in chosen))
+    made = subject_of(of, [kept[i] for i in chosen], tuple(shown_path(flat.paths[i]) for i in chosen))
+    return replace(made, constant=constant)
 
 
 def subject_of(of: Callable[..., list[Any]], originals: list[Any], paths: tuple[str, ...], hessian: int = 0) -> Subject:

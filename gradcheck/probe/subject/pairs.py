@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.probe.subject.subject import Array, Arrays, Subject
+from gradcheck.probe.subject.coordinates import in_coordinates
+from gradcheck.probe.subject.subject import Array, Subject
 
 
 def split(x: Array) -> Array:
@@ -37,28 +38,18 @@ def paired(subject: Subject) -> Subject:
     def inputs(xs: Sequence[Any]) -> list[Any]:
         return [joined(x).astype(f) if c else x for x, c, f in zip(xs, kinds, formats, strict=True)]
 
-    def call(xs: Arrays) -> Arrays:
-        ys = subject.call(inputs(xs))
-        outputs[:] = [np.iscomplexobj(y) for y in ys]
-        return [split(np.asarray(y)) for y in ys]
+    def outward(ys: Sequence[Any]) -> list[Any]:
+        outputs[:] = outputs or [np.iscomplexobj(y) for y in ys]
+        return [split(np.asarray(y) + 0j) if c else np.asarray(y) for y, c in zip(ys, outputs, strict=True)]
 
-    def weights(gs: Arrays) -> Arrays:
-        return [joined(g) if c else g for g, c in zip(gs, outputs, strict=True)] if outputs else gs
+    def weights(gs: Sequence[Any]) -> list[Any]:
+        return [joined(g) if c else g for g, c in zip(gs, outputs, strict=True)] if outputs else list(gs)
 
     def back(found: Sequence[Any]) -> list[Any]:
-        return [_gradient(v, c) for v, c in zip(found, kinds, strict=True)] if len(found) == len(kinds) else list(found)
+        return [_gradient(v, c) for v, c in zip(found, kinds, strict=True)]
 
-    pull, push, arranged, crossed = subject.pull, subject.push, subject.arranged, subject.crossed
-    return replace(
-        subject,
-        point=[split(x) for x in subject.point],
-        call=call,
-        pull=None if pull is None else lambda gs, xs: back(pull(weights(gs), inputs(xs))),
-        push=None if push is None else lambda ts, xs: _tangents(push(inputs(ts), inputs(xs))),
-        raw=None if any(kinds) else subject.raw,
-        arranged=None if arranged is None else lambda how, gs, xs: back(arranged(how, weights(gs), inputs(xs))),
-        crossed=None if crossed is None else lambda gs, a, b: tuple(back(v) for v in crossed(weights(gs), inputs(a), inputs(b))),
-    )
+    made = in_coordinates(subject, inputs, back, weights, outward)
+    return replace(made, point=[split(x) for x in subject.point], raw=None if any(kinds) else subject.raw)
 
 
 def _gradient(v: Any, is_complex: bool) -> Any:
@@ -67,6 +58,3 @@ def _gradient(v: Any, is_complex: bool) -> Any:
         return v
     return split(np.asarray(v) + 0j)
 
-
-def _tangents(found: Sequence[Any] | None) -> list[Any] | None:
-    return None if found is None else [split(np.asarray(t)) for t in found]

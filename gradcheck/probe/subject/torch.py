@@ -19,7 +19,7 @@ from gradcheck.errors import BadInput, FunctionFailed
 from gradcheck.probe.subject.directions import cotangent
 from gradcheck.probe.subject.edge import gated
 from gradcheck.probe.subject.hooks import changed_by_hooks, hooked
-from gradcheck.probe.subject.structure import Flat, flatten, refuse_empty, shown_path
+from gradcheck.probe.subject.structure import flatten, refuse_empty, shown_path
 from gradcheck.probe.subject.subject import Array, Arrays, Subject, reproduces
 
 Tensors = Sequence[torch.Tensor]
@@ -71,8 +71,9 @@ class _Calls:
         self.names = [k for k, p in named.items() if p.requires_grad]
         self.originals = [self.flat.arrays[i] for i in self.chosen] + [named[k] for k in self.names]
         self.paths = (*(shown_path(self.flat.paths[i]) for i in self.chosen), *self.names)
+        self.constant: tuple[int, ...] = ()  # outputs that do not require a gradient, beside others that do
 
-    def run(self, tensors: Tensors, double: bool = False) -> Flat:
+    def run(self, tensors: Tensors, double: bool = False) -> Tensors:
         """Return the outputs, with the random state and the module's buffers as they were before."""
         arrays = [t.clone() if t.is_inference() else t for t in self.flat.arrays]  # which a backward pass cannot keep
         for i, t in zip(self.chosen, tensors, strict=False):
@@ -94,7 +95,7 @@ class _Calls:
         out = flatten(found, is_tensor)
         if not out.arrays:
             raise FunctionFailed(f"expected f to return tensors; got {type(found).__name__}")
-        return out
+        return [y for k, y in enumerate(out.arrays) if k not in self.constant]
 
     def tensors(self, xs: Arrays, double: bool) -> list[torch.Tensor]:
         """Return arrays as tensors of the original formats, or of twice their precision."""
@@ -125,11 +126,13 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
     @_recording
     def call(xs: Arrays, double: bool) -> Arrays:
         with torch.no_grad():
-            return [_array(y) for y in calls.run(calls.tensors(xs, double), double).arrays]
+            return [_array(y) for y in calls.run(calls.tensors(xs, double), double)]
 
     def forward(xs: Arrays) -> tuple[list[torch.Tensor], Tensors]:
         leaves = [t.requires_grad_() for t in calls.tensors(xs, False)]
-        return leaves, calls.run(leaves).arrays
+        return leaves, calls.run(leaves)
+
+    calls.constant = _constant(_recording(forward)(point)[1])
 
     @_recording
     def pull(gs: Arrays, xs: Arrays) -> Sequence[Any]:
@@ -143,7 +146,7 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
         leaves = [t.requires_grad_() for t in made]
         contiguous, ordinary = forward(xs)
         try:
-            outputs: Tensors = calls.run(leaves).arrays
+            outputs = calls.run(leaves)
         except RuntimeError:  # f itself asks for contiguous inputs (view)
             leaves, outputs = contiguous, ordinary
         if not all(torch.allclose(a, b, equal_nan=True) for a, b in zip(outputs, ordinary, strict=True)):
@@ -172,23 +175,29 @@ def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
     double = max(eps) > 2.0**-52 and reproduces(call, point, max(eps))
     return gated(Subject(
         calls.paths, point, lambda xs: call(xs, double or max(eps) == 2.0**-52), pull, owner="torch", guard=guard, eps=eps,
-        call_eps=2.0**-52 if double else max(eps), arranged=arranged, crossed=crossed,
+        call_eps=2.0**-52 if double else max(eps), arranged=arranged, crossed=crossed, constant=calls.constant,
         second=lambda seed: second_subject(calls, point, eps, seed),
     ))  # fmt: skip
+
+
+def _constant(outputs: Tensors) -> tuple[int, ...]:
+    """Return the numbers of the outputs that do not require a gradient where others do: whoever detached them told that they have none."""
+    found = tuple(k for k, y in enumerate(outputs) if not y.requires_grad)
+    return found if len(found) < len(outputs) else ()
 
 
 @_recording
 def second_subject(calls: _Calls, point: Arrays, eps: tuple[float, ...], seed: int) -> Subject:
     """Return the subject whose function is the gradient, of inputs and cotangents, and whose derivative is double backward."""
     with torch.no_grad():
-        outputs = list(calls.run(calls.tensors(point, False)).arrays)
+        outputs = calls.run(calls.tensors(point, False))
     gs = cotangent(np.random.default_rng([seed, 4]), [_array(y).real for y in outputs])
     count = len(point)
 
     def first(xs: Arrays, double: bool, graph: bool) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         leaves = [t.requires_grad_() for t in calls.tensors(xs[:count], double)]
         with torch.enable_grad():
-            ys = calls.run(leaves, double).arrays
+            ys = calls.run(leaves, double)
             weights = [w.requires_grad_() for w in _cotangents(xs[count:], ys)]
             found = calls.gradients(leaves, weights, ys, graph)
         return [*leaves, *weights], [torch.zeros_like(t) if v is None else v for v, t in zip(found, leaves, strict=True)]

@@ -83,3 +83,16 @@ def test_kinks_fall_slower_than_what_is_smooth(power):
     falls = [st.tail(st.COEFFICIENTS @ np.maximum(st.NODES - place, 0) ** power)[1] for place in np.linspace(-0.7, 0.7, 15)]
     assert np.mean(np.array(falls) >= st.GEOMETRIC) > 0.8
     assert st.tail(st.COEFFICIENTS @ np.sin(0.7 + st.NODES))[1] < st.GEOMETRIC
+
+
+@pytest.mark.parametrize(("size", "is_noise"), [(4.0, False), (8.0, True)])
+def test_what_the_slope_explains_is_no_noise(size, is_noise):
+    """Where the slope has a tail of its own, f is irregular only by three times what that makes of it."""
+    noise, tail = size * np.array([1.0, -1, 1, 1, 0, -1, 1, -1, 1]), (-1.0) ** np.arange(st.N) * (st.NODES != 0)
+    assert (Samples(1.0, 0.0, st.NODES + noise, 1 + tail, 0.0, 0.0).noise > 0) is is_noise
+
+
+@pytest.mark.parametrize(("pole", "falls"), [(1.8, True), (1.4, False)])
+def test_what_is_smooth_has_no_pole_nearby(pole, falls):
+    """Beyond 1.6 half widths from the middle; nearer ones take the coefficients down slower than what is smooth."""
+    assert (st.tail(st.COEFFICIENTS @ (1 / (pole - st.NODES)))[1] < st.GEOMETRIC) is falls

@@ -1,11 +1,14 @@
 """What a survey learns: the noise of f, and whether a difference adds up."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from ml_dtypes import bfloat16
 
-from gradcheck.probe.line.line import Line
-from gradcheck.probe.line.survey import is_factor, is_narrow, survey, wavers
+from gradcheck.probe.line import stencils as st
+from gradcheck.probe.line.line import LADDER, Line
+from gradcheck.probe.line.survey import _lasts, is_factor, is_narrow, survey, wavers
 from gradcheck.probe.slope.instrument import Instrument
 from gradcheck.probe.subject.numpy import numpy_subject
 from gradcheck.probe.subject.subject import evaluated
@@ -46,3 +49,33 @@ def test_outputs_of_a_narrow_format():
     """All of them, here and far away."""
     assert is_narrow(surveyed(lambda x: x.astype(bfloat16).astype(float), np.ones_like))
     assert not is_narrow(surveyed(np.exp, np.exp))
+
+
+@pytest.mark.parametrize(("factors", "expected"), [((0.1, 0.1), False), ((0.1, 0.1, 0.1), True), ((0.1, 0.1, 0.094), True), ((0.1, 0.1, 0.085), False)])
+def test_how_many_panels_show_one_factor(factors, expected):
+    """Three of them; a fixed part of the change of f in each, to a tenth of it."""
+    panels = [SimpleNamespace(h=LADDER[0], phi=st.NODES, mismatch=c * st.NODES) for c in factors]
+    assert is_factor(SimpleNamespace(everywhere=panels, off=lambda way, table: True)) is expected
+
+
+@pytest.mark.parametrize(("kind", "lasts"), [(lambda x: 1e-9 * np.sin(1e9 * x), True), (lambda x: 1e-3 * np.abs(x - 1.3), False)])
+def test_what_is_noise_is_there_in_narrower_tables(kind, lasts):
+    """Noise stays what it is; a kink that the slope does not know falls with the width."""
+    found = surveyed(lambda x: np.exp(x) + kind(x), np.exp)
+    assert _lasts(found, found.table(LADDER[0])) is lasts
+    assert _lasts(found, found.table(LADDER[3])) is lasts
+
+
+def test_no_table_is_narrower_than_the_format_allows():
+    """What is irregular there counts as noise."""
+    found = surveyed(lambda x: np.exp(x) + 1e-3 * np.abs(x - 1.3), np.exp)
+    table, taken = found.table(4 * found.finest), len(found.everywhere)
+    assert _lasts(found, table)
+    assert len(found.everywhere) == taken
+
+
+@pytest.mark.parametrize(("fallen", "lasts"), [(5.0, True), (float(np.max(np.diff(st.NODES)) / 2) ** -2, False)])
+def test_a_kink_falls_with_the_width_twice(fallen, lasts):
+    """By 27 over two of the widest gaps; noise that is estimated from nine samples differs by less."""
+    made = lambda least: SimpleNamespace(h=0.1, center=0.0, mismatch=st.NODES, around=SimpleNamespace(least=least))
+    assert _lasts(SimpleNamespace(finest=0.0, table=lambda h, c: made(1.0)), made(fallen)) is lasts

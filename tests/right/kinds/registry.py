@@ -6,7 +6,7 @@ import importlib
 
 from tests.right.kinds.case import Case
 
-KINDS = ("implicit", "iterations", "odes", "data", "geometry", "layers", "networks", "stationary", "narrow", "noisy", "edges", "structures", "underflow")
+KINDS = ("implicit", "iterations", "odes", "data", "geometry", "layers", "networks", "stationary", "narrow", "noisy", "edges", "structures", "underflow", "second")
 
 
 def cases(kind: str = "") -> list[Case]:

@@ -85,14 +85,14 @@ def sizes(gradients: list[Any]) -> list[float]:
 
 def difference(case: Any, mutant: str) -> float:
     """Return by how much a mutant is off, in any entry, relative to the largest of its array."""
-    right, wrong = (claimed(case, *case.subject(m))[1] for m in ("", mutant))
+    right, wrong = (claimed(case, *first_order(*case.subject(m)))[1] for m in ("", mutant))
     parts = zip(right, wrong, sizes(right), strict=True)
     return max(float(np.max(np.abs(a - b), initial=0.0)) / size for a, b, size in parts)
 
 
 def complaints(case: Any) -> list[str]:
     """Return the entries in which a case's derivative is not the slope of its function."""
-    f, derivative = case.subject()
+    f, derivative = first_order(*case.subject())
     g, gradients = claimed(case, f, derivative)
     out, scales = [], sizes(gradients)
     for k, v in enumerate(gradients):
@@ -110,6 +110,27 @@ def complaints(case: Any) -> list[str]:
                     out.append(f"{case.name}: differences at {k}[{i}] are uncertain by {spread / scale:.1e}")
             if not error <= case.rough * scale:
                 out.append(f"{case.name}: {k}[{i}] is {got!r}, off by {error / scale:.1e}")
+    return out
+
+
+def first_order(f: Any, derivative: Any) -> tuple[Any, Any]:
+    """Return what is the derivative of what: a Hessian or its product of the gradient, tangents of f in the place of its gradients."""
+    if "hvp" in derivative:
+        return derivative["grad"], {"vjp": lambda g, *x: derivative["hvp"](g if isinstance(g, tuple) else (g,), *x)}
+    if "hessian" in derivative:
+        return derivative["grad"], {"vjp": lambda g, x: (g @ derivative["hessian"](x),)}
+    if "jvp" in derivative:
+        return f, {"vjp": lambda g, *x: tuple(_by_tangents(derivative["jvp"], g, x, k) for k in range(len(x)))}
+    return f, derivative
+
+
+def _by_tangents(jvp: Any, g: Any, x: Any, k: int) -> Any:
+    """Return <g, jvp> along each entry of an input, twice backwards: a jvp is linear."""
+    out = np.zeros(x[k].shape)
+    for i in range(out.size):
+        ts = [np.zeros_like(a) for a in x]
+        ts[k].flat[i] = -2.0
+        out.flat[i] = np.sum(g * jvp(tuple(ts), *x)) / -2.0
     return out
 
 
