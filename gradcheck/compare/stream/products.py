@@ -7,8 +7,8 @@ abs(b_kj) / q_k with the weights p_k q_k / M: S_ij / M is the mean of their prod
     S_ij >= s_i t_j / M - sqrt((sum_k a_ik^2 q_k / p_k - s_i^2 / M) (sum_k b_kj^2 p_k / q_k - t_j^2 / M)),  s = abs(A) q, t = p abs(B).
 
 With p_k and q_k the usual sizes in column k of A and row k of B this is about 0.4 of S where entries are normal. Where it does not acquit, or would cost
-more, S is computed: of a quarter of the terms first. The exact product is in the wide format, all that belongs to bounds in float32: a sum of n terms loses (n + 8) 2^-23 of itself there
-at most, which is taken off twice.
+more, S is computed, of a quarter of the terms first. The exact product is in the wide format, all that belongs to bounds in float32: a sum of n terms loses
+(n + 8) 2^-23 of itself there at most, which is taken off twice.
 """
 
 from __future__ import annotations
