@@ -385,7 +385,8 @@ class Running(Arithmetic):
 
 
 def _mag(x: Any) -> npt.NDArray[np.float64]:
-    return np.asarray(np.abs(x), np.float64)
+    size: Any = np.abs(x)
+    return size if getattr(size, "dtype", None) == np.float32 and size.ndim else np.asarray(size, np.float64)
 
 
 def _zero(error: Bound) -> Any:

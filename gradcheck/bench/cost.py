@@ -13,7 +13,7 @@ from gradcheck.bench.methods import METHODS
 from gradcheck.bench.scaling import FRAMEWORKS, SIZES, Job, Row, measure, row
 from gradcheck.bench.tables import TABLES
 from gradcheck.bench.worker import Worker
-from gradcheck.errors import MeasurementFailed, MeasurementStopped, UnknownName
+from gradcheck.errors import MeasurementFailed, MeasurementStopped, MissingDependency, UnknownName
 from gradcheck.files.journal import Journal
 
 SCHEMA = "gradcheck-cost/1"
@@ -145,7 +145,7 @@ def _measured(worker: Worker, job: Job, over: Mapping[tuple[str, str], str]) -> 
 def _table(worker: Worker, name: str, seconds: float) -> list[dict[str, Any]]:
     try:
         found: list[dict[str, Any]] = worker(TABLES[name].rows, seconds, limit=TABLE_LIMIT)
-    except MeasurementFailed as error:
+    except (MeasurementFailed, MissingDependency) as error:
         return [{"reason": str(error)}]
     return found
 

@@ -13,6 +13,7 @@ from gradcheck.bench.differences import speedups
 from gradcheck.bench.families import FAMILIES, size
 from gradcheck.bench.model import model
 from gradcheck.bench.plan import CASES, mlp, over_value, peak_bytes, point, timings
+from gradcheck.bench.recorded.cost import costs
 from gradcheck.bench.second import products, wholes
 from gradcheck.bench.whitebox import BATCH, SIZES, whitebox
 from gradcheck.engine.plan import compile as compiled
@@ -21,6 +22,9 @@ Record = dict[str, Any]
 
 #: Layers, width and batch of the net whose values are computed again.
 HUNDRED = ((64,) * 101, 512)
+
+#: Seconds for a measurement from which on recorded runs of 10^7 parameters are measured, and of 10^8.
+SHORT, LONG = 0.2, 2.0
 
 #: The sizes of the families at which gradient and value are compared.
 RATIO_SIZES = (1_000, 100_000, 1_000_000)
@@ -131,6 +135,18 @@ def _hessian(seconds: float) -> list[Record]:
     ]  # fmt: skip
 
 
+def _recorded(seconds: float) -> list[Record]:
+    """Return costs of recorded runs, of more sizes the more time there is."""
+    models = ("10^6", "10^7", "10^8") if seconds >= LONG else ("10^6", "10^7") if seconds >= SHORT else ("10^6",)
+    return [
+        {
+            "parameters": c.parameters, "tokens": c.tokens, "format": c.dtype, "forward and backward": c.plain, "record / it": c.record,
+            "certify / it": c.certify, "both / it": c.whole, "memory / its": c.memory, "arrays": c.arrays, "verdict": c.verdict,
+        }
+        for c in costs(models)
+    ]  # fmt: skip
+
+
 TABLES: Mapping[str, Table] = {
     "hand": Table(
         "Beside code written by hand",
@@ -155,6 +171,13 @@ TABLES: Mapping[str, Table] = {
         "Seconds of the whole judgement of a float32 run (every node value, adjoint and gradient against the exact local operation) over "
         "those of one float64 reference gradient, by the faster of plan and sweep, in paired runs.",
         _whitebox,
+    ),
+    "recorded": Table(
+        "Recorded and certified runs of torch",
+        "A language model with random weights: seconds of forward and backward, and what `gradcheck.record` (which runs both) and `validate` take "
+        "over them, medians of runs that take turns, in seconds that the process computed, with one thread; and the most memory of both, with "
+        "parameters and gradients, over that of the plain run.",
+        _recorded,
     ),
     "downstream": Table(
         "Differences in multiprecision",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck.arith.running import Roundoff
+from gradcheck.compare.numbers import Together
 from gradcheck.errors import GradcheckError
 from gradcheck.explain.explanation import Explanation, explain
 from gradcheck.graph.graph import Graph, Leaf, Node
@@ -68,7 +69,7 @@ def region_of(recording: Recording, name: str) -> Region | None:
         name: of the value.
     """
     graph, run = recording.graph, recording.run
-    shown, adjoints = run.node_values or {}, dict(run.node_adjoints or {})
+    shown, adjoints = run.node_values or {}, run.node_adjoints or {}
     nodes, results = _between(graph, name, shown)
     own = {n.name for n in nodes}
     if not nodes or not all(k in adjoints for k in results):
@@ -76,15 +77,15 @@ def region_of(recording: Recording, name: str) -> Region | None:
     operands = list(dict.fromkeys(x for n in nodes for x in n.inputs if x not in own))
     whole = {x for x in operands if x not in graph.leaf or graph.leaf[x].kind != "constant"}
     parameters = {x for x in whole if {e.consumer for e in graph.consumers(x)} <= own}
-    gradients = {x: run.gradients.get(x, adjoints.get(x)) for x in parameters}
-    gradients = {x: g for x, g in gradients.items() if g is not None}
+    handed = Together(run.gradients, adjoints)
+    gradients = {x: g for x in parameters if (g := handed.get(x)) is not None}
     if name not in gradients:
         return None
     leaves = [graph.leaf[x] if x not in whole else Leaf(x, "parameter" if x in gradients else "input", graph.shapes[x]) for x in operands]
     dtype = recording.formats[name]
     constants, summed = _output(results, adjoints, graph)
     made = Graph([*leaves, *constants], [*nodes, *summed], [summed[-1].name], name=f"{graph.name}: {name}")
-    known = {**recording.values, **shown}
+    known = Together(shown, recording.values)
     return Region(made, {x: np.asarray(known[x]) for x in whole}, {x: np.asarray(g) for x, g in gradients.items()}, dtype)
 
 

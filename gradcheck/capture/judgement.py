@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradcheck.arith.running import Roundoff
 from gradcheck.capture.explanation import with_explanation
 from gradcheck.capture.place import BACKWARD, Place
 from gradcheck.compare.formats import Formats
+from gradcheck.compare.numbers import Together
 from gradcheck.errors import GradcheckError
-from gradcheck.graph.values import Arrays
 from gradcheck.judge.judge import Judgement, judge
 from gradcheck.result.finding import Finding, Row
 from gradcheck.validation.ulps import measured_ulps
@@ -36,7 +36,7 @@ def row_of(recording: Recording, seconds: Callable[[], float]) -> Row:
     graph, formats = recording.graph, _formats(recording)
     dtype = next(f for f in _WIDEST if f in formats.roundoffs)
     try:
-        found = judge(graph, _leaves(recording), recording.run, formats.roundoffs[dtype], dtype, formats=formats)
+        found = judge(graph, _leaves(recording), recording.run, formats.roundoffs[dtype], dtype, formats=formats, recorded=True)
     except GradcheckError as error:  # an operation larger than its rule can hold
         found = Judgement("inconclusive", "none", str(error))
     findings = _with_script(recording, [_placed(recording, with_explanation(recording, f)) for f in found.findings])
@@ -55,9 +55,9 @@ def _formats(recording: Recording) -> Formats:
     return Formats(recording.formats, roundoffs, {f: Roundoff.of(f, ulps=ulps[f]) for f in used} if used & _ACCUMULATES.keys() else {})
 
 
-def _leaves(recording: Recording) -> Arrays:
+def _leaves(recording: Recording) -> Mapping[str, Any]:
     constants = {leaf.name: leaf.value for leaf in recording.graph.leaves if leaf.value is not None}
-    return {**constants, **recording.values}
+    return Together(constants, recording.values)
 
 
 def _outcome(recording: Recording, found: Judgement, findings: tuple[Finding, ...]) -> tuple[str, str]:

@@ -14,7 +14,6 @@ from gradcheck.capture.coverage import Coverage
 from gradcheck.capture.place import Place
 from gradcheck.errors import NotRecorded
 from gradcheck.graph.graph import Graph
-from gradcheck.graph.values import Arrays
 from gradcheck.networks.network import Network
 from gradcheck.result.finding import Finding, Row
 from gradcheck.targets.target import Run
@@ -25,7 +24,7 @@ class Recorded:
     """Everything that was seen of one run; see `Recording`."""
 
     graph: Graph
-    values: Arrays
+    values: Mapping[str, Any]
     run: Run
     places: Mapping[str, Place]
     formats: Mapping[str, str]
@@ -57,7 +56,7 @@ class Recording:
         return self._seen.graph
 
     @property
-    def values(self) -> Arrays:
+    def values(self) -> Mapping[str, Any]:
         """What came from outside: parameters, inputs, results of operations without a rule."""
         return self._seen.values
 

@@ -13,7 +13,7 @@ and the certificate becomes the running error bound of the gradient.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import chain
@@ -26,10 +26,11 @@ from gradcheck.arith.arithmetic import Array
 from gradcheck.arith.running import Bounded, Roundoff, Running
 from gradcheck.compare.comparison import Comparison, Passed, everywhere, ratios
 from gradcheck.compare.formats import Formats
+from gradcheck.compare.numbers import Together
 from gradcheck.compare.prediction import Legitimate, Predictor
+from gradcheck.compare.regions import Key, Part, adjoint_depths, key_of, part_of, value_depths
 from gradcheck.graph.evaluation import entered
 from gradcheck.graph.graph import Edge, Graph, Node
-from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, registry
 from gradcheck.targets.target import Run, as_given
 
@@ -75,6 +76,31 @@ class Certificate:
         return [c for c in self.comparisons if not c.complete]
 
 
+class _Known(dict[str, Any]):
+    """What is known by name, made where it is first asked for."""
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: str) -> Any:
+        made = self[name] = self._make(name)
+        return made
+
+
+def shown_values(graph: Graph, run: Run) -> Mapping[str, Any]:
+    """Return the values of nodes that a run shows, its loss among them.
+
+    Args:
+        graph: the network.
+        run: the target's answer.
+    """
+    values, output = run.node_values or {}, graph.outputs[0]
+    if output in values or len(graph.outputs) > 1 or graph.shapes[output] != () or run.loss is None:
+        return values
+    return Together({output: as_given(run.loss).reshape(())}, values)
+
+
 class Certifier:
     """Makes the certificate of one run.
 
@@ -94,7 +120,7 @@ class Certifier:
     def __init__(
         self,
         graph: Graph,
-        leaves: Arrays,
+        leaves: Mapping[str, Any],
         run: Run,
         roundoff: Roundoff,
         wide: str,
@@ -106,27 +132,38 @@ class Certifier:
     ) -> None:
         self.graph, self.leaves, self.run, self.ops = graph, leaves, run, ops
         self.m = Running(roundoff, wide)
-        self._several = {} if formats is None else formats.arithmetics(wide)
+        self._several = {} if formats is None else formats.arithmetics(partial(Running, wide=wide))
         self.predict = Predictor(self.m, ops, slack=slack, textbook=textbook, of=self.of)
         self.made = Certificate()
-        self._adjoint_of: dict[str, Bounded] = {}
-        self._again = partial(Certifier, graph, leaves, run, roundoff, wide, slack=slack, ops=ops, textbook=True, formats=formats)
-        self._y: dict[str, Array] = {}
+        self._adjoint_of = _Known(self._adjoint_given)
+        self._by_textbook_alone = partial(Certifier, graph, leaves, run, roundoff, wide, slack=slack, ops=ops, textbook=True, formats=formats)
+        self._y = _Known(self._exact)
         self._predicted: dict[str, Bounded] = {}
-        self._fused: dict[str, int] = {}
-        self._given = self._answers(run.node_values)
-        if len(graph.outputs) == 1 and graph.shapes[graph.outputs[0]] == () and run.loss is not None:
-            self._given.setdefault(graph.outputs[0], as_given(run.loss).reshape(()))
+        self._values_given, self._adjoints_given = shown_values(graph, run), run.node_adjoints or {}
+        self._part: Part | None = None
+        self._keys: Collection[Key] | None = None
 
     def of(self, name: str) -> Running:
         """Return the arithmetic of a value's format."""
         return self._several.get(name, self.m)
 
-    def _answers(self, mapping: Mapping[str, Any] | None) -> dict[str, npt.NDArray[Any]]:
-        return {k: as_given(v) for k, v in (mapping or {}).items() if k in self.graph.shapes}
+    def _exact(self, name: str) -> Array:
+        """Return a leaf, or a value that was handed back, as an operand."""
+        leaf = self.graph.leaf.get(name)
+        if leaf is not None and leaf.type != "float":
+            return self.leaves[name]
+        return self.of(name).array(self.leaves[name] if leaf is not None else as_given(self._values_given[name]))
 
-    def certify(self) -> Certificate:
-        """Compare every value, then every adjoint, then the gradients."""
+    def certify(self, keys: Collection[Key] | None = None) -> Certificate:
+        """Compare every value, then every adjoint, then the gradients.
+
+        Args:
+            keys: the only comparisons that are made, if not all; what they do not need is not computed.
+        """
+        self._keys = keys
+        if keys is not None:
+            self._part = part_of(self.graph, keys, self._values_given, self._adjoints_given)
+        self._depths = value_depths(self.graph, self._values_given), adjoint_depths(self.graph, self._adjoints_given)
         with np.errstate(all="ignore"):
             self._values()
             self._adjoints()
@@ -135,61 +172,65 @@ class Certifier:
     # -- forward --------------------------------------------------------------------------------
 
     def _values(self) -> None:
-        for leaf in self.graph.leaves:
-            x = self.leaves[leaf.name]
-            self._y[leaf.name] = self.of(leaf.name).array(x) if leaf.type == "float" else x
         for node in self.graph.nodes:
-            operands = self._operands(node)
-            predicted = self.predict.value(node, operands)
-            self._predicted[node.name] = predicted
-            depth = 1 + max((self._fused.get(x, 0) for x in node.inputs), default=0)
-            given = self._given.get(node.name)
-            if given is None:
-                self._y[node.name], self._fused[node.name] = predicted, depth
-            else:
-                self._compare(node.name, "value", given, predicted, self.predict.values_by_textbook(node, operands), fused=depth)
-                self._y[node.name] = self.of(node.name).array(given)
+            if self._part is None or node.name in self._part.values:
+                self._value(node)
         self.made.values, self.made.adjoints = self._y, self._adjoint_of
+
+    def _value(self, node: Node) -> None:
+        operands = self._operands(node)
+        predicted = self._predicted[node.name] = self.predict.value(node, operands)
+        given = self._values_given.get(node.name)
+        if given is None:
+            self._y[node.name] = predicted
+        elif self._compared(node.name, "value"):
+            depth = self._depths[0][node.name]
+            self._compare(node.name, "value", as_given(given), predicted, self.predict.values_by_textbook(node, operands), fused=depth)
 
     def _operands(self, node: Node) -> list[Array]:
         return entered(self.ops[node.op], self.of(node.name), [self._y[x] for x in node.inputs])
 
+    def _compared(self, name: str, direction: str) -> bool:
+        return self._part is None or key_of(name, direction) in self._part.keys
+
     # -- reverse --------------------------------------------------------------------------------
 
     def _adjoints(self) -> None:
-        wrt = self.graph.differentiable
+        wrt, part = self.graph.differentiable, self._part
         active = self.graph.descendants(wrt)
         collected: dict[str, Parts] = {}
         for name in self.graph.outputs:
             one = self.of(name).array(np.ones(self.graph.shapes[name]))
             collected.setdefault(name, []).append((None, one))
-        given = self._answers(self.run.node_adjoints)
-        self._fused = {}
         for node in reversed(self.graph.nodes):
-            if node.name in active and node.name in collected:
-                g = self._adjoint(node.name, "adjoint", collected.pop(node.name), given.get(node.name))
-                self._spread(node, g, active, collected)
-        gradients = self._answers(self.run.gradients)
+            added = part is None or node.name in part.adjoints
+            if node.name in active and (node.name in collected or not added):
+                if added:
+                    self._adjoint(node.name, "adjoint", collected.pop(node.name), self._adjoints_given.get(node.name))
+                if part is None or node.name in part.handing:
+                    self._spread(node, active, collected)
         for name in wrt:
-            self._adjoint(name, "gradient", collected.pop(name, []), gradients.get(name))
+            if part is None or name in part.adjoints:
+                self._adjoint(name, "gradient", collected.pop(name, []), self.run.gradients.get(name))
 
-    def _adjoint(self, name: str, direction: str, parts: Parts, given: npt.NDArray[Any] | None) -> Bounded:
+    def _adjoint(self, name: str, direction: str, parts: Parts, given: Any) -> None:
         total = self.predict.total([p for _, p in parts], self.graph.shapes[name])
         self.made.contributions[name] = [(e, p) for e, p in parts if e is not None]
-        depth = 1 + max((self._fused.get(e.consumer, 0) for e, _ in parts if e is not None), default=0)
         if given is None:
-            self._fused[name] = depth
-            self._adjoint_of[name] = carried = total if total.error is None else Bounded(total.m, total.value, total.radius())
-            return carried
-        self._compare_edges(name, parts)
-        self._compare(name, direction, given, total, self._total_by_textbook(name, parts), fused=depth)
-        self._adjoint_of[name] = exact = self.of(name).array(given)
-        return exact
+            self._adjoint_of[name] = total if total.error is None else Bounded(total.m, total.value, total.radius())
+        elif self._compared(name, direction):
+            self._compare_edges(name, parts)
+            self._compare(name, direction, as_given(given), total, self._total_by_textbook(name, parts), fused=self._depths[1][name])
+            self._adjoint_of[name] = self._adjoint_given(name)
 
-    def _spread(self, node: Node, g: Bounded, active: set[str], collected: dict[str, Parts]) -> None:
-        found = self.predict.contributions(node, g, self._predicted[node.name], self._operands(node))
+    def _adjoint_given(self, name: str) -> Bounded:
+        mapping = self.run.gradients if name in self.graph.leaf else self._adjoints_given
+        return self.of(name).array(as_given(mapping[name]))
+
+    def _spread(self, node: Node, active: set[str], collected: dict[str, Parts]) -> None:
+        found = self.predict.contributions(node, self._adjoint_of[node.name], self._predicted[node.name], self._operands(node))
         for position, (x, c) in enumerate(zip(node.inputs, found, strict=True)):
-            if c is not None and x in active:
+            if c is not None and x in active and (self._part is None or x in self._part.adjoints):
                 collected.setdefault(x, []).append((Edge(node.name, position), c))
 
     # -- textbook formulas ----------------------------------------------------------------------
@@ -223,14 +264,13 @@ class Certifier:
 
     @cached_property
     def _wider(self) -> Mapping[tuple[str, str, Edge | None], Comparison]:
-        return {(c.name, c.direction, c.edge): c for c in self._again().certify().comparisons}
+        return {(c.name, c.direction, c.edge): c for c in self._by_textbook_alone().certify(self._keys).comparisons}
 
     # -- comparing ------------------------------------------------------------------------------
 
     def _compare_edges(self, name: str, parts: Parts) -> None:
         for edge, part in parts:
-            got = (self.run.edge_adjoints or {}).get((name, edge)) if edge is not None else None
-            if got is not None:
+            if edge is not None and (got := (self.run.edge_adjoints or {}).get((name, edge))) is not None:
                 self._compare(name, "adjoint", as_given(got), part, self._by_textbook(edge), edge=edge)
 
     def _compare(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +70,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What is left of a comparison within the bound, of one operation between what was handed back.
+    """What is left of a comparison within the bound.
 
     Args:
         name: the value.
@@ -78,6 +78,8 @@ class Passed:
         ratio: the largest.
         position: where that is in the flat array.
         shape: of the array.
+        edge: the single use of the value whose contribution this is, if it is one.
+        fused: how many operations lie between what was handed back.
     """
 
     name: str
@@ -85,7 +87,8 @@ class Passed:
     ratio: float
     position: int
     shape: tuple[int, ...]
-    fused: ClassVar[int] = 1
+    edge: Edge | None = None
+    fused: int = 1
 
     @property
     def worst(self) -> Worst:
@@ -115,7 +118,7 @@ def plainly(got: Array, expected: Array, bound: Floats) -> tuple[float, int] | N
             return None
         error = np.array(got, np.result_type(got, expected))
         np.subtract(error, expected, out=error)
-        if bound.dtype == np.float32:  # from a screening, which leaves room for this rounding
+        if bound.dtype == np.float32:  # from a half format, whose bounds leave room for this rounding
             error = error.astype(np.float32)
         np.abs(error, out=error)
         np.divide(error, bound, out=error)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from gradcheck.arith.running import Roundoff, Running
+
+R = TypeVar("R", bound=Running)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class Formats:
         careful: how the best kernels round, which only acquits; none unless given.
 
     >>> formats = Formats({"x": "float32", "y": "bfloat16"}, {f: Roundoff.of(f) for f in ("float32", "bfloat16")})
-    >>> formats.arithmetics("float64")["y"].roundoff.u
+    >>> formats.arithmetics(Running)["y"].roundoff.u
     0.00390625
     """
 
@@ -26,11 +29,11 @@ class Formats:
     roundoffs: Mapping[str, Roundoff]
     careful: Mapping[str, Roundoff] = field(default_factory=dict)
 
-    def arithmetics(self, wide: str) -> Mapping[str, Running]:
+    def arithmetics(self, make: Callable[[Roundoff], R]) -> Mapping[str, R]:
         """Return the arithmetic of each value; values of one format share it.
 
         Args:
-            wide: the format of verification.
+            make: gives that of a format.
         """
-        made = {f: Running(roundoff, wide) for f, roundoff in self.roundoffs.items()}
+        made = {f: make(roundoff) for f, roundoff in self.roundoffs.items()}
         return {name: made[f] for name, f in self.of.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,10 +44,16 @@ class Predictor:
                 found = self.hull(found, other)
         return found
 
-    def contributions(self, node: Node, g: Bounded, y: Bounded, operands: Sequence[Array]) -> list[Bounded | None]:
-        """Return what a node of adjoint `g` and value `y` hands on to each operand."""
+    def contributions(
+        self, node: Node, g: Bounded, y: Bounded, operands: Sequence[Array], wanted: Collection[int] | None = None
+    ) -> list[Bounded | None]:
+        """Return what a node of adjoint `g` and value `y` hands on to each operand, or at least to those that are wanted."""
         op, m = self.ops[node.op], self.of(node.name)
-        found = op.vjp(m, *_into(m, [g, y, *operands]), **node.attributes)
+        g, y, *operands = _into(m, [g, y, *operands])
+        if wanted is None or op.vjp_of is None:
+            found = op.vjp(m, g, y, *operands, **node.attributes)
+        else:
+            found = tuple(op.vjp_of(m, k, g, y, *operands, **node.attributes) if k in wanted else None for k in range(len(operands)))
         out = [None if c is None else self._handed(self._slacken(c, op), x) for c, x in zip(found, node.inputs, strict=True)]
         if self.textbook:
             for k, c in enumerate(out):
@@ -106,4 +112,5 @@ class Predictor:
 
 def _into(m: Running, xs: Sequence[Array]) -> list[Array]:
     """Return operands of any format as numbers of another arithmetic, which are the same numbers."""
-    return [Bounded(m, x.value, x.error) if isinstance(x, Bounded) and x.m is not m else x for x in xs]
+    dtype = m.base.working
+    return [Bounded(m, x.value.astype(dtype, copy=False), x.error) if isinstance(x, Bounded) and x.m is not m else x for x in xs]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,6 @@ from gradcheck.arith.stochastic import Stochastic
 from gradcheck.engine.reverse import seeds, sweep
 from gradcheck.graph.evaluation import propagate
 from gradcheck.graph.graph import Graph
-from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op, registry
 
 Floats = npt.NDArray[np.float64]
@@ -35,7 +35,7 @@ class Spread:
 
 
 def usual_deviation(
-    graph: Graph, leaves: Arrays, roundoff: Roundoff, wide: str, seed: int, *, ops: Mapping[str, Op] = registry
+    graph: Graph, leaves: Mapping[str, Any], roundoff: Roundoff, wide: str, seed: int, *, ops: Mapping[str, Op] = registry
 ) -> dict[str, Spread]:
     """Return what rounding usually does to each gradient.
 
@@ -55,7 +55,7 @@ def usual_deviation(
 
 
 def textbook_reach(
-    graph: Graph, leaves: Arrays, roundoff: Roundoff, wide: str, seed: int, centre: Mapping[str, Floats], *,
+    graph: Graph, leaves: Mapping[str, Any], roundoff: Roundoff, wide: str, seed: int, centre: Mapping[str, Floats], *,
     ops: Mapping[str, Op] = registry,
 ) -> dict[str, Floats]:  # fmt: skip
     """Return how far from `centre` textbook formulas usually take each gradient.

@@ -22,7 +22,6 @@ from gradcheck.certify.enclosure import Enclosure
 from gradcheck.compare.comparison import Comparison
 from gradcheck.errors import BadValues
 from gradcheck.graph.graph import Graph
-from gradcheck.graph.values import Arrays
 from gradcheck.ops.op import Op
 from gradcheck.result.finding import GradientAccuracy
 
@@ -38,7 +37,7 @@ _TINY = 5e-324
 DIGITS = 25
 
 
-def enclosures(graph: Graph, leaves: Arrays, ops: Mapping[str, Op]) -> Certified | None:
+def enclosures(graph: Graph, leaves: Mapping[str, Any], ops: Mapping[str, Op]) -> Certified | None:
     """Return the certified gradient at a target's own inputs; None where it would take long, or inputs are not finite.
 
     Args:
@@ -55,7 +54,7 @@ def enclosures(graph: Graph, leaves: Arrays, ops: Mapping[str, Op]) -> Certified
         return None
 
 
-def _with_constants(graph: Graph, leaves: Arrays, ops: Mapping[str, Op]) -> Graph:
+def _with_constants(graph: Graph, leaves: Mapping[str, Any], ops: Mapping[str, Op]) -> Graph:
     """Return the graph with its constants rounded to the target's format, as the target has them."""
     rounded = [
         replace(x, value=np.asarray(leaves[x.name], np.float64)) if x.kind == "constant" and x.type == "float" else x

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,10 @@ from gradcheck.arith.running import Roundoff, wide_format
 from gradcheck.compare.certificate import Certificate, Certifier
 from gradcheck.compare.comparison import Comparison
 from gradcheck.compare.formats import Formats
-from gradcheck.compare.screening import pays, screened
 from gradcheck.compare.statistics import MARGIN, SWEEPS, textbook_reach, usual_deviation
+from gradcheck.compare.stream import streamed
 from gradcheck.compare.strictly import acquit
 from gradcheck.graph.graph import Graph
-from gradcheck.graph.values import Arrays
 from gradcheck.judge.answer import inspect_answer
 from gradcheck.judge.conservation import conserved
 from gradcheck.judge.enclosed import accuracies, against, enclosures, undecided
@@ -35,6 +35,10 @@ FUSED_LIMIT = 8
 #: The running bound counts as rigorous evidence if it is at most this part of the gradient: a mistake that changes no entry by a
 #: hundredth is not excluded by it, and what the catalogue of mistakes changes less it changes by a thousandth, on purpose.
 WELL_BELOW = 0.01
+
+
+#: Entries of all values from which on a stream pays.
+LARGE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Judgement:
 
 def judge(
     graph: Graph,
-    leaves: Arrays,
+    leaves: Mapping[str, Any],
     run: Run,
     roundoff: Roundoff,
     dtype: str,
@@ -67,6 +71,7 @@ def judge(
     ops: Mapping[str, Op] = registry,
     enclose: bool = False,
     formats: Formats | None = None,
+    recorded: bool = False,
 ) -> Judgement:
     """Judge what a target handed back.
 
@@ -82,18 +87,23 @@ def judge(
         enclose: whether gradients are held against certified enclosures even where values and adjoints prove them.
         formats: of the values of a recorded run, which is judged by its certificate alone: a deep region counts as local evidence if its bound is
             well below its entries, else as rigorous.
+        recorded: whether the run is a record of ours, well formed and in arrays that nobody writes into.
 
     Raises:
         TargetFailed: the answer has unknown names or is no set of numbers.
     """
     wide = wide_format(dtype)
-    run, structural = inspect_answer(graph, run)
+    run, structural = (run, list[Finding]()) if recorded else inspect_answer(graph, run)
     local = formats is not None or bool(run.node_values or run.node_adjoints)
-    certificate = screened(graph, leaves, run, roundoff, slack=slack, ops=ops) if formats is None and pays(graph, dtype) else None
-    certificate = certificate or Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops, formats=formats).certify()
+    certifier = partial(Certifier, graph, leaves, run, roundoff, wide, slack=slack, ops=ops)
+    if dtype != "float64" and local and _size(graph) >= LARGE:
+        certificate = streamed(
+            graph, leaves, run, roundoff, partial(certifier, formats=formats), slack=slack, ops=ops, formats=formats, local=FUSED_LIMIT
+        )
+    else:
+        certificate = certifier(formats=formats).certify()
     if formats is not None and formats.careful:
-        careful = replace(formats, roundoffs=formats.careful)
-        acquit(certificate, lambda: Certifier(graph, leaves, run, roundoff, wide, slack=slack, ops=ops, formats=careful).certify())
+        acquit(certificate, certifier(formats=replace(formats, roundoffs=formats.careful)).certify)
     certified = enclosures(graph, leaves, ops) if enclose or not local else None
     if certified is not None and not local:
         certificate.comparisons = [against(c, certified[c.name]) if c.direction == "gradient" else c for c in certificate.comparisons]
@@ -119,6 +129,10 @@ def judge(
         return _certified(graph, leaves, run, roundoff, wide, slack, found, certificate, ops)
     hull = "" if certified is None else undecided(certified)
     return _from_gradients(graph, leaves, run, roundoff, wide, seed, found, certificate, ops, hull)
+
+
+def _size(graph: Graph) -> int:
+    return sum(math.prod(shape) for shape in graph.shapes.values())
 
 
 def _summary(graph: Graph, certificate: Certificate) -> Judgement:
@@ -168,7 +182,7 @@ def _unjudged(certificate: Certificate) -> str:
 
 
 def _certified(
-    graph: Graph, leaves: Arrays, run: Run, roundoff: Roundoff, wide: str, slack: float,
+    graph: Graph, leaves: Mapping[str, Any], run: Run, roundoff: Roundoff, wide: str, slack: float,
     found: Judgement, certificate: Certificate, ops: Mapping[str, Op],
 ) -> Judgement:  # fmt: skip
     if reason := _unjudged(certificate):
@@ -201,7 +215,7 @@ def _distance(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
 
 
 def _from_gradients(
-    graph: Graph, leaves: Arrays, run: Run, roundoff: Roundoff, wide: str, seed: int,
+    graph: Graph, leaves: Mapping[str, Any], run: Run, roundoff: Roundoff, wide: str, seed: int,
     found: Judgement, certificate: Certificate, ops: Mapping[str, Op], hull: str,
 ) -> Judgement:  # fmt: skip
     """Judge by the running bound, and what is within it by what rounding usually does; `hull` says where that is not usual."""

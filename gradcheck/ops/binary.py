@@ -67,6 +67,7 @@ mul = binary(
     "mul", "a b",
     value=lambda m, a, b: a * b,
     partials=lambda m, g, y, a, b: (g * b, g * a),
+    vjp_of=lambda m, k, g, y, *xs: m.unbroadcast(g * xs[1 - k], xs[k].shape),
     jvp=lambda m, ta, tb, y, a, b: ta * b + a * tb,
 )  # fmt: skip
 

@@ -97,7 +97,7 @@ def gathered_elements(op: str, shape: Shape, index: Index, axis: int) -> Index:
     return found
 
 
-def _slices(shape: Shape, starts: Sequence[int], stops: Sequence[int], axes: Any, steps: Any) -> tuple[slice, ...]:
+def slices(shape: Shape, starts: Sequence[int], stops: Sequence[int], axes: Any, steps: Any) -> tuple[slice, ...]:
     """Return what ONNX Slice takes of each axis."""
     steps = (1,) * len(starts) if steps is None else steps
     axes = range(len(starts)) if axes is None else [positive_axis("slice", a, len(shape)) for a in axes]
@@ -111,12 +111,12 @@ def _slices(shape: Shape, starts: Sequence[int], stops: Sequence[int], axes: Any
 
 def sliced(shape: Shape, **given: Any) -> Index:
     """Return the flat positions of ONNX Slice."""
-    return positions(shape)[_slices(shape, **given)]
+    return positions(shape)[slices(shape, **given)]
 
 
 def sliced_shape(shape: Shape, **given: Any) -> Shape:
     """Return the shape of `sliced`."""
-    return tuple(len(range(*key.indices(n))) for n, key in zip(shape, _slices(shape, **given), strict=True))
+    return tuple(len(range(*key.indices(n))) for n, key in zip(shape, slices(shape, **given), strict=True))
 
 
 def pairs(op: str, given: Any, n: int) -> tuple[tuple[int, int], ...]:

@@ -94,6 +94,7 @@ class Op:
         variadic: whether any number (at least one) of operands is taken.
         value: ``value(m, *xs, **attributes) -> y``.
         vjp: ``vjp(m, g, y, *xs, **attributes)`` -> one cotangent an operand, None for integers.
+        vjp_of: ``vjp_of(m, k, g, y, *xs, **attributes)``: the cotangent of operand k alone, where all of them cost more.
         jvp: ``jvp(m, ts, y, *xs, **attributes) -> t``; `ts` has None for integers.
         shape: ``shape(*shapes, **attributes) -> shape``; raises `BadShape`.
         attributes: name -> default, or `REQUIRED`.
@@ -115,6 +116,7 @@ class Op:
     jvp: Jvp
     shape: ShapeRule
     variadic: bool = False
+    vjp_of: Callable[..., Array] | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     kinks: Callable[..., tuple[Array, ...]] | None = None
     textbook: tuple[Textbook, ...] = ()

@@ -15,9 +15,10 @@ from gradcheck.capture.alone import Alone
 from gradcheck.capture.coverage import Coverage, Opaque
 from gradcheck.capture.place import Place
 from gradcheck.capture.recording import Recorded
+from gradcheck.capture.torch.memory import Tensors
 from gradcheck.capture.torch.recorder import Recorder
 from gradcheck.capture.torch.sweep import Sweep
-from gradcheck.capture.torch.tensors import Tensor, array_of
+from gradcheck.capture.torch.tensors import Tensor, array_of, storage_of
 from gradcheck.graph.graph import Graph, Node
 from gradcheck.targets.target import Run
 
@@ -51,7 +52,7 @@ class Assembly:
         output = self._added()
         graph = self.tape.graph(output, name)
         r = self.recorder
-        values = {leaf.name: self._leaf(leaf.name) for leaf in graph.leaves if leaf.value is None}
+        values = self._leaves(graph)
         run = Run(np.asarray(self._total), self._gradients(graph), self._values(graph), self._adjoints(graph), self._edges(graph))
         formats = {k: f for k, f in self.tape.formats.items() if k in graph.shapes}
         return Recorded(graph, values, run, {k: p for k, p in r.tape.places.items() if k in graph.shapes}, formats, self._coverage(graph), r.suspects)
@@ -80,7 +81,7 @@ class Assembly:
         for opaque, function in zip(self.recorder.opaque, self.recorder.opaque_functions, strict=True):
             for x in opaque.operands:
                 if handed := self.sweep.contributions(x, function):
-                    self._term(self._replaced.get(x, x), x, np.asarray(sum(array_of(g).astype(np.float64) for g in handed)))
+                    self._term(self._replaced.get(x, x), x, np.asarray(sum(g.array().astype(np.float64) for g in handed)))
 
     def _alone(self, k: int, opaque: Opaque) -> Opaque:
         """Return an operation without a rule, judged by differences where it can be called again."""
@@ -88,9 +89,9 @@ class Assembly:
         if value is None:
             return opaque
         handed = [self.sweep.contributions(x, function) for x in opaque.operands]
-        sums = [sum((array_of(g).astype(np.float64) for g in found), np.zeros(self.tape.shapes[x])) for x, found in zip(opaque.operands, handed, strict=True)]
+        sums = [sum((g.array().astype(np.float64) for g in found), np.zeros(self.tape.shapes[x])) for x, found in zip(opaque.operands, handed, strict=True)]
         operands = tuple(self._numbers(x).astype(np.float64) for x in opaque.operands)
-        cotangents = tuple(array_of(g) if (g := self.sweep.adjoints.get(x)) is not None else None for x in opaque.results)
+        cotangents = tuple(g.array() if (g := self.sweep.adjoints.get(x)) is not None else None for x in opaque.results)
         u = max(Roundoff.of(self.tape.formats[x]).u for x in (*opaque.operands, *opaque.results))
         reason = Alone(value, operands, tuple(self._numbers(x) for x in opaque.results), cotangents, tuple(sums), u).verdict()
         return replace(opaque, judged=not reason, reason=f"{opaque.reason}; {reason}" if reason else opaque.reason)
@@ -103,7 +104,7 @@ class Assembly:
                 continue
             seen = self.tape.parameter(f"{name} (hooked)", self.tape.shapes[name], self.tape.formats[name])
             self._replaced[name] = seen
-            self._term(name, name, array_of(after))
+            self._term(name, name, after.array())
         for k, node in enumerate(self.tape.nodes):
             if not self._replaced.keys().isdisjoint(node.inputs) and node.name not in self._terms and self.tape.places[node.name] is not _OURS:
                 inputs = tuple(self._replaced.get(x, x) for x in node.inputs)
@@ -114,28 +115,30 @@ class Assembly:
     def _numbers(self, name: str) -> Array:
         return self.recorder.memory.held[name].array()
 
-    def _leaf(self, name: str) -> Array:
+    def _leaves(self, graph: Graph) -> Tensors:
+        """Return the leaves, copied with all views of them: a step of an optimiser writes over them."""
         made = {seen: old for old, seen in self._replaced.items()}
-        return self._numbers(made.get(name, name))
+        held = {leaf.name: self.recorder.memory.held[made.get(leaf.name, leaf.name)] for leaf in graph.leaves if leaf.value is None}
+        for x in held.values():
+            self.recorder.memory.keep(storage_of(x.tensor))
+            x.keep({})
+        return Tensors(held)
 
-    def _gradients(self, graph: Graph) -> dict[str, Array]:
+    def _gradients(self, graph: Graph) -> Tensors:
         made = {seen: old for old, seen in self._replaced.items()}
-        found = {}
-        for k in graph.parameters:
-            g = self.sweep.before.get(made.get(k, k), None if k in made else self.sweep.adjoints.get(k))
-            found[k] = np.zeros(graph.shapes[k]) if g is None else array_of(g)
-        return found
+        found = {k: self.sweep.before.get(made.get(k, k), None if k in made else self.sweep.adjoints.get(k)) for k in graph.parameters}
+        return Tensors({k: g for k, g in found.items() if g is not None}, {k: graph.shapes[k] for k, g in found.items() if g is None})
 
-    def _values(self, graph: Graph) -> dict[str, Array]:
+    def _values(self, graph: Graph) -> Tensors:
         held = self.recorder.memory.held
-        return {node.name: held[node.name].array() for node in graph.nodes if node.name in held}
+        return Tensors({node.name: held[node.name] for node in graph.nodes if node.name in held})
 
-    def _adjoints(self, graph: Graph) -> dict[str, Array]:
-        return {k: array_of(g) for k, g in self.sweep.adjoints.items() if k in graph.node and tuple(g.shape) == graph.shapes[k]}
+    def _adjoints(self, graph: Graph) -> Tensors:
+        return Tensors({k: g for k, g in self.sweep.adjoints.items() if k in graph.node and g.shape == graph.shapes[k]})
 
-    def _edges(self, graph: Graph) -> dict[Any, Array]:
+    def _edges(self, graph: Graph) -> Tensors:
         found = self.sweep.edges()
-        return {(x, e): g for (x, e), g in found.items() if e.consumer in graph.node and e in graph.consumers(x)}
+        return Tensors({(x, e): g for (x, e), g in found.items() if e.consumer in graph.node and e in graph.consumers(x)})
 
     # -- what was covered -----------------------------------------------------------------------
 

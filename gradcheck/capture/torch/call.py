@@ -36,6 +36,28 @@ class Operand:
         return tuple(self.tensor.shape)
 
 
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What the schema of an operation says, read once.
+
+    Args:
+        name: of the operation.
+        defaults: of the arguments, in their order; None where there is none.
+        written: names of those that are written into.
+    """
+
+    name: str
+    defaults: dict[str, Any]
+    written: tuple[str, ...]
+
+    @classmethod
+    def of(cls, func: Any) -> Signature:
+        """Read the schema of an operation."""
+        arguments = func._schema.arguments
+        defaults = {a.name: a.default_value if a.has_default_value() else None for a in arguments}
+        return cls(str(func), defaults, tuple(a.name for a in arguments if a.alias_info and a.alias_info.is_write))
+
+
 @dataclass(slots=True)
 class Call:
     """One operation, its arguments by the names of its schema, and what it returned; `seen` by autograd or not."""

@@ -8,30 +8,104 @@ number and leaves the derivative.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from gradcheck.capture.torch.tensors import Tensor, array_of, located, maker, positions, storage_of
+from gradcheck.capture.torch.tensors import (
+    Tensor,
+    array_of,
+    copied,
+    located,
+    maker,
+    memory_of,
+    positions,
+    storage_of,
+    whole_storage,
+)
+from gradcheck.errors import NotRecorded
 
 
-@dataclass(slots=True)
 class Held:
-    """The numbers of a tensor at one time: itself until somebody is about to write into it, a copy from then on."""
+    """The numbers of a tensor at one time: itself until somebody is about to write into it, a copy from then on.
 
-    tensor: Tensor
-    own: bool = False
+    Args:
+        tensor: whose numbers they are.
+    """
 
-    def keep(self) -> None:
-        """Copy the numbers, since they will be written over."""
-        if not self.own:
-            self.tensor, self.own = self.tensor.detach().clone(), True
+    __slots__ = ("_own", "_version", "tensor")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+        self._own = tensor.is_inference()
+        self._version = 0 if self._own else tensor._version
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Their shape."""
+        return tuple(self.tensor.shape)
+
+    def keep(self, copies: dict[int, Tensor]) -> None:
+        """Copy the numbers, since they will be written over, or may be; views of one storage become views of one copy of it.
+
+        Args:
+            copies: of whole storages, by their keys.
+        """
+        if self._own:
+            return
+        self._own, t, key = True, self.tensor.detach(), storage_of(self.tensor)
+        if not key or t.layout != torch.strided:
+            self.tensor = t.clone()
+            return
+        if (whole := copies.get(key)) is None or whole.dtype != t.dtype:
+            whole = copies[key] = copied(whole_storage(t))
+        self.tensor = torch.as_strided(whole, t.shape, t.stride(), t.storage_offset())
 
     def array(self) -> npt.NDArray[Any]:
-        """Return the numbers."""
-        return array_of(self.tensor)
+        """Return a copy of the numbers; half formats become float32."""
+        return array_of(self._unchanged())
+
+    def native(self) -> npt.NDArray[Any]:
+        """Return the numbers in their own format, which nobody may write into."""
+        return memory_of(self._unchanged())
+
+    def _unchanged(self) -> Tensor:
+        if not self._own and self.tensor._version != self._version:
+            raise NotRecorded("expected values as they were while they were recorded; got one that was written over since; validate the recording before")
+        return self.tensor
+
+
+class Tensors(Mapping[Any, npt.NDArray[Any]]):
+    """Numbers of tensors by name, which become arrays when they are asked for.
+
+    Args:
+        held: the tensors.
+        zeros: shapes of what is zero everywhere.
+    """
+
+    def __init__(self, held: Mapping[Any, Held], zeros: Mapping[Any, tuple[int, ...]] | None = None) -> None:
+        self._held, self._zeros = held, zeros or {}
+
+    def __getitem__(self, name: Any) -> npt.NDArray[Any]:
+        return self._held[name].array() if name in self._held else np.zeros(self._zeros[name])
+
+    def native(self, name: Any) -> npt.NDArray[Any]:
+        """Return numbers in their own format, in memory that nobody may write into."""
+        return self._held[name].native() if name in self._held else np.zeros(self._zeros[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._held or name in self._zeros
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._held
+        yield from self._zeros
+
+    def __len__(self) -> int:
+        return len(self._held) + len(self._zeros)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +157,7 @@ class Memory:
 
     def hold(self, t: Tensor, name: str) -> None:
         """Remember the numbers of a value."""
-        self.held[name] = Held(t.detach())
+        self.held[name] = Held(t)
         self._names.setdefault(storage_of(t), []).append(name)
 
     def forget(self, identities: set[int]) -> None:
@@ -112,8 +186,13 @@ class Memory:
         """Keep the numbers of values that are about to be written over."""
         key = storage_of(t)
         self._alive[id(t)] = t
+        self.keep(key)
+
+    def keep(self, key: int) -> None:
+        """Copy what is held of a storage."""
+        copies: dict[int, Tensor] = {}
         for name in self._names.pop(key, ()):
-            self.held[name].keep()
+            self.held[name].keep(copies)
 
     def wrote(self, t: Tensor, value: str) -> None:
         """Log a write."""

@@ -15,7 +15,7 @@ from gradcheck.capture.aten.table import RULES
 from gradcheck.capture.coverage import Opaque, Unruled
 from gradcheck.capture.place import Place
 from gradcheck.capture.torch.again import value_again
-from gradcheck.capture.torch.call import Call, Operand
+from gradcheck.capture.torch.call import Call, Operand, Signature
 from gradcheck.capture.torch.kinds import AUXILIARY, DATA, WITHOUT_DERIVATIVE
 from gradcheck.capture.torch.source import Source
 from gradcheck.capture.torch.suspect import Suspect, of_call
@@ -45,6 +45,7 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
         self.again: dict[int, Any] = {}
         self.suspects: dict[str, Suspect] = {}
         self._pending: Call | None = None
+        self._signatures: dict[Any, Signature] = {}
 
     # -- one call -------------------------------------------------------------------------------
 
@@ -77,14 +78,14 @@ class Recorder(TorchDispatchMode, Values):  # type: ignore[misc]  # torch is not
 
     def _call(self, func: Any, args: Any, kwargs: Any) -> Call:
         """Return the call with the values of its operands as they are now."""
-        given = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | kwargs
-        arguments = {a.name: given.get(a.name, a.default_value if a.has_default_value() else None) for a in func._schema.arguments}
-        place = self.source.place(str(func))
-        written = [t for a in func._schema.arguments if a.alias_info and a.alias_info.is_write for t in tensors_in(given.get(a.name))]
-        call = Call(self, func, arguments, place, self.region, torch.is_grad_enabled(), written, {})
-        if self.region is not None and any(self.active(t) for t in tensors_in(args)):
+        signature = self._signatures.get(func) or self._signatures.setdefault(func, Signature.of(func))
+        arguments = signature.defaults | dict(zip(signature.defaults, args, strict=False)) | kwargs
+        written = [t for name in signature.written for t in tensors_in(arguments[name])]
+        call = Call(self, func, arguments, self.source.place(signature.name), self.region, torch.is_grad_enabled(), written, {})
+        taken = list(tensors_in([*args, *kwargs.values()]))
+        if self.region is not None and any(self.active(t) for t in taken):
             self.region.reason = self.region.reason or WITHOUT_DERIVATIVE.get(call.name.removesuffix("_"), "")
-        if self._may_be_followed(call) and any(self.active(t) or t.requires_grad for t in tensors_in((args, kwargs))):
+        if self._may_be_followed(call) and any(self.active(t) or t.requires_grad for t in taken):
             call.arguments = {k: self._operands(x) for k, x in arguments.items()}
         return call
 

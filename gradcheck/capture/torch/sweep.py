@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
+
+from gradcheck.capture.torch.memory import Held
 from gradcheck.capture.torch.recorder import Recorder
-from gradcheck.capture.torch.tensors import Tensor, array_of, maker
+from gradcheck.capture.torch.tensors import Tensor, maker
 from gradcheck.graph.graph import Edge, Node
 
 
@@ -15,7 +18,7 @@ class Sweep:
     """Looks at one backward pass by hooks, which are gone after it.
 
     Attributes:
-        adjoints: of values, as the functions that made them got them.
+        adjoints: of values, as the functions that made them got them; copies where code of the user runs in the pass, which may write into them.
         before: gradients of values from outside and of values that the user hooked, before any hook.
         hooked: names of the values that have hooks of the user.
 
@@ -25,13 +28,16 @@ class Sweep:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self.adjoints: dict[str, Tensor] = {}
-        self.before: dict[str, Tensor] = {}
+        self.adjoints: dict[str, Held] = {}
+        self.before: dict[str, Held] = {}
         self.hooked: list[str] = []
-        self._handed: dict[int, Sequence[Tensor | None]] = {}
+        self._handed: dict[int, Sequence[Held | None]] = {}
         self._handles: list[Any] = []
         self._without: list[Tensor] = []
         self._uses = list(self._single_uses())
+        made = [*(f for f, _ in recorder.functions.values()), *recorder.opaque_functions]
+        leaves = [*recorder.tensors.values(), *recorder.outside.values()]
+        self._copies = any(isinstance(f, torch.autograd.function.BackwardCFunction) for f in made) or any(t._backward_hooks for t in leaves)
 
     def __enter__(self) -> Sweep:
         r = self.recorder
@@ -56,17 +62,24 @@ class Sweep:
         for t in self._without:
             t._backward_hooks = None
 
+    def _seen(self, g: Tensor) -> Held:
+        """Return a gradient as it is now; held by its own name, so that autograd adds to no memory of it."""
+        held = Held(g)
+        if self._copies:
+            held.keep({})
+        return held
+
     def _adjoint(self, name: str, number: int) -> Callable[..., None]:
         def look(gradients: Sequence[Tensor | None]) -> None:
             g = gradients[number] if number < len(gradients) else None
             if g is not None:
-                self.adjoints[name] = g.detach().clone()
+                self.adjoints[name] = self._seen(g)
 
         return look
 
     def _contributions(self, key: int) -> Callable[..., None]:
         def look(inputs: Sequence[Tensor | None], _: Any) -> None:
-            self._handed[key] = [None if g is None else g.detach().clone() for g in inputs]
+            self._handed[key] = [None if g is None else self._seen(g) for g in inputs]
 
         return look
 
@@ -78,7 +91,7 @@ class Sweep:
             self._without.append(t)
 
         def look(g: Tensor) -> None:
-            self.before[name] = g.detach().clone()
+            self.before[name] = self._seen(g)
 
         handle = t.register_hook(look)
         theirs = [(k, hook) for k, hook in t._backward_hooks.items() if k != handle.id]
@@ -89,7 +102,7 @@ class Sweep:
 
     # -- uses -----------------------------------------------------------------------------------
 
-    def contributions(self, name: str, function: Any) -> list[Tensor]:
+    def contributions(self, name: str, function: Any) -> list[Held]:
         """Return all that a function handed on to a value."""
         pairs = zip(self._handed.get(id(function), ()), function.next_functions, strict=False)
         return [g for g, to in pairs if g is not None and self._leads_to(to, name)]
@@ -119,12 +132,11 @@ class Sweep:
     def _call(self, node: Node) -> object:
         return self.recorder.calls.get(node.name, node.name)
 
-    def edges(self) -> dict[tuple[str, Edge], Any]:
+    def edges(self) -> dict[tuple[str, Edge], Held]:
         """Return what each single use of a value contributed, where autograd shows it in the value's shape and format."""
         found = {}
         for x, edge, function in self._uses:
             handed = self.contributions(x, function)
-            if len(handed) == 1 and tuple(handed[0].shape) == self.recorder.tape.shapes[x]:
-                found[x, edge] = array_of(handed[0])
+            if len(handed) == 1 and handed[0].shape == self.recorder.tape.shapes[x]:
+                found[x, edge] = handed[0]
         return found
-

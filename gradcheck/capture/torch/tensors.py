@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -16,9 +17,19 @@ Tensor: TypeAlias = Any  # torch is not there when types are checked
 FORMATS = {torch.float64: "float64", torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
 
+#: What an argument without tensors usually is.
+_PLAIN = (int, float, bool, str, type(None), torch.dtype, torch.device, torch.layout)
+
+
 def tensors_in(tree: Any) -> Iterator[Tensor]:
     """Yield the tensors in nested lists, tuples, mappings and other trees that torch knows."""
-    yield from (x for x in tree_flatten(tree)[0] if isinstance(x, torch.Tensor))
+    if isinstance(tree, torch.Tensor):
+        yield tree
+    elif type(tree) in (list, tuple):
+        for x in tree:
+            yield from tensors_in(x)
+    elif type(tree) not in _PLAIN:
+        yield from (x for x in tree_flatten(tree)[0] if isinstance(x, torch.Tensor))
 
 
 def array_of(t: Tensor) -> npt.NDArray[Any]:
@@ -26,6 +37,23 @@ def array_of(t: Tensor) -> npt.NDArray[Any]:
     t = t.detach().cpu().resolve_conj().resolve_neg()
     t = t.to_dense() if t.layout != torch.strided else t
     return np.array((t.float() if t.dtype in (torch.bfloat16, torch.float16) else t).numpy())
+
+
+def memory_of(t: Tensor) -> npt.NDArray[Any]:
+    """Return the numbers of a tensor in their own format, in its own memory where NumPy can look at it."""
+    t = t.detach().cpu().resolve_conj().resolve_neg()
+    t = t.to_dense() if t.layout != torch.strided else t
+    if t.dtype == torch.bfloat16:
+        return np.asarray(t.view(torch.int16).numpy().view(ml_dtypes.bfloat16))
+    return np.asarray(t.numpy())
+
+
+def copied(t: Tensor) -> Tensor:
+    """Return a copy; on a CPU in memory of NumPy's, which asks the system for large pages."""
+    if t.device.type != "cpu" or t.element_size() > 8:
+        return t.detach().clone()
+    made = torch.from_numpy(np.empty(tuple(t.shape), f"i{t.element_size()}")).view(t.dtype)
+    return made.copy_(t.detach())
 
 
 def storage_of(t: Tensor) -> int:

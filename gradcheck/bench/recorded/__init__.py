@@ -1,0 +1,1 @@
+"""What a recorded and certified run costs, beside the same run alone."""
