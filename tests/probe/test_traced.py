@@ -1,4 +1,4 @@
-"""Functions that can be traced: every entry against the certified gradient; others as before, without a word."""
+"""Functions that can be traced: every entry against the certified gradient; others by other means, and the report says what prevented it."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 import gradcheck
 from gradcheck.probe.slope.dual_slope import _alike as dual_alike
 from gradcheck.probe.slope.instrument import Instrument
-from gradcheck.probe.slope.traced import RECORDED, TRACED, traced
+from gradcheck.probe.slope.traced import RECORDED, TRACED, Traced, recorded, traced
 from gradcheck.probe.slope.traced import _alike as graph_alike
 from gradcheck.probe.subject.numpy import numpy_subject
 from gradcheck.probe.subject.subject import evaluated
@@ -68,9 +68,9 @@ def test_branches_are_recorded_as_they_were_taken():
     """Away from the edge of a branch; on it differences look at both sides."""
     s = subject(branching, X)
     assert traced(s, evaluated(s)) is None
-    assert traced(s, evaluated(s), record=True) is not None
+    assert isinstance(recorded(s, evaluated(s)), Traced)
     s = subject(branching, np.array([1.0, -1.0, 0.0]))
-    assert traced(s, evaluated(s), record=True) is None
+    assert "another branch" in recorded(s, evaluated(s))
 
 
 def filled(x):
@@ -100,15 +100,23 @@ def root(x):
     return y
 
 
-@pytest.mark.parametrize(("f", "slope"), [(hidden, lambda g, x: (2 * g * x,)), (root, lambda g, x: (g / (2 * np.sqrt(x)),))])
-def test_no_word_is_lost(f, slope):
-    """Code that a graph has no form for, or whose loop ends by its numbers, is checked by other means; the report does not speak of tracing."""
+@pytest.mark.parametrize(
+    ("f", "slope", "reason"),
+    [
+        (hidden, lambda g, x: (2 * g * x,), f"no attribute 'tobytes' [{__file__.rpartition('/')[2]}:92]"),
+        (root, lambda g, x: (g / (2 * np.sqrt(x)),), "ends by its numbers"),
+    ],
+    ids=["leaves NumPy", "a loop"],
+)
+def test_a_report_says_what_prevented_a_recording(f, slope, reason):
+    """Code that a graph has no form for, or whose loop ends by its numbers, is checked by differences; one line says why, and where."""
     x = np.abs(X)
     s = subject(f, x)
-    assert traced(s, evaluated(s), record=True) is None
+    assert reason in recorded(s, evaluated(s))
     report = gradcheck.check(f, x, vjp=slope)
     assert report.verdict == "pass"
-    assert "traced" not in str(report)
+    assert reason in str(report)
+    assert "traced graph" not in str(report)
 
 
 def test_kinks_are_left_to_differences():

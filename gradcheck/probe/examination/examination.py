@@ -104,6 +104,8 @@ class Examination:
         self.instrument = instrument = Instrument(self.subject, base)
         instrument.try_better(own_scale(rng, self.subject.point))
         self.arithmetic = instrument.label
+        if instrument.unrecorded and not instrument.exact:
+            self.remarks.append(f"no run could be recorded: {instrument.unrecorded}")
         self._look_around(instrument, rng)
         if not self.findings:
             scalar = len(base) == 1 and base[0].size == 1

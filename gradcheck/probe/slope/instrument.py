@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gradcheck.errors import FunctionFailed, FunctionRaised
 from gradcheck.probe.slope import dual_slope as duals
 from gradcheck.probe.slope.dual import MOST_ENTRIES
-from gradcheck.probe.slope.traced import INFORMATIVE, RECORDED, TRACED, Traced, traced
+from gradcheck.probe.slope.traced import INFORMATIVE, RECORDED, TRACED, Traced, recorded, traced
 from gradcheck.probe.subject.margin import MARGIN
 from gradcheck.probe.subject.subject import Arrays, Subject, format_of, smallest
 from gradcheck.probe.subject.vector import Vector
@@ -49,6 +49,7 @@ class Instrument:
         self.arithmetic = "differences" if subject.call_eps >= max(subject.eps) else WIDER
         self.traced: Traced | None = None  # the graph of f at this point
         self.recorded: Traced | None = None  # that of one run, where f cannot be traced
+        self.unrecorded = ""  # what prevents such a run
         self.kinked: Traced | None = None  # the same where its gradient is not known to be a single one
         self._deviation: tuple[Floats, ...] | None = None
 
@@ -168,8 +169,11 @@ class Instrument:
         if sum(x.size for x in (*s.point, *self.base)) <= MOST_ENTRIES and duals.reproduces(s, self.base, list(ts)):
             self.arithmetic = DUAL
         elif self.traced is None and self.kinked is None:
-            found = traced(s, self.base, record=True)
-            self.recorded = found if found is not None and found.gradients([np.ones(y.shape) for y in self.base]) is not None else None
+            found = recorded(s, self.base)
+            if isinstance(found, str):
+                self.unrecorded = found
+            elif found.gradients([np.ones(y.shape) for y in self.base]) is not None:
+                self.recorded = found
 
     def try_trace(self) -> None:
         """Take the certified gradient for the derivative, or its hull, if f can be traced at this point."""

@@ -7,6 +7,9 @@ recorded. The graph counts only if it gives the numbers that f gives.
 from __future__ import annotations
 
 import math
+import os
+import traceback
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +21,7 @@ from gradcheck.capture.numpy.record import record_numpy
 from gradcheck.certify.certification import certify
 from gradcheck.compare.statistics import by_textbook
 from gradcheck.engine.reverse import backward, evaluate
-from gradcheck.errors import GradcheckError, OutOfBudget
+from gradcheck.errors import FunctionRaised, GradcheckError, NotTraceable, OutOfBudget
 from gradcheck.graph.graph import Graph
 from gradcheck.graph.trace import trace
 from gradcheck.graph.values import Arrays as Values
@@ -140,45 +143,75 @@ class Traced:
         return (value, error) if math.isfinite(value) else None
 
 
-def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE, *, record: bool = False) -> Traced | None:
+def traced(subject: Subject, base: Arrays, informative: float = INFORMATIVE) -> Traced | None:
     """Return the graph of a subject's function if it has one that gives the same numbers; None where not.
 
     Args:
         subject: of NumPy code.
         base: its outputs at the point.
         informative: see `Traced`.
-        record: take the graph of one run, branches as they were taken, for that of the function.
 
     Raises:
         OutOfBudget: no evaluation is left.
     """
-    if subject.raw is None or any(x.dtype != np.float64 for x in subject.point) or sum(x.size for x in (*subject.point, *base)) > MOST_ENTRIES:
-        return None
+    found = _graph_of(subject, base, _traced)
+    return Traced(*found, format_of(max(subject.eps)), informative) if isinstance(found, tuple) else None
+
+
+def recorded(subject: Subject, base: Arrays) -> Traced | str:
+    """Return the graph of one run, branches as they were taken, as that of the function; or, in words, what prevents that.
+
+    Args:
+        subject: of NumPy code.
+        base: its outputs at the point.
+
+    Raises:
+        OutOfBudget: no evaluation is left.
+    """
+    found = _graph_of(subject, base, _recorded)
+    return Traced(*found, format_of(max(subject.eps))) if isinstance(found, tuple) else found
+
+
+def _graph_of(subject: Subject, base: Arrays, make: Callable[[Subject, Values], Graph]) -> tuple[Graph, Values] | str:
+    if subject.raw is None or any(x.dtype != np.float64 for x in subject.point):
+        return "it is computed in another format than float64"
+    if sum(x.size for x in (*subject.point, *base)) > MOST_ENTRIES:
+        return f"its inputs and outputs have more than {MOST_ENTRIES:,} entries"
     values = {f"x{k}": x for k, x in enumerate(subject.point)}
     try:
         subject.meter.spend()
-        graph = (_recorded if record else _traced)(subject, values)
-        if graph is None or sum(math.prod(s) for s in graph.shapes.values()) > MOST_ENTRIES:
-            return None
+        graph = make(subject, values)
+        if sum(math.prod(s) for s in graph.shapes.values()) > MOST_ENTRIES:
+            return f"its values have more than {MOST_ENTRIES:,} entries"
         found = evaluate(graph, values)
     except OutOfBudget:
         raise
-    except Exception:  # f does something that has no graph form: whatever it raises on tracers says no more
-        return None
+    except Exception as error:  # f does something that has no graph form: whatever it raises then is the reason
+        return _reason(error)
     several = found if isinstance(found, tuple) else (found,)
     if len(several) != len(base) or not all(map(_alike, several, base)):
-        return None
-    return Traced(graph, values, format_of(max(subject.eps)), informative)
+        return "its graph gives other numbers"
+    return graph, values
+
+
+def _reason(error: Exception) -> str:
+    """Return why there is no graph, with the line of code that is not ours nor NumPy's."""
+    cause = error.__cause__ if isinstance(error, FunctionRaised) and error.__cause__ is not None else error
+    frames = [f for f in traceback.extract_tb(cause.__traceback__) if not any(f"{os.sep}{part}{os.sep}" in f.filename for part in ("gradcheck", "numpy"))]
+    place = f" [{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}]" if frames else ""
+    return f"{str(cause) if isinstance(cause, GradcheckError) else f'{type(cause).__name__}: {cause}'}{place}"
 
 
 def _traced(subject: Subject, values: Values) -> Graph:
     return trace(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f")
 
 
-def _recorded(subject: Subject, values: Values) -> Graph | None:
-    """Return the graph of one run; None where another branch is near, or a loop ends by its numbers."""
+def _recorded(subject: Subject, values: Values) -> Graph:
+    """Return the graph of one run; raise `NotTraceable` where another branch is near, or a loop ends by its numbers."""
     run = record_numpy(lambda **xs: tuple(subject.over([xs[k] for k in values])), values, name="f", code=subject.raw, most=MOST_ENTRIES)
-    return None if run.at_edge or run.loops else run.graph
+    if run.at_edge or run.loops:
+        raise NotTraceable("its loop ends by its numbers" if run.loops else "it compares numbers that are all but equal: another branch is near")
+    return run.graph
 
 
 def _alike(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> bool:
