@@ -7,9 +7,9 @@ recorded. The graph counts only if it gives the numbers that f gives.
 from __future__ import annotations
 
 import math
-import os
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -47,6 +47,8 @@ MOST_INPUTS = 1_000
 BITS = 96
 #: Of what rounding explains at most this part is granted: a right formula out of its depth, where no digit is left, is no right one there.
 INFORMATIVE = 0.05
+#: Whose frames are no place in the user's code.
+_NOT_THEIRS = (Path(__file__).parents[2], Path(np.__file__).parent)
 
 
 class Traced:
@@ -197,8 +199,8 @@ def _graph_of(subject: Subject, base: Arrays, make: Callable[[Subject, Values], 
 def _reason(error: Exception) -> str:
     """Return why there is no graph, with the line of code that is not ours nor NumPy's."""
     cause = error.__cause__ if isinstance(error, FunctionRaised) and error.__cause__ is not None else error
-    frames = [f for f in traceback.extract_tb(cause.__traceback__) if not any(f"{os.sep}{part}{os.sep}" in f.filename for part in ("gradcheck", "numpy"))]
-    place = f" [{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}]" if frames else ""
+    frames = [f for f in traceback.extract_tb(cause.__traceback__) if not any(Path(f.filename).is_relative_to(room) for room in _NOT_THEIRS)]
+    place = f" [{Path(frames[-1].filename).name}:{frames[-1].lineno}]" if frames else ""
     return f"{str(cause) if isinstance(cause, GradcheckError) else f'{type(cause).__name__}: {cause}'}{place}"
 
 
