@@ -17,10 +17,17 @@ def _counts(rows: list[Said], *verdicts: str) -> str:
 
 
 def _line(name: str, right: list[Said], wrong: list[Said], seconds: float) -> str:
-    spent = sorted(r.evaluations for r in right if r.verdict == "pass") or [0]
-    nine = spent[min(len(spent) - 1, int(0.9 * len(spent)))]
+    """Return verdicts, evaluations of f and calls of the derivative in a pass, and of f in a fail."""
+    passed, failed = [r for r in right if r.verdict == "pass"], [r for r in wrong if r.verdict == "fail"]
+    spent = _spread([r.evaluations for r in passed]), _spread([r.calls for r in passed]), _spread([r.evaluations for r in failed])
     counts = _counts(right, "pass", "inconclusive", "fail", "crash"), _counts(wrong, "fail", "inconclusive", "pass", "crash")
-    return f"{name:<12}{counts[0]:>16}{counts[1]:>16}{statistics.median(spent):>8.0f}{nine:>6}{spent[-1]:>6}{_share(wrong):>7}{seconds:>8.1f}"
+    return f"{name:<12}{counts[0]:>15}{counts[1]:>16}{''.join(f'{x:>16}' for x in spent)}{_share(wrong):>7}{seconds:>8.1f}"
+
+
+def _spread(numbers: list[int]) -> str:
+    """Return median, 90th percentile and the most."""
+    ordered = sorted(numbers) or [0]
+    return f"{statistics.median(ordered):.0f}/{ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]}/{ordered[-1]}"
 
 
 def _share(wrong: list[Said]) -> str:
@@ -39,7 +46,8 @@ def main(explore: bool, kind: tuple[str, ...], mutants: bool, unnamed: bool, one
     """Examine check."""
     total: tuple[list[Said], list[Said]] = [], []
     start = time.perf_counter()
-    click.echo(f"{'kind':<12}{'right p/i/f/c':>16}{'wrong f/i/p/c':>16}{'median':>8}{'90 %':>6}{'most':>6}{'named':>7}{'s':>8}")
+    heads = "of f, pass", "of vjp, pass", "of f, fail"
+    click.echo(f"{'kind':<12}{'right p/i/f/c':>15}{'wrong f/i/p/c':>16}{''.join(f'{x:>16}' for x in heads)}{'named':>7}{'s':>8}")
     for name in kind or KINDS:
         begun, chosen = time.perf_counter(), cases(name)[::one_in]
         right, wrong = list(of_right(chosen, explore=explore)), list(of_mutants(chosen, explore=explore)) if mutants else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
@@ -65,12 +66,25 @@ class Case:
             return self.fresh(mutant)
         return self.f, dict(self.mutants)[mutant] if mutant else self.derivative
 
-    def check(self, mutant: str = "", **options: Any) -> Report:
-        """Check the derivative, or that of a mutant."""
+    def check(self, mutant: str = "", calls: list[str] | None = None, **options: Any) -> Report:
+        """Check the derivative, or that of a mutant; append to ``calls`` what is called of it."""
         f, derivative = self.subject(mutant)
+        if calls is not None:
+            derivative = {key: _noted(of, key, calls) if callable(of) else of for key, of in derivative.items()}
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # what functions say at the edge of their domain is not the subject
             return check(f, self.drawn(), **derivative, **({"budget": self.budget} if options.get("explore") else {}), **options)
+
+
+def _noted(of: Callable[..., Any], key: str, calls: list[str]) -> Callable[..., Any]:
+    """Return the same function, each of whose calls is noted."""
+
+    @functools.wraps(of)
+    def noted(*arguments: Any, **options: Any) -> Any:
+        calls.append(key)
+        return of(*arguments, **options)
+
+    return noted
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class Said:
         verdict: "pass", "inconclusive", "fail", or "crash" where the check raised.
         message: the first finding, reason, or the exception.
         evaluations: of f.
+        calls: of the derivative.
         seconds: spent.
         named: the kind of the mistake that was recognised, "" where none was; what several changes of a network explain is "explained".
     """
@@ -28,6 +29,7 @@ class Said:
     verdict: str
     message: str
     evaluations: int = 0
+    calls: int = 0
     seconds: float = 0.0
     named: str = ""
 
@@ -42,13 +44,14 @@ class Said:
 
 def said(case: Case, mutant: str = "", *, explore: bool = False) -> Said:
     """Return what check says of a derivative."""
+    calls: list[str] = []
     try:
-        report = case.check(mutant, explore=explore)
+        report = case.check(mutant, calls, explore=explore)
     except Exception as error:  # a crash is a verdict of its own here
         return Said(case, mutant, "crash", f"{type(error).__name__}: {error}")
     faults = [f.message for f in report.findings if f.severity == "fault"]
     message = next(iter((*faults, *report.reasons, report.evidence)), "")
-    return Said(case, mutant, str(report.verdict), message, report.evaluations, report.seconds, _named(report))
+    return Said(case, mutant, str(report.verdict), message, report.evaluations, len(calls), report.seconds, _named(report))
 
 
 def _named(report: Report) -> str:
