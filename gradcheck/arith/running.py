@@ -296,8 +296,11 @@ class Running(Arithmetic):
         return Bounded(self, value, np.broadcast_to(np.maximum(_zero(a.error), _zero(b.error)), value.shape))
 
     def max(self, x: Bounded, axis: int) -> Bounded:
-        error = None if x.error is None else np.max(x.error, axis=axis, keepdims=True)
-        return Bounded(self, np.max(x.value, axis=axis, keepdims=True), error)
+        value = np.max(x.value, axis=axis, keepdims=True)
+        if x.error is None:
+            return Bounded(self, value, None)
+        low, high = (np.max(end, axis=axis, keepdims=True) for end in (x.value - x.error, x.value + x.error))  # far below the largest no error counts
+        return Bounded(self, value, np.maximum(high - value, value - low) + 4 * self.own * _mag(value))
 
     def is_zero(self, x: Bounded) -> Truth:
         error = _zero(x.error)

@@ -30,6 +30,7 @@ class Recorded:
     formats: Mapping[str, str]
     coverage: Coverage
     suspects: Mapping[str, Any] = field(default_factory=dict)
+    results: tuple[str, ...] = ()
 
 
 class Recording:
@@ -54,6 +55,11 @@ class Recording:
     def graph(self) -> Graph:
         """The program as a graph; its one output is the loss, or the results times their cotangents."""
         return self._seen.graph
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The differentiated results of the program, in their order, as values of the graph."""
+        return self._seen.results
 
     @property
     def values(self) -> Mapping[str, Any]:

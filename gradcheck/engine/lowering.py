@@ -117,7 +117,7 @@ class Lowering:
                 wanted = [x in active for x in node.inputs]
                 for x, c in zip(node.inputs, self.cotangents(node, adjoint[node.name], y, wanted), strict=True):
                     if c is not None and x in active:
-                        adjoint[x] = self._sum(adjoint[x], c) if x in adjoint else self._left(c)
+                        adjoint[x] = self._sum(adjoint[x], c) if x in adjoint else c
 
     # -- one node ----------------------------------------------------------------------------
 
@@ -145,7 +145,7 @@ class Lowering:
         return self._called(node, op, [g, y[node.name], *operands], wanted)
 
     def _called(self, node: Node, op: Op, operands: Sequence[Register], wanted: Sequence[bool]) -> list[Register | None]:
-        shapes = [(x.shape, self.floating.working) for x, w in zip(operands[2:], wanted, strict=True) if w]
+        shapes = [(x.shape, self.floating.storage) for x, w in zip(operands[2:], wanted, strict=True) if w]
         found = iter(self.m.write("call", _plain_vjp(op, self.floating, node.attributes, wanted), operands, shapes))
         return [next(found) if w else None for w in wanted]
 
@@ -163,11 +163,6 @@ class Lowering:
         self.unrecorded[node.name] = None
         return None
 
-    def _left(self, c: Register) -> Register:
-        """Return a cotangent in the format in which it is stored."""
-        m = self.floating
-        return c if c.value.dtype == m.storage else self.m.write("call", own(m.leave), [c], [(c.shape, m.storage)])[0]
-
     def _sum(self, a: Register, c: Register) -> Register:
         """Return an adjoint with one more cotangent: one rounding."""
         m = self.floating
@@ -184,12 +179,12 @@ def rule_of(op: Op, strict: bool) -> Vjp:
 
 
 def _plain_vjp(op: Op, m: Floating, attributes: Mapping[str, Any], wanted: Sequence[bool]) -> Callable[..., Any]:
-    """Return the vjp rule on stored arrays: an array, or a tuple of those that are wanted, not rounded to storage."""
+    """Return the vjp rule on stored arrays: an array, or a tuple of those that are wanted."""
 
     def vjp(g: Array, y: Array, *xs: Array) -> Any:
         g, y, *arrays = (np.asarray(x) for x in (g, y, *xs))
         parts = op.vjp(m, m.enter(g), m.enter(y), *entered(op, m, arrays), **attributes)
-        stored = [np.array(c) for c, w in zip(parts, wanted, strict=True) if w]
+        stored = [np.array(m.leave(c)) for c, w in zip(parts, wanted, strict=True) if w]
         return stored[0] if len(stored) == 1 else tuple(stored)
 
     return vjp

@@ -114,7 +114,8 @@ def sweep(
                 operands = entered(op, m, [y[x] for x in node.inputs])
                 for x, c in zip(node.inputs, op.vjp(m, g, value, *operands, **node.attributes), strict=True):
                     if c is not None and x in active:
-                        adjoint[x] = m.leave(m.enter(adjoint[x]) + c if x in adjoint else c)
+                        handed = m.leave(c)  # as every result of an operation; their sum is another
+                        adjoint[x] = m.leave(m.enter(adjoint[x]) + m.enter(handed)) if x in adjoint else handed
     return adjoint
 
 

@@ -94,7 +94,8 @@ class Session:
         values = {leaf.name: np.asarray(leaves[leaf.name]) for leaf in graph.leaves if leaf.value is None}
         formats = {k: v for k, v in self.tape.formats.items() if k in graph.shapes}
         places = {k: p for k, p in self.tape.places.items() if k in graph.shapes}
-        return Recorded(graph, values, run, places, formats, self._coverage(graph, shown, sites, by_site))
+        coverage = self._coverage(graph, shown, sites, by_site)
+        return Recorded(graph, values, run, places, formats, coverage, results=tuple(self.outputs[k] for k in roots))
 
     def _seed(self, y: Any) -> Any:
         return jnp.ones((), y.dtype) if y.shape == () else jnp.asarray(weights(tuple(y.shape)), y.dtype)

@@ -55,7 +55,9 @@ class Assembly:
         values = self._leaves(graph)
         run = Run(np.asarray(self._total), self._gradients(graph), self._values(graph), self._adjoints(graph), self._edges(graph))
         formats = {k: f for k, f in self.tape.formats.items() if k in graph.shapes}
-        return Recorded(graph, values, run, {k: p for k, p in r.tape.places.items() if k in graph.shapes}, formats, self._coverage(graph), r.suspects)
+        places = {k: p for k, p in r.tape.places.items() if k in graph.shapes}
+        results = tuple(self._replaced.get(root, root) for root, _ in self._roots)
+        return Recorded(graph, values, run, places, formats, self._coverage(graph), r.suspects, results)
 
     # -- the output -----------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from gradcheck.errors import GradientWrong
+from gradcheck.probe.examination.kernel import KernelEvidence
 from gradcheck.probe.subject.subject import Subject
 from gradcheck.result.finding import Finding, Outcome, Row, as_plain
 
@@ -57,6 +58,7 @@ class Report:
         remarks: what else was noticed.
         explored: what was explored, if anything.
         shares: of the entries, by the relative errors that would have been seen in them.
+        kernel: what was seen of a kernel that was checked against its reference.
     """
 
     verdict: Outcome
@@ -73,6 +75,7 @@ class Report:
     remarks: tuple[str, ...] = ()
     explored: Explored | None = None
     shares: tuple[tuple[float, float], ...] = ()
+    kernel: KernelEvidence | None = None
 
     def after(self, first: Report | None) -> Report:
         """Return this report on second derivatives as the continuation of one on first derivatives."""
@@ -123,6 +126,7 @@ class Report:
         lines += [f"  {f.message}" for f in self.findings]
         lines += [f"  {r}" for r in (*self.reasons, *self.remarks)]
         lines += [f"  {self.explored}"] if self.explored is not None else []
+        lines += [f"  {line}" for line in str(self.kernel).splitlines()] if self.kernel is not None else []
         lines.append(f"  {self._seen}{self.evaluations} evaluations of f, seed {self.seed}")
         return "\n".join(lines)
 

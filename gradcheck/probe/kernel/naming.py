@@ -1,0 +1,221 @@
+"""Which mistake gives a kernel's numbers: one that reproduces them entry by entry, within the cells of what it would be rounded to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.arith.floating import Floating
+from gradcheck.arith.storage import gap, nearest
+from gradcheck.engine.reverse import seeds
+from gradcheck.explain.scene import MISFITS
+from gradcheck.faults.placed import mistakes
+from gradcheck.graph.evaluation import apply, entered, propagate
+from gradcheck.graph.graph import Graph
+from gradcheck.mistakes.factor import number
+from gradcheck.mistakes.mistake import Mistake
+from gradcheck.ops.op import registry
+from gradcheck.probe.kernel.cells import Cells
+from gradcheck.probe.kernel.consistency import Consistency
+from gradcheck.probe.kernel.reference import Reference
+
+Floats = npt.NDArray[np.float64]
+Run = list[Floats | None]
+
+#: Entries of all values up to which the catalogue of some hundred mistakes a node is tried: a second or two.
+MOST_ENTRIES = 20_000
+#: Of the entries that are wrong, so many may be off after a mistake that explains them: what a few entries near a rounding do another error may undo.
+LEFT = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A mistake that gives the numbers of an array.
+
+    Args:
+        array: its number.
+        mistake: which.
+    """
+
+    array: int
+    mistake: Mistake
+
+
+def named(found: Consistency, reference: Reference, inputs: Sequence[Floats], cotangents: Sequence[Floats]) -> Named | None:
+    """Return the mistake that gives a kernel's numbers under a model of rounding; None where none is known.
+
+    Args:
+        found: the answer under the model.
+        reference: at the point.
+        inputs: the point.
+        cotangents: of the results.
+    """
+    wrong = [k for k, c in enumerate(found.cells) if c.outside.any()] or [x.array for x in found.off[:1]]
+    count = len(found.cells) - len(inputs)
+    for k in wrong:
+        others = [c.exact for j, c in enumerate(found.cells) if j >= count and j != k]
+        for mistake, exact in _of_an_array(found.cells[k], others if k >= count else []):
+            if _reproduces(found.cells[k], exact):
+                return Named(k, mistake)
+        if (part := _part(found.cells[k])) is not None:
+            return Named(k, part)
+    for mistake, run in chain(_inside(found, reference, cotangents), _catalogue(found, reference, cotangents)):
+        if all(_reproduces(found.cells[k], run[k]) for k in wrong):
+            return Named(wrong[0], mistake)
+    return None
+
+
+def _reproduces(cells: Cells, exact: Floats | None) -> bool:
+    """Answer whether other exact numbers are rounded to what came, where the right ones are not."""
+    if exact is None or exact.shape != cells.exact.shape:
+        return False
+    with np.errstate(all="ignore"):
+        grown = np.fmax(1.0, np.abs(exact) / np.abs(cells.exact))
+    other = Cells(cells.got, exact, cells.error * np.where(np.isfinite(grown), grown, 1.0), cells.to)
+    return int(other.outside.sum()) <= LEFT * max(int(cells.outside.sum()), 1)
+
+
+def _of_an_array(cells: Cells, others: Sequence[Floats]) -> Iterator[tuple[Mistake, Floats]]:
+    """Yield what can be wrong with any array, whatever made it."""
+    z = cells.exact
+    yield Mistake("zero", detail="every entry is zero"), np.zeros_like(z)
+    yield Mistake("sign"), -z
+    if z.ndim == 2 and z.shape[0] == z.shape[1]:
+        yield Mistake("transpose"), z.T
+    yield from _factors(cells)
+    low, high = cells.room(np.ones_like(z))
+    if float(low) <= float(high) and not low <= 0 <= high:
+        yield Mistake("term too many", f"the constant {float(low + high) / 2:.3g}"), z + float(low + high) / 2
+    for axis in range(z.ndim):
+        yield Mistake("flip", f"axis {axis}"), np.flip(z, axis)
+        for by in (1, -1):
+            yield Mistake("roll", f"axis {axis}", by), np.roll(z, by, axis)
+    for other in others:
+        yield Mistake("swapped inputs", "another input"), other
+    yield Mistake("lost digits", detail="results are cut off, not rounded to nearest: every error has the same sign"), _truncated(cells)
+
+
+def _factors(cells: Cells) -> Iterator[tuple[Mistake, Floats]]:
+    """Yield the factor that the numbers leave room for, by its name where it has one."""
+    z = cells.exact
+    low, high = (float(x) for x in cells.room(z))
+    if low <= high and not low <= 0 <= high:
+        c, near = 1 + (low + high) / 2, (high - low) / 2
+    else:
+        c, near = float(np.sum(cells.got * z) / np.sum(np.square(z))), 2.0**-cells.to.bits
+    if not np.isfinite(c):
+        return
+    name = number(c, max(near, 1e-5), {*z.shape, z.size})
+    for value, text in (((float(name.value), f"{name.text} times the right one{name.remark}"),) if name else ()) + ((c, f"{c:.5g} times the right one"),):
+        yield Mistake("factor", number=value, detail=f"every entry is {text}"), value * z
+
+
+def _truncated(cells: Cells) -> Floats:
+    """Return numbers whose nearest is what the exact ones are cut off to."""
+    near = nearest(cells.exact, cells.to)
+    beyond = np.abs(near) > np.abs(cells.exact)
+    return np.where(beyond, near - np.sign(near) * gap(cells.exact, cells.to), near)
+
+
+def _part(cells: Cells) -> Mistake | None:
+    """Return the row, column or tile in which alone entries are wrong."""
+    where = np.argwhere(cells.outside)
+    if not len(where) or cells.exact.ndim < 2:
+        return None
+    for axis in range(cells.exact.ndim):
+        at = np.unique(where[:, axis])
+        names = {cells.exact.ndim - 1: "column", cells.exact.ndim - 2: "row"}
+        kind = names.get(axis, f"axis {axis}")
+        if len(at) == 1 and len(where) > 1:
+            rest = tuple(a for a in range(cells.exact.ndim) if a != axis)
+            low, high = (x[at[0]] for x in cells.room(cells.exact, rest))
+            times = f": {1 + (low + high) / 2:.5g} times the right one" if low <= high else ""
+            zero = ": it is zero" if not np.take(cells.got, at[0], axis).any() else times
+            return Mistake("term missing" if zero == ": it is zero" else "factor", detail=f"{kind} {at[0]} alone is wrong{zero}")
+        if len(at) < cells.exact.shape[axis] / 2 and at[-1] == cells.exact.shape[axis] - 1 and np.all(np.diff(at) == 1) and len(at) > 1:
+            zero = ", which is zero" if not np.take(cells.got, at, axis).any() else ""
+            return Mistake("term missing", detail=f"the last {len(at)} {kind}s alone are wrong{zero}: the tail of a tile")
+    if len(where) == 1:
+        index = tuple(int(i) for i in where[0])
+        return Mistake("factor", detail=f"one entry alone is wrong, {index}: got {cells.got[index]:.6g}, expected {cells.exact[index]:.6g}")
+    return None
+
+
+# -- mistakes inside ------------------------------------------------------------------------------
+
+
+def _inside(found: Consistency, reference: Reference, cotangents: Sequence[Floats]) -> Iterator[tuple[Mistake, Run]]:
+    """Yield runs with an intermediate result rounded, a contribution forgotten, a small constant of another size."""
+    to = min((c.to for c in found.cells), key=lambda f: f.bits)
+    for node in reference.graph.nodes:
+        if node.name not in reference.graph.outputs:
+            mistake = Mistake("lost digits", node.name, detail=f"the value of {node.op} at {node.name} is rounded to {to.bits} bits inside")
+            yield mistake, _with(reference, cotangents, rounded={node.name: lambda x: nearest(x, to)})
+    whole = [*(None for _ in reference.graph.outputs), *(c.exact for c in found.cells[len(reference.graph.outputs) :])]
+    for edge, flow in reference.flows(cotangents):
+        lost = [*whole[: len(whole) - len(flow)], *(None if w is None or d is None else w - d for w, d in zip(whole[-len(flow) :], flow, strict=True))]
+        yield Mistake("term missing", f"the contribution through operand {edge.position} of {edge.consumer} ({reference.graph.node[edge.consumer].op})"), lost
+    for leaf in reference.graph.leaves:
+        if leaf.value is not None and leaf.shape == () and leaf.type == "float" and 0 < abs(float(leaf.value)) < 1:
+            for times in (0.0, 0.1, 10.0, 0.01, 100.0, 0.001, 1000.0):
+                value = float(leaf.value) * times
+                mistake = Mistake("epsilon", f"{value:g} in place of {float(leaf.value):g}", value)
+                yield mistake, _with(_changed(reference, leaf.name, value), cotangents)
+
+
+def _changed(reference: Reference, name: str, value: float) -> Reference:
+    graph = reference.graph
+    leaves = [replace(x, value=np.asarray(value)) if x.name == name else x for x in graph.leaves]
+    return replace(reference, graph=Graph(leaves, graph.nodes, graph.outputs, name=graph.name), backward=None)
+
+
+def _catalogue(found: Consistency, reference: Reference, cotangents: Sequence[Floats]) -> Iterator[tuple[Mistake, Run]]:
+    """Yield runs with a mistake of the catalogue in the rule of one node."""
+    graph = reference.graph
+    if sum(int(np.prod(s)) for s in graph.shapes.values()) > MOST_ENTRIES:
+        return
+    y = _values(reference, {})
+    for node in reversed(graph.nodes):
+        op = registry[node.op]
+        for placed in mistakes(op, [y[x] for x in node.inputs], node.attributes):
+            with np.errstate(all="ignore"), suppress(*MISFITS):
+                run = _with(reference, cotangents, rules={node.name: placed.rule})
+                yield Mistake(placed.kind, node.name, detail=f"{node.op} at {node.name} {placed.words}"), run
+
+
+def _values(reference: Reference, rounded: Mapping[str, Callable[[Floats], Floats]]) -> dict[str, Any]:
+    m, graph = Floating("float64"), reference.graph
+    y: dict[str, Any] = {x.name: x.value if x.value is not None else reference.values[x.name] for x in graph.leaves}
+    if not rounded:
+        return propagate(graph, y, m)
+    for node in graph.nodes:
+        made = apply(registry[node.op], m, [y[x] for x in node.inputs], node.attributes)
+        y[node.name] = rounded[node.name](made) if node.name in rounded else made
+    return y
+
+
+def _with(
+    reference: Reference, cotangents: Sequence[Floats], *, rounded: Mapping[str, Callable[[Floats], Floats]] | None = None,
+    rules: Mapping[str, Any] | None = None,
+) -> Run:  # fmt: skip
+    """Return results and gradients in float64, with values rounded and rules exchanged at some nodes."""
+    m, graph = Floating("float64"), reference.graph
+    with np.errstate(all="ignore"):
+        y = _values(reference, rounded or {})
+        active = graph.descendants([x for x in reference.inputs if x])
+        adjoint = {k: g for k, g in seeds(graph, m, tuple(cotangents)).items() if k in active}
+        for node in reversed(graph.nodes):
+            if node.name in adjoint:
+                op = registry[node.op]
+                rule = (rules or {}).get(node.name, op.vjp)
+                found = rule(m, adjoint[node.name], y[node.name], *entered(op, m, [y[x] for x in node.inputs]), **node.attributes)
+                for x, c in zip(node.inputs, found, strict=True):
+                    if c is not None and x in active:
+                        adjoint[x] = adjoint[x] + c if x in adjoint else c
+    return [*(y[k] for k in graph.outputs), *(np.asarray(adjoint[k]) if k in adjoint else None for k in reference.inputs)]
