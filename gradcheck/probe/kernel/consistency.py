@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gradcheck.arith.fused import Fused
 from gradcheck.arith.running import Bounded, radius_of
-from gradcheck.arith.storage import gap, storage
+from gradcheck.arith.storage import gap, nearest, storage
 from gradcheck.probe.kernel.call import Answer
 from gradcheck.probe.kernel.cells import Cells
 from gradcheck.probe.kernel.directions import as_float
@@ -62,6 +62,12 @@ class Consistency:
     def refuted(self) -> bool:
         """Whether an entry is none of the numbers that it may be, for certain."""
         return any(bool(c.outside.any()) for c in self.cells)
+
+    @property
+    def rough(self) -> bool:
+        """Whether the numbers are as rough as the model says: in no array are far fewer entries moved than in any imitated run."""
+        pairs = zip(self.cells, self.usual, strict=True)
+        return all(2 * np.count_nonzero(c.got != nearest(c.exact, c.to)) >= u.least for c, u in pairs if np.isfinite(c.error).any())
 
     @property
     def consistent(self) -> bool:

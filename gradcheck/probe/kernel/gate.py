@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from gradcheck.arith.storage import nearest, storage
 from gradcheck.errors import FunctionFailed
+from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.examination.kernel import ArrayEvidence, KernelEvidence
 from gradcheck.probe.examination.report import Report
 from gradcheck.probe.kernel.call import Answer, Kernel
 from gradcheck.probe.kernel.consistency import Consistency, consistency
 from gradcheck.probe.kernel.contracts import broken
-from gradcheck.probe.kernel.naming import Named, named
+from gradcheck.probe.kernel.naming import Named, lost, named
 from gradcheck.probe.kernel.reference import Reference
 from gradcheck.probe.kernel.rounding import Model, Rounding, sentence
 from gradcheck.probe.kernel.simulation import BEYOND
@@ -107,14 +108,27 @@ class _Decision:
         name = next((n for f in self.found if (n := named(f, self.here.reference, self.here.xs, self.here.gs)) is not None), None)
         if name is not None:
             return self._failed(first, name, "no model of rounding gives these numbers, and a mistake does")
-        if self.rounding.rounds == "auto":
-            eager = consistency(self.here.reference, Rounding("every").models(self.stored)[0], self.here.xs, self.here.gs, self.here.answer, self.seed)
-            if eager.consistent:
-                return self._made(eager, "fail" if faults else "inconclusive", self._evidence(eager), (self._only_eager(eager),))
-            self.found.append(eager)
+        eager = self._under(Rounding("every").models(self.stored)[0]) if self.rounding.rounds == "auto" else None
+        as_eager = eager is not None and eager.consistent
+        if (inner := self._rougher(first)) is not None and not (as_eager and eager is not None and eager.rough):
+            return self._failed(first, inner, "consistent with more rounding inside than is declared")
+        if as_eager and eager is not None:
+            return self._made(eager, "fail" if faults else "inconclusive", self._evidence(eager), (self._only_eager(eager),))
+        self.found += [eager] if eager is not None else []
         if all(f.refuted for f in self.found):
             return self._failed(first, None, "some numbers are none that rounding can give, under any model")
         return self._once_more(first)
+
+    def _under(self, model: Model) -> Consistency:
+        return consistency(self.here.reference, model, self.here.xs, self.here.gs, self.here.answer, self.seed)
+
+    def _rougher(self, first: Consistency) -> Named | None:
+        """Return what is rounded inside beyond the narrowest model: sums, or one intermediate result; None for neither."""
+        low = self._under(first.model.accumulating(self.stored)) if self.rounding.accumulate == "auto" else None
+        if low is None or not (low.consistent and low.rough):
+            return lost(first, self.here.reference, self.here.gs)
+        array = next((k for k, c in enumerate(first.cells) if c.outside.any()), first.off[0].array if first.off else 0)
+        return Named(array, Mistake("lost digits", detail=f"sums are added up in {self.stored}"))
 
     def _once_more(self, first: Consistency) -> Report:
         """Return the verdict on what is off by statistics: a fault if it is off along the same direction at another point."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -18,7 +19,7 @@ from gradcheck.explain.scene import MISFITS
 from gradcheck.faults.placed import mistakes
 from gradcheck.graph.evaluation import apply, entered, propagate
 from gradcheck.graph.graph import Graph
-from gradcheck.mistakes.factor import number
+from gradcheck.mistakes.factor import PLAIN, number
 from gradcheck.mistakes.mistake import Mistake
 from gradcheck.ops.op import registry
 from gradcheck.probe.kernel.cells import Cells
@@ -30,6 +31,8 @@ Run = list[Floats | None]
 
 #: Entries of all values up to which the catalogue of some hundred mistakes a node is tried: a second or two.
 MOST_ENTRIES = 20_000
+#: Steps of Newton's method for a constant: each doubles the digits, of which the first has one.
+STEPS = 5
 #: Of the entries that are wrong, so many may be off after a mistake that explains them: what a few entries near a rounding do another error may undo.
 LEFT = 0.01
 
@@ -111,7 +114,7 @@ def _factors(cells: Cells) -> Iterator[tuple[Mistake, Floats]]:
         c, near = float(np.sum(cells.got * z) / np.sum(np.square(z))), 2.0**-cells.to.bits
     if not np.isfinite(c):
         return
-    name = number(c, max(near, 1e-5), {*z.shape, z.size})
+    name = number(c, max(near, PLAIN), {*z.shape, z.size})
     for value, text in (((float(name.value), f"{name.text} times the right one{name.remark}"),) if name else ()) + ((c, f"{c:.5g} times the right one"),):
         yield Mistake("factor", number=value, detail=f"every entry is {text}"), value * z
 
@@ -135,7 +138,7 @@ def _part(cells: Cells) -> Mistake | None:
         if len(at) == 1 and len(where) > 1:
             rest = tuple(a for a in range(cells.exact.ndim) if a != axis)
             low, high = (x[at[0]] for x in cells.room(cells.exact, rest))
-            times = f": {1 + (low + high) / 2:.5g} times the right one" if low <= high else ""
+            times = f": {1 + (low + high) / 2:.5g} times the right one" if -np.inf < low <= high < np.inf else ""
             zero = ": it is zero" if not np.take(cells.got, at[0], axis).any() else times
             return Mistake("term missing" if zero == ": it is zero" else "factor", detail=f"{kind} {at[0]} alone is wrong{zero}")
         if len(at) < cells.exact.shape[axis] / 2 and at[-1] == cells.exact.shape[axis] - 1 and np.all(np.diff(at) == 1) and len(at) > 1:
@@ -151,28 +154,76 @@ def _part(cells: Cells) -> Mistake | None:
 
 
 def _inside(found: Consistency, reference: Reference, cotangents: Sequence[Floats]) -> Iterator[tuple[Mistake, Run]]:
-    """Yield runs with an intermediate result rounded, a contribution forgotten, a small constant of another size."""
-    to = min((c.to for c in found.cells), key=lambda f: f.bits)
-    for node in reference.graph.nodes:
-        if node.name not in reference.graph.outputs:
-            mistake = Mistake("lost digits", node.name, detail=f"the value of {node.op} at {node.name} is rounded to {to.bits} bits inside")
-            yield mistake, _with(reference, cotangents, rounded={node.name: lambda x: nearest(x, to)})
-    whole = [*(None for _ in reference.graph.outputs), *(c.exact for c in found.cells[len(reference.graph.outputs) :])]
+    """Yield runs with a contribution forgotten or taken by a factor, and with another constant."""
+    exact: Run = [c.exact for c in found.cells]
     for edge, flow in reference.flows(cotangents):
-        lost = [*whole[: len(whole) - len(flow)], *(None if w is None or d is None else w - d for w, d in zip(whole[-len(flow) :], flow, strict=True))]
-        yield Mistake("term missing", f"the contribution through operand {edge.position} of {edge.consumer} ({reference.graph.node[edge.consumer].op})"), lost
+        along: Run = [*(None for _ in reference.graph.outputs), *flow]
+        where = f"the contribution through operand {edge.position} of {edge.consumer} ({reference.graph.node[edge.consumer].op})"
+        yield Mistake("term missing", where), _plus(exact, along, -1.0)
+        if (size := _size(found.cells, along)) is not None:
+            name = number(1 + size[0], max(size[1], PLAIN), {n for c in found.cells for n in c.exact.shape})
+            times = name.text + name.remark if name else f"{1 + size[0]:.5g}"
+            yield Mistake("factor", where, 1 + size[0], f"{where} is {times} times the right one"), _plus(exact, along, size[0])
     for leaf in reference.graph.leaves:
-        if leaf.value is not None and leaf.shape == () and leaf.type == "float" and 0 < abs(float(leaf.value)) < 1:
-            for times in (0.0, 0.1, 10.0, 0.01, 100.0, 0.001, 1000.0):
-                value = float(leaf.value) * times
-                mistake = Mistake("epsilon", f"{value:g} in place of {float(leaf.value):g}", value)
-                yield mistake, _with(_changed(reference, leaf.name, value), cotangents)
+        if leaf.value is not None and leaf.shape == () and leaf.type == "float":
+            yield from _constants(found, reference, cotangents, leaf.name, float(leaf.value))
+
+
+def _size(cells: Sequence[Cells], along: Run) -> tuple[float, float] | None:
+    """Return how much of a direction all numbers leave room for, and how well it is known; None for none, or for nothing but none."""
+    rooms = [c.room(d) for c, d in zip(cells, along, strict=True) if d is not None and np.any(d)]
+    low, high = max((float(r[0]) for r in rooms), default=np.inf), min((float(r[1]) for r in rooms), default=-np.inf)
+    return ((low + high) / 2, (high - low) / 2) if -np.inf < low <= high < np.inf and not low <= 0 <= high else None
+
+
+def _plus(run: Run, along: Run, size: float) -> Run:
+    return [x if x is None or d is None else x + size * d for x, d in zip(run, along, strict=True)]
+
+
+def _constants(found: Consistency, reference: Reference, cotangents: Sequence[Floats], name: str, value: float) -> Iterator[tuple[Mistake, Run]]:
+    """Yield runs with another constant: of other sizes, and the one that the numbers ask for, by Newton's method."""
+    for times in (0.0, 0.1, 10.0, 0.01, 100.0, 0.001, 1000.0) if 0 < abs(value) < 1 else ():
+        mistake = Mistake("epsilon", f"{value * times:g} in place of {value:g}", value * times)
+        yield mistake, _with(_changed(reference, name, value * times), cotangents)
+    now, step = value, 1e-6 * max(abs(value), 1e-3)
+    for _ in range(STEPS):
+        run, beside = (_with(_changed(reference, name, x), cotangents) for x in (now, now + step))
+        top = bottom = 0.0
+        for c, x, y in zip(found.cells, run, beside, strict=True):
+            if x is not None and y is not None:
+                slope, weight = (y - x) / step, np.where(c.judged, gap(c.exact, c.to) ** -2.0, 0.0)
+                top, bottom = top + float(np.nansum(weight * slope * (c.got - x))), bottom + float(np.nansum(weight * slope**2))
+        if not bottom or not np.isfinite(top / bottom):
+            return
+        now += top / bottom
+    if abs(now - value) > PLAIN * abs(value):
+        yield Mistake("epsilon", f"{now:.4g} in place of {value:g}", now), _with(_changed(reference, name, now), cotangents)
 
 
 def _changed(reference: Reference, name: str, value: float) -> Reference:
     graph = reference.graph
     leaves = [replace(x, value=np.asarray(value)) if x.name == name else x for x in graph.leaves]
     return replace(reference, graph=Graph(leaves, graph.nodes, graph.outputs, name=graph.name), backward=None)
+
+
+def lost(found: Consistency, reference: Reference, cotangents: Sequence[Floats]) -> Named | None:
+    """Return the intermediate result that a kernel rounds to its storage format, in both passes or for the backward pass alone; None for none.
+
+    Args:
+        found: the answer under a model of rounding.
+        reference: at the point.
+        cotangents: of the results.
+    """
+    to = min((c.to for c in found.cells), key=lambda f: f.bits)
+    wrong = [k for k, c in enumerate(found.cells) if c.outside.any()]
+    for node in reference.graph.nodes:
+        if node.name in reference.graph.outputs:
+            continue
+        for both, words in ((True, "inside"), (False, "for the backward pass")):
+            run = _with(reference, cotangents, rounded={node.name: partial(nearest, to=to)}, both=both)
+            if wrong and all(_reproduces(found.cells[k], run[k]) for k in wrong):
+                return Named(wrong[0], Mistake("lost digits", node.name, detail=f"the value of {node.op} at {node.name} is rounded to {to.bits} bits {words}"))
+    return None
 
 
 def _catalogue(found: Consistency, reference: Reference, cotangents: Sequence[Floats]) -> Iterator[tuple[Mistake, Run]]:
@@ -201,13 +252,15 @@ def _values(reference: Reference, rounded: Mapping[str, Callable[[Floats], Float
 
 
 def _with(
-    reference: Reference, cotangents: Sequence[Floats], *, rounded: Mapping[str, Callable[[Floats], Floats]] | None = None,
+    reference: Reference, cotangents: Sequence[Floats], *, rounded: Mapping[str, Callable[[Floats], Floats]] | None = None, both: bool = True,
     rules: Mapping[str, Any] | None = None,
 ) -> Run:  # fmt: skip
-    """Return results and gradients in float64, with values rounded and rules exchanged at some nodes."""
+    """Return results and gradients in float64, with values rounded (in both passes or the second) and rules exchanged at some nodes."""
     m, graph = Floating("float64"), reference.graph
     with np.errstate(all="ignore"):
-        y = _values(reference, rounded or {})
+        y = _values(reference, (rounded or {}) if both else {})
+        results = [y[k] for k in graph.outputs]
+        y |= {k: change(y[k]) for k, change in (rounded or {}).items() if not both}
         active = graph.descendants([x for x in reference.inputs if x])
         adjoint = {k: g for k, g in seeds(graph, m, tuple(cotangents)).items() if k in active}
         for node in reversed(graph.nodes):
@@ -218,4 +271,4 @@ def _with(
                 for x, c in zip(node.inputs, found, strict=True):
                     if c is not None and x in active:
                         adjoint[x] = adjoint[x] + c if x in adjoint else c
-    return [*(y[k] for k in graph.outputs), *(np.asarray(adjoint[k]) if k in adjoint else None for k in reference.inputs)]
+    return [*results, *(np.asarray(adjoint[k]) if k in adjoint else None for k in reference.inputs)]

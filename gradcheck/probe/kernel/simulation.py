@@ -56,11 +56,13 @@ class Usual:
         entries: deviation of each entry before the last rounding.
         classes: its directions.
         deviations: of the difference from the rounded exact numbers along these; 0 where too few runs moved to tell.
+        least: how many entries of a run were other numbers than the exact ones rounded, at least.
     """
 
     entries: Floats
     classes: tuple[Class, ...]
     deviations: tuple[Floats, ...]
+    least: int
 
 
 def usual(reference: Reference, model: Model, cotangents: Sequence[Floats], stored: Sequence[Floats], targets: Sequence[Target], seed: int) -> list[Usual]:
@@ -78,6 +80,7 @@ def usual(reference: Reference, model: Model, cotangents: Sequence[Floats], stor
     squares = [np.zeros((2, *t.exact.shape)) for t in targets]
     sums = [[np.zeros((2, len(c.project(t.exact)))) for c in mine] for t, mine in zip(targets, kept, strict=True)]
     moved = [[np.zeros_like(s[0]) for s in mine] for mine in sums]
+    least = [t.exact.size for t in targets]
     centres = [t.rounded(t.exact) for t in targets]
     with np.errstate(all="ignore"):
         for run in range(2 * RUNS):
@@ -90,12 +93,13 @@ def usual(reference: Reference, model: Model, cotangents: Sequence[Floats], stor
                 found = as_float(x)
                 squares[k][kind] += np.square(found - targets[k].exact)
                 away = targets[k].rounded(found) - centres[k]
+                least[k] = min(least[k], np.count_nonzero(away))
                 for j, c in enumerate(kept[k]):
                     p = c.project(away)
                     sums[k][j][kind] += np.square(p)
                     moved[k][j] += p != 0
         return [
-            Usual(_entries(squares[k]), kept[k], tuple(map(_deviations, kept[k], sums[k], moved[k]))) for k in range(len(targets))
+            Usual(_entries(squares[k]), kept[k], tuple(map(_deviations, kept[k], sums[k], moved[k])), least[k]) for k in range(len(targets))
         ]
 
 
