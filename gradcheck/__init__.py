@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gradcheck.networks.network import Network as Network
     from gradcheck.networks.network import networks as networks
     from gradcheck.probe.check import check as check
+    from gradcheck.probe.kernel.rounding import Rounding as Rounding
     from gradcheck.targets.registry import targets as targets
     from gradcheck.targets.target import Run as Run
     from gradcheck.validation.validate import validate as validate
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "check": "gradcheck.probe.check",
+    "Rounding": "gradcheck.probe.kernel.rounding",
     "record": "gradcheck.capture.record",
     "backward": "gradcheck.engine.reverse",
     "compile": "gradcheck.engine.plan",

@@ -13,8 +13,11 @@ import numpy as np
 
 from gradcheck.arith.arithmetic import Array
 from gradcheck.arith.rounding import Format
-from gradcheck.arith.running import Bound, Bounded, Roundoff, Running
+from gradcheck.arith.running import Bounded, Roundoff, Running
 from gradcheck.arith.storage import gap, nearest
+
+#: Roundings of a result of eager code: its operations may be others than the reference's, with one more between two of these.
+OTHER_OPERATIONS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,16 @@ class Stores:
 
     operands: Format | None = None
     results: Format | None = None
+
+
+class Left(Bounded):
+    """A stored number that knows what it was before: a result that leaves the kernel is rounded once, by what looks at it."""
+
+    __slots__ = ("before",)
+
+    def __init__(self, stored: Bounded, before: Bounded) -> None:
+        super().__init__(stored.m, stored.value, stored.error)
+        self.before = before
 
 
 class Fused(Running):
@@ -54,7 +67,7 @@ class Fused(Running):
         return Bounded(self, value, self.u * np.where(inexact, np.abs(value), 0.0) if inexact.any() else None)
 
     def leave(self, x: Array) -> Array:
-        return x if self.stores.results is None else self._stored(x, self.stores.results)
+        return x if self.stores.results is None else Left(self._stored(x, self.stores.results, OTHER_OPERATIONS), x)
 
     def matmul(self, a: Bounded, b: Bounded) -> Bounded:
         return super().matmul(*self._operands(a, b))
@@ -65,11 +78,11 @@ class Fused(Running):
     def _operands(self, *xs: Bounded) -> tuple[Bounded, ...]:
         return xs if self.stores.operands is None else tuple(self._stored(x, self.stores.operands) for x in xs)
 
-    def _stored(self, x: Bounded, to: Format) -> Bounded:
-        """Return numbers after a rounding: of an exact one it is known, of another half a gap at most."""
+    def _stored(self, x: Bounded, to: Format, times: float = 1.0) -> Bounded:
+        """Return numbers after so many roundings: of an exact one it is known, of another half a gap at most."""
         if x.error is None:
             return Bounded(self, nearest(x.value, to), None)
-        error: Bound = x.error + np.nan_to_num(gap(np.abs(x.value) + x.error, to), nan=np.inf) / 2
+        error = x.error + np.nan_to_num(gap(np.abs(x.value) + x.error, to), nan=np.inf) * (times / 2)
         exact = x.error == 0
         return Bounded(self, np.where(exact, nearest(x.value, to), x.value), np.where(exact, 0.0, error))
 

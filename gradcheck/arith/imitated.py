@@ -21,6 +21,16 @@ from gradcheck.arith.stochastic import Perturbed, Stochastic
 from gradcheck.arith.storage import gap, nearest
 
 
+class LeftRun(Perturbed):
+    """A stored number that knows what it was before, see `gradcheck.arith.fused.Left`."""
+
+    __slots__ = ("before",)
+
+    def __init__(self, stored: Perturbed, before: Perturbed) -> None:
+        super().__init__(stored.m, stored.value)
+        self.before = before
+
+
 class Imitated(Stochastic):
     """One possible run of a kernel.
 
@@ -44,7 +54,7 @@ class Imitated(Stochastic):
         return Perturbed(self, np.asarray(x).astype(np.float32).astype(np.float64))
 
     def leave(self, x: Array) -> Array:
-        return x if self.stores.results is None else self._stored(x, self.stores.results)
+        return x if self.stores.results is None else LeftRun(self._stored(x, self.stores.results), x)
 
     def _stored(self, x: Perturbed, to: Format) -> Perturbed:
         spaces = gap(x.value, to)

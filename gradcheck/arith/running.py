@@ -296,11 +296,8 @@ class Running(Arithmetic):
         return Bounded(self, value, np.broadcast_to(np.maximum(_zero(a.error), _zero(b.error)), value.shape))
 
     def max(self, x: Bounded, axis: int) -> Bounded:
-        value = np.max(x.value, axis=axis, keepdims=True)
-        if x.error is None:
-            return Bounded(self, value, None)
-        low, high = (np.max(end, axis=axis, keepdims=True) for end in (x.value - x.error, x.value + x.error))  # far below the largest no error counts
-        return Bounded(self, value, np.maximum(high - value, value - low) + 4 * self.own * _mag(value))
+        value, low, high = (np.max(x.value + s * x.radius(), axis=axis, keepdims=True) for s in (0, -1, 1))  # far below the largest no error counts
+        return Bounded(self, value, None if x.error is None else np.maximum(high - value, value - low) + 4 * self.own * _mag(value))
 
     def is_zero(self, x: Bounded) -> Truth:
         error = _zero(x.error)

@@ -52,7 +52,8 @@ def nearest(x: Any, to: Format) -> Floats:
     spaces = gap(x, to)
     with np.errstate(invalid="ignore", over="ignore"):
         found = np.rint(x / spaces) * spaces
-        return np.where(np.isnan(spaces), x, np.where(np.abs(found) >= 2.0**to.largest, np.copysign(np.inf, x), found))
+        found = np.where(np.isnan(spaces), x, np.where(np.abs(found) >= 2.0**to.largest, np.copysign(np.inf, x), found))
+    return np.asarray(found, np.float64)
 
 
 def rounded_from(got: Any, to: Format) -> tuple[Floats, Floats]:

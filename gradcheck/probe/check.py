@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradcheck.errors import FunctionFailed, GradcheckError
+from gradcheck.errors import BadInput, FunctionFailed, GradcheckError
 from gradcheck.foreign import Interrupts, answer_of, undisturbed
 from gradcheck.probe.answer import answer
 from gradcheck.probe.examination.report import Report
 from gradcheck.probe.explore.explore import Progress
+from gradcheck.probe.kernel.check import check_kernel
 from gradcheck.probe.question import Question
 from gradcheck.probe.recorded_run import with_recorded_run
 from gradcheck.probe.subject.belongings import left_as_found
@@ -39,6 +40,9 @@ def check(
     budget: int | str | None = None,
     accuracy: float | None = None,
     progress: Progress | None = None,
+    reference: Callable[..., Any] | None = None,
+    reference_vjp: Callable[..., Any] | None = None,
+    rounding: Any = None,
 ) -> Report:
     """Check the derivative of a function at a point.
 
@@ -68,6 +72,12 @@ def check(
         accuracy: declares an approximate derivative (an adjoint solver, tf32): relative differences below it are no
             faults. It is recorded, and such a pass is never called exact.
         progress: is told the number of explored inputs and the name of the present one.
+        reference: f is a kernel in float32, float16 or bfloat16, and this the slow function that it computes, in plain operations of its
+            library: values and gradients are held against its exact ones at the kernel's own operands, with no tolerance. See
+            docs/howto/kernels.md.
+        reference_vjp: ``reference_vjp(g, result, *inputs)``: the backward pass of the reference as a paper writes it, where the kernel's
+            reads its stored result.
+        rounding: what the kernel rounds, a `gradcheck.Rounding` or its first word; found out unless given.
 
     Returns:
         A `Report`; it is inconclusive, with reasons, where the numbers do not decide.
@@ -89,7 +99,20 @@ def check(
     with undisturbed(), Interrupts(), left_as_found([f, *given.values()]):
         readable(arguments)
         question = Question(f, arguments, given, order, explore, seed, budget, accuracy, progress, domain)
+        if reference is not None:
+            return _with_reference(question, reference, reference_vjp, rounding)
+        if reference_vjp is not None or rounding is not None:
+            raise BadInput("expected reference= with reference_vjp= or rounding=: they say how a kernel computes it; got none")
         return answer_of(
             lambda: with_recorded_run(question, with_wrong_submodules(question, with_traced_mistake(question, answer(question)))),
             who="the check", failure=FunctionFailed, passing=(GradcheckError,),
         )
+
+
+def _with_reference(question: Question, reference: Callable[..., Any], reference_vjp: Callable[..., Any] | None, rounding: Any) -> Report:
+    """Return the report of the gate for kernels; raise `BadInput` for options that say nothing of a kernel."""
+    given = {**question.given, **{k: getattr(question, k) or None for k in ("explore", "budget", "accuracy")}, "domain": question.domain}
+    unfit = [k for k, v in given.items() if v is not None and k != "vjp"] + (["order"] if question.order != 1 else [])
+    if unfit:
+        raise BadInput(f"expected no {unfit[0]}= beside reference=: a kernel is held against its reference's own values and gradients")
+    return check_kernel(question.f, question.arguments, question.given.get("vjp"), reference, reference_vjp, rounding, question.seed, question.owner)

@@ -98,7 +98,7 @@ def exact_at(
 
 
 def _parts(x: Bounded | None) -> tuple[Floats, Floats] | None:
-    return None if x is None else (as_float(x), radius_of(x))
+    return None if x is None else (as_float(x), radius_of(getattr(x, "before", x)))
 
 
 def consistency(

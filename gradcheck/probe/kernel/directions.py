@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def classes(exact: Floats, others: Mapping[str, Floats]) -> Iterator[Class]:
         places = tuple(f"{_AXES.get(axis - exact.ndim, f'index of axis {axis}')} {k}" for k in range(exact.shape[axis]))
         rest = tuple(a for a in range(exact.ndim) if a != axis)
         yield _along(f"factor of axis {axis}", exact, places, rest)
-        yield Class(f"bias of axis {axis}", lambda d, rest=rest: np.mean(d, axis=rest) / usual, places, np.count_nonzero(exact, axis=rest).astype(np.float64))
+        yield Class(f"bias of axis {axis}", partial(_mean, rest, usual), places, np.count_nonzero(exact, axis=rest).astype(np.float64))
     if exact.ndim > 1 and max(exact.shape[-2:]) > TILE:
         squares = _tiled(np.square(exact))
         safe = np.where(squares > 0, squares, np.inf)
@@ -71,6 +72,10 @@ def _along(name: str, direction: Floats, places: tuple[str, ...], axes: tuple[in
     return Class(name, lambda d: np.atleast_1d(np.sum(d * direction, axis=axes)) / safe, places, terms)
 
 
+def _mean(axes: tuple[int, ...], usual: float, d: Floats) -> Floats:
+    return np.asarray(np.mean(d, axis=axes) / usual)
+
+
 def _safe(x: Floats) -> Floats:
     return np.where(x > 0, x, np.inf)
 
@@ -88,5 +93,6 @@ def _tiles(shape: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def as_float(x: Any) -> Floats:
-    """Return numbers of an arithmetic as float64."""
+    """Return numbers of an arithmetic as float64, as they were before they were stored."""
+    x = getattr(x, "before", x)
     return np.asarray(getattr(x, "value", x), np.float64)

@@ -153,7 +153,7 @@ class _Decision:
             arrays = sorted(arrays, key=lambda k: k != name.array)
         return [self._fault(found, k, name.mistake if name is not None and name.array == k else None) for k in dict.fromkeys(arrays)]
 
-    def _fault(self, found: Consistency, k: int, mistake: object) -> Finding:
+    def _fault(self, found: Consistency, k: int, mistake: Mistake | None) -> Finding:
         c = found.cells[k]
         outside = c.outside
         with np.errstate(invalid="ignore"):
@@ -169,7 +169,7 @@ class _Decision:
         message = f"{self.labels[k]}: {mistake or most}; at {list(place)} got {float(c.got[place]):.6g}, expected {may}"
         return Finding(
             "fault", message, direction="value" if k < len(self.here.answer.results) else "gradient", index=place, got=float(c.got[place]),
-            expected=float(c.exact[place]), bound=float(c.error[place]), ratio=c.worst, diagnosis=str(mistake or most), mistake=mistake,  # type: ignore[arg-type]
+            expected=float(c.exact[place]), bound=float(c.error[place]), ratio=c.worst, diagnosis=str(mistake or most), mistake=mistake,
         )  # fmt: skip
 
     def _open(self, found: Consistency) -> tuple[str, ...]:
@@ -197,7 +197,8 @@ class _Decision:
     def _made(self, found: Consistency, verdict: str, evidence: str, reasons: Sequence[str], findings: Sequence[Finding] | None = None) -> Report:
         arrays = self._arrays(found)
         gradients = [a.seen_row for a in arrays if a.name.startswith("gradient")]
-        unseen = [f"the gradient of {p} is not given: not checked" for p, v in zip(self.labels[-len(self.kernel.paths) :], self.here.answer.gradients, strict=True) if v is None]
+        gradients_of = zip(self.labels[len(self.here.answer.results) :], self.here.answer.gradients, strict=True)
+        unseen = [f"the {label} is not given: not checked" for label, v in gradients_of if v is None]
         return Report(
             verdict, evidence, tuple(self.told if findings is None else findings), tuple(reasons), max(gradients, default=np.inf),  # type: ignore[arg-type]
             evaluations=2, arithmetic="reference", seed=self.seed, seconds=time.perf_counter() - self.start, remarks=tuple(unseen),

@@ -98,13 +98,13 @@ class NumpyKernel(Kernel):
         def backward(**named: Any) -> tuple[Any, ...]:
             g, y, x = ([named[k] for k in part] for part in (gs, results, values))
             assert self._reference_vjp is not None
-            one = (lambda v: v[0] if len(v) == 1 else tuple(v))
-            found = self._slow.per_input(self._reference_vjp(one(g), one(y), *self._slow.arguments(x)), "reference_vjp")
+            one = [v[0] if len(v) == 1 else tuple(v) for v in (g, y)]
+            found = self._slow.per_input(self._reference_vjp(*one, *self._slow.arguments(x)), "reference_vjp")
             given[:] = [k for k, v in enumerate(found) if v is not None]
             return tuple(found[k] for k in given)
 
         author = _graph(backward, {**gs, **results, **values})
-        return Reference(graph, values, names, author, (tuple(gs), tuple(results)), tuple(given))
+        return Reference(graph, values, names, author, (tuple(gs), tuple(results), tuple(values)), tuple(values.values()), tuple(given))
 
 
 class _StoredCalls(Calls):
@@ -114,7 +114,7 @@ class _StoredCalls(Calls):
         self.f, self.inputs, self.outputs = f, inputs, None
         self.flat = flatten(inputs, lambda x: isinstance(x, np.ndarray))
         self.chosen = [i for i, a in enumerate(self.flat.arrays) if str(a.dtype) in STORED]
-        refuse_formats(self.chosen and [str(self.flat.arrays[i].dtype) for i in self.chosen])
+        refuse_formats([str(self.flat.arrays[i].dtype) for i in self.chosen])
         self.paths = tuple(shown_path(self.flat.paths[i]) for i in self.chosen)
         self.point = [self.flat.arrays[i] for i in self.chosen]
 

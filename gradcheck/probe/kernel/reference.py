@@ -29,7 +29,8 @@ class Reference:
         values: of its leaves that are no constants, float64.
         inputs: the leaf of each input that is differentiated; "" where nothing depends on it.
         backward: the backward pass as its author writes it: a graph whose outputs are the gradients, None for one by the reverse sweep.
-        parts: its leaves for the cotangents and for the stored results.
+        parts: its leaves for the cotangents, the stored results and the inputs; "" where nothing depends on one.
+        point: the inputs.
         given: which inputs have a gradient in it.
     """
 
@@ -37,7 +38,8 @@ class Reference:
     values: Mapping[str, Any]
     inputs: tuple[str, ...]
     backward: Graph | None = None
-    parts: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    parts: tuple[tuple[str, ...], ...] = ()
+    point: tuple[Floats, ...] = ()
     given: tuple[int, ...] = ()
 
     def run(
@@ -67,8 +69,8 @@ class Reference:
 
     def _by_author(self, m: Arithmetic, cotangents: Sequence[Floats], stored: Sequence[Floats], ops: Mapping[str, Op]) -> list[Array | None]:
         assert self.backward is not None
-        added = dict(zip(self.parts[0], cotangents, strict=True)) | dict(zip(self.parts[1], stored, strict=True))
-        y = propagate(self.backward, _lifted(self.backward, {**self.values, **added}, m), m, ops=ops)
+        values = {name: x for part, xs in zip(self.parts, (cotangents, stored, self.point), strict=True) for name, x in zip(part, xs, strict=True)}
+        y = propagate(self.backward, _lifted(self.backward, values, m), m, ops=ops)
         found: list[Array | None] = [None] * len(self.inputs)
         for k, name in zip(self.given, self.backward.outputs, strict=True):
             found[k] = y[name]
@@ -120,3 +122,14 @@ def _swept(graph: Graph, y: Mapping[str, Array], m: Arithmetic, seed: Mapping[st
                 if c is not None and x in active and left_out != Edge(node.name, position):
                     adjoint[x] = adjoint[x] + c if x in adjoint else c
     return adjoint
+
+
+def cut_to(graph: Graph, outputs: Sequence[str]) -> Graph:
+    """Return the part of a graph that makes some of its values, which are its outputs.
+
+    Args:
+        graph: of a recorded run, whose output is a scalar made of them.
+        outputs: names of values.
+    """
+    kept = graph.ancestors(outputs)
+    return Graph([x for x in graph.leaves if x.name in kept], [n for n in graph.nodes if n.name in kept], outputs, name=graph.name)

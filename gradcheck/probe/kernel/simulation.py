@@ -93,7 +93,7 @@ def usual(reference: Reference, model: Model, cotangents: Sequence[Floats], stor
                 found = as_float(x)
                 squares[k][kind] += np.square(found - targets[k].exact)
                 away = targets[k].rounded(found) - centres[k]
-                least[k] = min(least[k], np.count_nonzero(away))
+                least[k] = min(least[k], int(np.count_nonzero(away)))
                 for j, c in enumerate(kept[k]):
                     p = c.project(away)
                     sums[k][j][kind] += np.square(p)

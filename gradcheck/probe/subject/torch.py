@@ -58,7 +58,7 @@ def _inexact(t: Any) -> bool:
     return bool(t.is_floating_point() or t.is_complex())
 
 
-class _Calls:
+class Calls:
     """Calls a torch function at arrays; tensors and parameters are put in and taken out again."""
 
     def __init__(self, f: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
@@ -118,7 +118,7 @@ class _Calls:
 @_recording
 def torch_subject(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Subject:
     """Return the subject of a torch function or module."""
-    calls = _Calls(f, inputs)
+    calls = Calls(f, inputs)
     refuse_empty(len(calls.originals))
     point = [_array(t) for t in calls.originals]
     before = [t.detach().clone() for t in calls.originals]
@@ -187,7 +187,7 @@ def _constant(outputs: Tensors) -> tuple[int, ...]:
 
 
 @_recording
-def second_subject(calls: _Calls, point: Arrays, eps: tuple[float, ...], seed: int) -> Subject:
+def second_subject(calls: Calls, point: Arrays, eps: tuple[float, ...], seed: int) -> Subject:
     """Return the subject whose function is the gradient, of inputs and cotangents, and whose derivative is double backward."""
     with torch.no_grad():
         outputs = calls.run(calls.tensors(point, False))
@@ -223,7 +223,7 @@ def second_subject(calls: _Calls, point: Arrays, eps: tuple[float, ...], seed: i
     ))  # fmt: skip
 
 
-def _hooks(calls: _Calls, passed: tuple[list[torch.Tensor], Tensors]) -> str:
+def _hooks(calls: Calls, passed: tuple[list[torch.Tensor], Tensors]) -> str:
     """Return how hooks on parameters change the gradients, "" where they do not."""
     module = calls.module
     names = hooked(module, calls.names) if module is not None else []
