@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck.arith.arithmetic import Array, Index, Shape
 from gradcheck.arith.fused import Stores, fused_sum_deviation
 from gradcheck.arith.rounding import Format
-from gradcheck.arith.running import Roundoff
+from gradcheck.arith.running import DEFAULT_ULPS, Roundoff
 from gradcheck.arith.stochastic import Perturbed, Stochastic
 from gradcheck.arith.storage import gap, nearest
 
@@ -91,6 +91,13 @@ class Imitated(Stochastic):
         letters = spec.replace(" ", "").split("->")
         sizes = {c: n for t, x in zip(letters[0].split(","), xs, strict=True) for c, n in zip(t, x.shape, strict=True)}
         return self._summed(total, math.prod(n for c, n in sizes.items() if c not in letters[1]), squares)
+
+    def function(self, name: str, x: Perturbed) -> Perturbed:
+        """Return a function with its error, which may be the same everywhere as well: an approximation errs as it does."""
+        if not self.together:
+            return super().function(name, x)
+        u = self.roundoff.ulps.get(name, DEFAULT_ULPS) * self.roundoff.u
+        return Perturbed(self, np.asarray(self.base.function(name, x.value) * (1 + self.random.uniform(-u, u))))
 
     def scatter_add(self, x: Perturbed, index: Index, shape: Shape) -> Perturbed:
         total, squares = (self.base.scatter_add(v, index, shape) for v in (x.value, np.square(x.value)))

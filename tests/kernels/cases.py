@@ -186,6 +186,11 @@ def softmax_backward(k, g, x):
     return (dx * y if k.has("y twice") else dx / f32(1.001) if k.has("temperature 1.001") else dx,)
 
 
+def softmax_vjp(g, y, x):
+    """Return the gradient as it is written, by the result."""
+    return (y * (g - np.sum(g * y, -1, keepdims=True)),)
+
+
 def _attention_reference(causal):
     def attention(q, k, v):
         scores = q @ np.swapaxes(k, -1, -2) * (1 / np.sqrt(q.shape[-1]))
@@ -599,7 +604,7 @@ CASES = (
     )),
     Case("softmax", softmax_reference, _normal(2), softmax_forward, softmax_backward, (
         "no sum term", "mean term", "sum over rows", "sum of g", "diagonal alone", "y twice", "temperature 1.001", "a column left out of the sum", "1e-4 in the sum",
-    )),
+    ), softmax_vjp),
     Case("attention", _attention_reference(False), _attention_inputs, *_attention(False), _ATTENTION, _attention_vjp(False)),
     Case("causal attention", _attention_reference(True), _attention_inputs, *_attention(True), (*_ATTENTION, "no mask", "mask off by one"), _attention_vjp(True)),
     Case("cross entropy", cross_entropy_reference, _labelled, cross_entropy_forward, cross_entropy_backward, (

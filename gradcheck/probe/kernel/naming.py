@@ -23,7 +23,7 @@ from gradcheck.mistakes.factor import PLAIN, number
 from gradcheck.mistakes.mistake import Mistake
 from gradcheck.ops.op import registry
 from gradcheck.probe.kernel.cells import Cells
-from gradcheck.probe.kernel.consistency import Consistency
+from gradcheck.probe.kernel.consistency import Consistency, Off
 from gradcheck.probe.kernel.reference import Reference
 
 Floats = npt.NDArray[np.float64]
@@ -59,7 +59,9 @@ def named(found: Consistency, reference: Reference, inputs: Sequence[Floats], co
         inputs: the point.
         cotangents: of the results.
     """
-    wrong = [k for k, c in enumerate(found.cells) if c.outside.any()] or [x.array for x in found.off[:1]]
+    wrong = [k for k, c in enumerate(found.cells) if c.outside.any()]
+    if not wrong:
+        return next((_along(x) for x in found.off if x.kind != "entries"), None)
     count = len(found.cells) - len(inputs)
     for k in wrong:
         others = [c.exact for j, c in enumerate(found.cells) if j >= count and j != k]
@@ -72,6 +74,15 @@ def named(found: Consistency, reference: Reference, inputs: Sequence[Floats], co
         if all(_reproduces(found.cells[k], run[k]) for k in wrong):
             return Named(wrong[0], mistake)
     return None
+
+
+def _along(off: Off) -> Named:
+    """Return what numbers are whose every entry may be right, and which are off together."""
+    if off.kind.startswith("bias"):
+        where = f" of {off.place}" if off.place else ""
+        return Named(off.array, Mistake("lost digits", detail=f"the errors{where} have one sign: on the average {off.size:+.2g} of the usual entry"))
+    times = f"{off.place or 'every entry'}{'' if off.kind.startswith('factor') else f' ({off.kind})'}: 1 {off.size:+.3g} times the right one"
+    return Named(off.array, Mistake("factor", number=1 + off.size, detail=times))
 
 
 def _reproduces(cells: Cells, exact: Floats | None) -> bool:

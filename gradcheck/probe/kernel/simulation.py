@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gradcheck.arith.imitated import Imitated
 from gradcheck.arith.storage import nearest, storage
+from gradcheck.ops.op import registry
 from gradcheck.probe.kernel.directions import Class, as_float, classes
 from gradcheck.probe.kernel.reference import Reference
 from gradcheck.probe.kernel.rounding import Model
@@ -77,16 +78,17 @@ def usual(reference: Reference, model: Model, cotangents: Sequence[Floats], stor
         seed: of the runs.
     """
     kept = [tuple(classes(t.exact, t.others)) for t in targets]
-    squares = [np.zeros((2, *t.exact.shape)) for t in targets]
-    sums = [[np.zeros((2, len(c.project(t.exact)))) for c in mine] for t, mine in zip(targets, kept, strict=True)]
-    moved = [[np.zeros_like(s[0]) for s in mine] for mine in sums]
+    kinds = [(together, ops) for ops in (registry, *reference.variants()) for together in (False, True)]
+    squares = [np.zeros((len(kinds), *t.exact.shape)) for t in targets]
+    sums = [[np.zeros((len(kinds), len(c.project(t.exact)))) for c in mine] for t, mine in zip(targets, kept, strict=True)]
+    moved = [[np.zeros_like(s) for s in mine] for mine in sums]
     least = [t.exact.size for t in targets]
     centres = [t.rounded(t.exact) for t in targets]
     with np.errstate(all="ignore"):
-        for run in range(2 * RUNS):
-            kind = run % 2
-            m = Imitated(model.roundoff, model.stores, seed * 2 * RUNS + run, together=bool(kind))
-            results, gradients = reference.run(m, cotangents, stored if model.saved else None)
+        for run in range(len(kinds) * RUNS):
+            kind = run % len(kinds)
+            m = Imitated(model.roundoff, model.stores, seed * len(kinds) * RUNS + run, together=kinds[kind][0])
+            results, gradients = reference.run(m, cotangents, stored if model.saved else None, kinds[kind][1])
             for k, x in enumerate([*results, *gradients]):
                 if x is None:
                     continue
@@ -97,21 +99,21 @@ def usual(reference: Reference, model: Model, cotangents: Sequence[Floats], stor
                 for j, c in enumerate(kept[k]):
                     p = c.project(away)
                     sums[k][j][kind] += np.square(p)
-                    moved[k][j] += p != 0
+                    moved[k][j][kind] += p != 0
         return [
             Usual(_entries(squares[k]), kept[k], tuple(map(_deviations, kept[k], sums[k], moved[k])), least[k]) for k in range(len(targets))
         ]
 
 
 def _entries(squares: Floats) -> Floats:
-    """Return the larger deviation of both kinds of runs, and a part of the array's largest at least."""
+    """Return the largest deviation of any kind of runs, and a part of the array's largest at least."""
     found = np.sqrt(np.max(squares, axis=0) / RUNS)
     return np.asarray(np.maximum(found, ENTRY_FLOOR * np.max(found, initial=0.0)))
 
 
 def _deviations(c: Class, squares: Floats, moved: Floats) -> Floats:
-    """Return the larger deviation of both kinds; 0, which is not looked at, where fewer than half of the runs moved at all, or few entries are added up."""
+    """Return the largest deviation of any kind of runs; 0, which is not looked at, where few runs moved at all, or few entries are added up."""
     found = np.sqrt(np.max(squares, axis=0) / RUNS)
-    known = (moved >= RUNS) & (c.terms >= TERMS)
+    known = (np.max(moved, axis=0) >= RUNS / 2) & (c.terms >= TERMS)
     floor = FLOOR * float(np.median(found[known])) if known.any() else 0.0
     return np.where(known, np.maximum(found, floor), 0.0)
