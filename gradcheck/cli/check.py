@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -12,6 +12,7 @@ from gradcheck.errors import BadInput
 from gradcheck.foreign import answer_of, attribute_at
 from gradcheck.probe.check import check
 from gradcheck.probe.examination.report import Report
+from gradcheck.probe.kernel.rounding import Accumulate, Rounding, Rounds
 
 
 @click.command("check")
@@ -30,22 +31,30 @@ from gradcheck.probe.examination.report import Report
 @click.option("--seed", default=0, type=SEED, show_default=True)
 @click.option("--budget", help="Evaluations of f, or time such as 30s.")
 @click.option("--accuracy", type=click.FloatRange(0, min_open=True), help="Declare an approximate derivative: relative errors below it pass.")
-@click.option("--json", "file", type=NEW_FILE, help="Write the report as JSON.")
+@click.option("--reference", metavar="MODULE:F", help="F is a low-precision kernel, and this the slow function that it computes.")
+@click.option("--reference-vjp", metavar="MODULE:VJP", help="Its backward pass as the kernel's author writes it: (g, result, *inputs).")
+@click.option("--rounds", type=click.Choice(get_args(Rounds)), help="What the kernel rounds to its storage format; found out unless given.")
+@click.option("--accumulate", type=click.Choice(get_args(Accumulate)), help="What the kernel's sums are added up in; found out unless given.")
+@click.option("--json", "file", type=NEW_FILE, help="Write the report as JSON; - is standard output.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if the check is inconclusive.")
 def check_command(
     function: str, point: str, order: int, explore: bool, shapes: bool, domain: tuple[str, ...], seed: int, budget: str | None,
-    accuracy: float | None, file: Path | None, strict: bool, **given: str | None,
+    accuracy: float | None, file: Path | None, strict: bool, rounds: Any, accumulate: Any, **given: str | None,
 ) -> int:  # fmt: skip
     """Check the derivative of MODULE:F at given inputs.
 
     Modules are looked for in the present directory too. With --explore the inputs are varied, which takes some thousand
     evaluations of f; see --budget. With --domain they stay inside, with --shapes they take other shapes.
+
+    With --reference F is a kernel in float32, float16 or bfloat16, and its results and gradients are held against the exact ones
+    of the reference, with no tolerance.
     """
     inputs = _made(point)
     with status_line() as told:
         report = check(
             _found(function), inputs, **{k: _found(v) for k, v in given.items()},
             order=order, explore="shapes" if shapes else explore, domain=_domain(domain), seed=seed, accuracy=accuracy,
+            rounding=Rounding(rounds or "auto", accumulate or "auto") if rounds or accumulate else None,
             budget=int(budget) if budget is not None and budget.isdecimal() else budget,
             progress=lambda count, name: told(f"{count} inputs explored: {name}"),
         )  # fmt: skip

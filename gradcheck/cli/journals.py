@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from gradcheck import __version__
+from gradcheck.cli.output import STDOUT, put
 from gradcheck.files.journal import Journal
-from gradcheck.files.writing import write
 
 #: ``--resume`` of every command that has a journal.
 RESUME = click.option("--resume", is_flag=True, help="Do only what is missing in the journal that a run which was cut off left beside the file of --json.")
@@ -31,7 +31,7 @@ def journal_beside(file: Path | None, head: Mapping[str, Any], *, resume: bool) 
         BadDocument: a journal of other work, or of another version of gradcheck.
         OutputFailed: it cannot be written.
     """
-    if file is None:
+    if file is None or file == STDOUT:
         if resume:
             raise click.UsageError("--resume needs --json FILE")
         yield None
@@ -49,7 +49,7 @@ def completing(journal: Journal | None, text: Callable[[], str]) -> Callable[[Pa
     """
 
     def completed(path: Path) -> None:
-        write(path, text())
+        put(path, text())
         if journal is not None:
             journal.path.unlink(missing_ok=True)
 

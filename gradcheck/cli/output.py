@@ -25,10 +25,12 @@ from gradcheck.render.terminal import Terminal
 
 __all__ = [
     "HISTORY", "NEW_FILE", "Output", "as_json", "console", "document", "finish", "interrupted", "let_go", "progress", "remark",
-    "showing_what_there_is", "status_line", "to_file",
+    "put", "showing_what_there_is", "status_line", "to_file",
 ]  # fmt: skip
 
 PIPED_WIDTH = 160
+#: In the place of a file: standard output, which has the result alone then.
+STDOUT = Path("-")
 
 #: A file, None where none was asked for, and what writes it.
 Output = tuple[Path | None, Callable[[Path], object]]
@@ -55,10 +57,16 @@ def status_line() -> Iterator[Callable[[str], None]]:
 
 
 class _NewFile(click.Path):
-    """A file that is written at the end of long work: whether it can be is found out at the start."""
+    """A file that is written at the end of long work: whether it can be is found out at the start. A - is standard output."""
+
+    _streams = True
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         path = Path(str(super().convert(value, param, ctx)))
+        if path == STDOUT and self._streams:
+            if ctx is not None and param is not None and ctx.meta.setdefault(f"{__name__}:-", param.name) != param.name:
+                self.fail("expected one result on standard output; got - twice", param, ctx)
+            return path
         if not path.parent.is_dir() or path.name in ("-", ":memory:"):
             self.fail(f"expected a file in a folder that exists; got {str(path)!r}", param, ctx)
         path = path.parent.resolve() / path.name  # the folder may be changed by then
@@ -76,6 +84,8 @@ class _NewFile(click.Path):
 
 class _HistoryFile(_NewFile):
     """A history that is added to at the end."""
+
+    _streams = False
 
     def _check(self, path: Path) -> None:
         check(path)
@@ -99,7 +109,7 @@ def to_file(text: Callable[[], str]) -> Callable[[Path], object]:
     Args:
         text: makes it.
     """
-    return lambda path: write(path, text())
+    return lambda path: put(path, text())
 
 
 def as_json(data: Callable[[], Any]) -> Callable[[Path], object]:
@@ -108,7 +118,15 @@ def as_json(data: Callable[[], Any]) -> Callable[[Path], object]:
     Args:
         data: makes it.
     """
-    return lambda path: write(path, document(data()))
+    return lambda path: put(path, document(data()))
+
+
+def put(path: Path, text: str) -> None:
+    """Write a text into a file, or to standard output."""
+    if path == STDOUT:
+        click.echo(text, nl=False)
+    else:
+        write(path, text)
 
 
 def document(data: Any) -> str:
@@ -121,14 +139,14 @@ def finish(status: int, show: Callable[[], object], outputs: Sequence[Output] = 
 
     Args:
         status: of the work.
-        show: prints.
+        show: prints; not called where a result goes to standard output.
         outputs: files.
         remarks: told at the end; empty ones are not.
 
     Returns:
         1 where a gradient is wrong, else 2 where an output failed, else the status of the work.
     """
-    failures = [_failure("standard output", show)]
+    failures = [] if any(path == STDOUT for path, _ in outputs) else [_failure("standard output", show)]
     failures += [_failure(str(path), lambda path=path, write=write: write(path)) for path, write in outputs if path is not None]  # type: ignore[misc]
     found = [x for x in failures if x]
     for line in (*filter(None, remarks), *found):

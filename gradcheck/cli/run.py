@@ -14,6 +14,7 @@ from gradcheck.cli.compare import changed
 from gradcheck.cli.output import (
     HISTORY,
     NEW_FILE,
+    STDOUT,
     SEED,
     Output,
     as_json,
@@ -84,10 +85,10 @@ def run_command(
     baseline = baseline or (str(settings.baseline) if settings.baseline is not None else None)
     if not settings.targets:
         raise click.UsageError("expected a TARGET, or targets in [tool.gradcheck] of pyproject.toml; `gradcheck list targets` lists them")
-    if resume and file is None:
+    if resume and file in (None, STDOUT):
         raise click.UsageError("--resume needs --json FILE")
     old, expected = read(baseline) if baseline else None, known.read(settings.known_failures) if settings.known_failures else ()
-    matrix, remark = _judged(settings, count, file, resume, order=order, enclose=enclose)
+    matrix, remark = _judged(settings, count, file if file != STDOUT else None, resume, order=order, enclose=enclose)
     reviewed = known.review(matrix.rows, expected)
     matrix = replace(matrix, rows=reviewed.rows)
     changes = compare(old, matrix) if old is not None and matrix.complete else None

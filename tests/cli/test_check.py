@@ -114,3 +114,33 @@ def test_shapes(run):
     found = run(RANGE, "mine:squares", "--vjp", "mine:squares_vjp", "--shapes")
     assert found.returncode == 1
     assert "expected shape" in found.stdout
+
+
+# -- kernels --------------------------------------------------------------------------------------
+
+KERNEL = """
+import numpy as np
+def inputs(): return np.random.default_rng(0).normal(size=(9, 33)).astype(np.float16)
+def square(x): return (x.astype(np.float32) ** 2).astype(x.dtype)
+def reference(x): return x**2
+def right(g, x): return ((2 * g.astype(np.float32) * x.astype(np.float32)).astype(x.dtype),)
+def wrong(g, x): return ((2.002 * g.astype(np.float32) * x.astype(np.float32)).astype(x.dtype),)
+"""
+
+
+@pytest.mark.parametrize(("vjp", "expected", "verdict"), [("right", 0, "pass"), ("wrong", 1, "fail")])
+def test_a_kernel_against_its_reference(run, vjp, expected, verdict):
+    """The report is all that goes to standard output, and the status tells the verdict."""
+    done = run(KERNEL, "mine:square", "--vjp", f"mine:{vjp}", "--reference", "mine:reference", "--json", "-")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["verdict"], report["kernel"]["model"]) == (expected, verdict, "boundary")
+    if verdict == "fail":
+        assert report["findings"][0]["mistake"]["number"] == pytest.approx(1.001, abs=1e-5)
+
+
+def test_what_a_kernel_rounds_is_said(run):
+    """By words of `gradcheck.Rounding`; other words, and options that say nothing of a kernel, are wrong uses."""
+    given = ["mine:square", "--vjp", "mine:right", "--reference", "mine:reference"]
+    assert "the result of every operation" in run(KERNEL, *given, "--rounds", "every").stdout
+    assert run(KERNEL, *given, "--rounds", "some").returncode == 2
+    assert "beside reference=" in run(KERNEL, *given, "--explore").stderr

@@ -74,7 +74,7 @@ def test_no_histories(kind, elsewhere, capsys, monkeypatch):
         held.close()
 
 
-@pytest.mark.parametrize("names", [("--save", ":memory:"), ("--json", "-"), ("--json", "gone/r.json"), ("--json", "same", "--html", "./same"), ("--json", "same", "--html", "again/same")])
+@pytest.mark.parametrize("names", [("--save", ":memory:"), ("--save", "-"), ("--json", "gone/r.json"), ("--json", "same", "--html", "./same"), ("--json", "same", "--html", "again/same")])
 def test_no_files(names, elsewhere, capsys):
     """What is no file, no folder for one, and one file for two results, by whatever way it is named."""
     (elsewhere / "again").symlink_to(elsewhere)

@@ -18,7 +18,7 @@ BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 #: page -> how many outputs it shows
 PAGES = {
     "tutorial.md": 3, "check.md": 3, "gallery.md": 7, "cost.md": 2, "accuracy.md": 1, "numerics.md": 1, "certified.md": 3,
-    "howto/numpy.md": 2, "howto/torch.md": 2, "howto/own_program.md": 3, "howto/jax.md": 2, "explanation.md": 2, "learning.md": 3, "vectors.md": 3,
+    "howto/numpy.md": 2, "howto/torch.md": 2, "howto/own_program.md": 3, "howto/jax.md": 2, "howto/kernels.md": 1, "explanation.md": 2, "learning.md": 3, "vectors.md": 3,
     "second_order.md": 5,
     "howto/c.md": 1, "howto/ci.md": 0,
 }  # fmt: skip

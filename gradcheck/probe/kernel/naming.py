@@ -33,6 +33,8 @@ Run = list[Floats | None]
 MOST_ENTRIES = 20_000
 #: Steps of Newton's method for a constant: each doubles the digits, of which the first has one.
 STEPS = 5
+#: Entries that are wrong, for a number that is fitted to them: each lies on the side that it asks for by chance in one of two cases, all in 10^6.
+AGREEING = 20
 #: Of the entries that are wrong, so many may be off after a mistake that explains them: what a few entries near a rounding do another error may undo.
 LEFT = 0.01
 
@@ -104,7 +106,7 @@ def _of_an_array(cells: Cells, others: Sequence[Floats]) -> Iterator[tuple[Mista
         yield Mistake("transpose"), z.T
     yield from _factors(cells)
     low, high = cells.room(np.ones_like(z))
-    if float(low) <= float(high) and not low <= 0 <= high:
+    if float(low) <= float(high) and not low <= 0 <= high and _shown(cells):
         yield Mistake("term too many", f"the constant {float(low + high) / 2:.3g}"), z + float(low + high) / 2
     for axis in range(z.ndim):
         yield Mistake("flip", f"axis {axis}"), np.flip(z, axis)
@@ -115,19 +117,27 @@ def _of_an_array(cells: Cells, others: Sequence[Floats]) -> Iterator[tuple[Mista
     yield Mistake("lost digits", detail="results are cut off, not rounded to nearest: every error has the same sign"), _truncated(cells)
 
 
+def _shown(cells: Cells) -> bool:
+    """Answer whether so many entries are wrong that a number fitted to them means something."""
+    return int(cells.outside.sum()) >= AGREEING
+
+
 def _factors(cells: Cells) -> Iterator[tuple[Mistake, Floats]]:
     """Yield the factor that the numbers leave room for, by its name where it has one."""
     z = cells.exact
     low, high = (float(x) for x in cells.room(z))
-    if low <= high and not low <= 0 <= high:
+    fitted = low <= high and not low <= 0 <= high and _shown(cells)
+    if fitted:
         c, near = 1 + (low + high) / 2, (high - low) / 2
     else:
         c, near = float(np.sum(cells.got * z) / np.sum(np.square(z))), 2.0**-cells.to.bits
     if not np.isfinite(c):
         return
     name = number(c, max(near, PLAIN), {*z.shape, z.size})
-    for value, text in (((float(name.value), f"{name.text} times the right one{name.remark}"),) if name else ()) + ((c, f"{c:.5g} times the right one"),):
-        yield Mistake("factor", number=value, detail=f"every entry is {text}"), value * z
+    if name:
+        yield Mistake("factor", number=float(name.value), detail=f"every entry is {name.text} times the right one{name.remark}"), float(name.value) * z
+    if fitted or _shown(cells):
+        yield Mistake("factor", number=c, detail=f"every entry is {c:.5g} times the right one"), c * z
 
 
 def _truncated(cells: Cells) -> Floats:
@@ -184,7 +194,8 @@ def _size(cells: Sequence[Cells], along: Run) -> tuple[float, float] | None:
     """Return how much of a direction all numbers leave room for, and how well it is known; None for none, or for nothing but none."""
     rooms = [c.room(d) for c, d in zip(cells, along, strict=True) if d is not None and np.any(d)]
     low, high = max((float(r[0]) for r in rooms), default=np.inf), min((float(r[1]) for r in rooms), default=-np.inf)
-    return ((low + high) / 2, (high - low) / 2) if -np.inf < low <= high < np.inf and not low <= 0 <= high else None
+    shown = sum(int(c.outside.sum()) for c in cells) >= AGREEING
+    return ((low + high) / 2, (high - low) / 2) if shown and -np.inf < low <= high < np.inf and not low <= 0 <= high else None
 
 
 def _plus(run: Run, along: Run, size: float) -> Run:
@@ -196,6 +207,8 @@ def _constants(found: Consistency, reference: Reference, cotangents: Sequence[Fl
     for times in (0.0, 0.1, 10.0, 0.01, 100.0, 0.001, 1000.0) if 0 < abs(value) < 1 else ():
         mistake = Mistake("epsilon", f"{value * times:g} in place of {value:g}", value * times)
         yield mistake, _with(_changed(reference, name, value * times), cotangents)
+    if sum(int(c.outside.sum()) for c in found.cells) < AGREEING:
+        return
     now, step = value, 1e-6 * max(abs(value), 1e-3)
     for _ in range(STEPS):
         run, beside = (_with(_changed(reference, name, x), cotangents) for x in (now, now + step))

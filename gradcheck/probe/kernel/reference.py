@@ -81,7 +81,7 @@ class Reference:
         yield from by_textbook(self.graph, registry)
 
     def flows(self, cotangents: Sequence[Floats]) -> Iterator[tuple[Edge, list[Floats | None]]]:
-        """Yield, for each use of a value, what of the gradients comes through it alone: what is lost if its contribution is forgotten.
+        """Yield, for each use of a value by a node, what of the gradients comes through it alone: what is lost if its contribution is forgotten.
 
         Args:
             cotangents: of the results.
@@ -92,12 +92,11 @@ class Reference:
             seed = seeds(self.graph, m, tuple(cotangents))
             whole = _swept(self.graph, y, m, seed, None)
             for node in self.graph.nodes:
-                for position, x in enumerate(node.inputs):
+                for x in dict.fromkeys(node.inputs):
                     if x in whole and node.name in whole:
-                        less = _swept(self.graph, y, m, seed, Edge(node.name, position))
-                        yield Edge(node.name, position), [
-                            whole[k] - less.get(k, np.zeros_like(whole[k])) if k and k in whole else None for k in self.inputs
-                        ]
+                        less = _swept(self.graph, y, m, seed, (node.name, x))
+                        flow = [whole[k] - less.get(k, np.zeros_like(whole[k])) if k and k in whole else None for k in self.inputs]
+                        yield Edge(node.name, node.inputs.index(x)), flow
 
 
 def _lifted(graph: Graph, values: Mapping[str, Any], m: Arithmetic) -> dict[str, Array]:
@@ -110,16 +109,16 @@ def _lifted(graph: Graph, values: Mapping[str, Any], m: Arithmetic) -> dict[str,
     return made
 
 
-def _swept(graph: Graph, y: Mapping[str, Array], m: Arithmetic, seed: Mapping[str, Array], left_out: Edge | None) -> dict[str, Array]:
-    """Return all adjoints, without the contribution through one use."""
+def _swept(graph: Graph, y: Mapping[str, Array], m: Arithmetic, seed: Mapping[str, Array], left_out: tuple[str, str] | None) -> dict[str, Array]:
+    """Return all adjoints, without the contribution through the use of a value by a node."""
     active = graph.descendants([x.name for x in graph.leaves if x.type == "float"])
     adjoint = {k: g for k, g in seed.items() if k in active}
     for node in reversed(graph.nodes):
         if node.name in adjoint:
             op = registry[node.op]
             found = op.vjp(m, adjoint[node.name], y[node.name], *entered(op, m, [y[x] for x in node.inputs]), **node.attributes)
-            for position, (x, c) in enumerate(zip(node.inputs, found, strict=True)):
-                if c is not None and x in active and left_out != Edge(node.name, position):
+            for x, c in zip(node.inputs, found, strict=True):
+                if c is not None and x in active and left_out != (node.name, x):
                     adjoint[x] = adjoint[x] + c if x in adjoint else c
     return adjoint
 
