@@ -24,8 +24,8 @@ from gradcheck.render.progress import progress
 from gradcheck.render.terminal import Terminal
 
 __all__ = [
-    "HISTORY", "NEW_FILE", "Output", "as_json", "console", "document", "finish", "interrupted", "let_go", "progress", "remark",
-    "put", "showing_what_there_is", "status_line", "to_file",
+    "HISTORY", "NEW_FILE", "Output", "as_json", "console", "document", "finish", "interrupted", "let_go", "progress", "put",
+    "remark", "showing_what_there_is", "status_line", "to_file",
 ]  # fmt: skip
 
 PIPED_WIDTH = 160

@@ -14,8 +14,8 @@ from gradcheck.cli.compare import changed
 from gradcheck.cli.output import (
     HISTORY,
     NEW_FILE,
-    STDOUT,
     SEED,
+    STDOUT,
     Output,
     as_json,
     console,

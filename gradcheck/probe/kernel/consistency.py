@@ -16,7 +16,7 @@ from gradcheck.probe.kernel.cells import Cells
 from gradcheck.probe.kernel.directions import as_float
 from gradcheck.probe.kernel.reference import Reference
 from gradcheck.probe.kernel.rounding import Model
-from gradcheck.probe.kernel.simulation import BEYOND, Target, Usual, usual
+from gradcheck.probe.kernel.simulation import Target, Usual, usual
 
 Floats = npt.NDArray[np.float64]
 
@@ -127,7 +127,7 @@ def consistency(
         targets.append(Target(z, formats[k] or "float32", others))
     usually = usual(reference, model, cotangents, answer.results, targets, seed)
     off = [x for k, (c, u, t) in enumerate(zip(cells, usually, targets, strict=True)) for x in _off(k, model, c, u, t)]
-    noise = tuple(_noise(c, u) for c, u in zip(cells, usually, strict=True))
+    noise = tuple(noise_of(c, float(np.nanmean(np.square(u.entries)))) for c, u in zip(cells, usually, strict=True))
     return Consistency(model, tuple(cells), tuple(usually), tuple(sorted(off, key=lambda x: -x.deviations)), noise)
 
 
@@ -140,20 +140,24 @@ def _off(array: int, model: Model, cells: Cells, usually: Usual, target: Target)
         with np.errstate(divide="ignore", invalid="ignore"):
             times = np.where(deviation > 0, np.abs(size) / deviation, 0.0)
         k = int(np.argmax(times))
-        if times[k] > BEYOND:
+        if times[k] > usually.beyond:
             found.append(Off(array, c.name, c.places[k] if len(c.places) > 1 else "", float(size[k]), float(times[k])))
-    near = Cells(cells.got, cells.exact, np.minimum(cells.error, BEYOND * usually.entries), cells.to)
+    near = Cells(cells.got, cells.exact, np.minimum(cells.error, usually.beyond * usually.entries), cells.to)
     if model.stores.results is None and near.outside.any():
         beyond = np.where(near.outside, np.abs(cells.got - cells.exact) / (near.error + gap(cells.exact, cells.to) / 2), 0.0)
         k = int(np.argmax(beyond))
         place = str(tuple(int(i) for i in np.unravel_index(k, cells.got.shape)))
-        found.append(Off(array, "entries", place, float((cells.got - cells.exact).flat[k]), BEYOND * float(beyond.flat[k])))
+        found.append(Off(array, "entries", place, float((cells.got - cells.exact).flat[k]), usually.beyond * float(beyond.flat[k])))
     return found
 
 
-def _noise(cells: Cells, usually: Usual) -> float:
-    """Return how large the differences are beside those of imitated runs and the last rounding."""
-    last = np.square(gap(cells.exact, cells.to)) / 12
-    expected = float(np.nanmean(np.square(usually.entries) + last)) if cells.got.size else 0.0
+def noise_of(cells: Cells, square: float) -> float:
+    """Return how large the differences are beside those of imitated runs and the last rounding.
+
+    Args:
+        cells: of an array.
+        square: mean of the squares of what imitated runs are off by before it.
+    """
+    expected = square + float(np.nanmean(np.square(gap(cells.exact, cells.to)))) / 12 if cells.got.size else 0.0
     found = float(np.nanmean(np.square(cells.got - cells.exact))) if cells.got.size else 0.0
     return float(np.sqrt(found / expected)) if expected else 1.0

@@ -15,18 +15,18 @@ from gradcheck.mistakes.mistake import Mistake
 from gradcheck.probe.examination.kernel import ArrayEvidence, KernelEvidence
 from gradcheck.probe.examination.report import Report
 from gradcheck.probe.kernel.call import Answer, Kernel
-from gradcheck.probe.kernel.consistency import Consistency, consistency
+from gradcheck.probe.kernel.consistency import Consistency, consistency, noise_of
 from gradcheck.probe.kernel.contracts import broken
 from gradcheck.probe.kernel.naming import Named, lost, named
 from gradcheck.probe.kernel.reference import Reference
 from gradcheck.probe.kernel.rounding import Model, Rounding, sentence
-from gradcheck.probe.kernel.simulation import BEYOND
+from gradcheck.probe.kernel.simulation import Target, roughness
 from gradcheck.result.finding import Finding
 
 Floats = npt.NDArray[np.float64]
 
-#: Deviations of a fault that is seen all but always: those of the limit, and six more, which one in 10^9 falls short of.
-SEEN = BEYOND + 6.0
+#: Deviations beyond the limit of a fault that is seen all but always: one in 10^9 falls short of them.
+MORE = 6.0
 #: How far the second point is from the first, relatively: every rounding is another one, and hardly anything else.
 NEARBY = 2.0**-4
 
@@ -147,7 +147,7 @@ class _Decision:
             if not (again.refuted or off & {(x.array, x.kind) for x in again.off}):
                 return self._made(before, "inconclusive", self._evidence(before), ("off beyond what rounding usually does, and not so at a second point",))
         name = named(first, self.here.reference, self.here.xs, self.here.gs)
-        return self._failed(first, name, f"off along a direction by more than {BEYOND:g} deviations, at two points")
+        return self._failed(first, name, "off along a direction beyond what is usual, at two points")
 
     def _failed(self, found: Consistency, name: Named | None, evidence: str) -> Report:
         told = [*self._wrong(found, name), *self.told]
@@ -216,9 +216,9 @@ class _Decision:
         """Return what the sums were added up in, as far as the numbers tell."""
         if not found.consistent or self.rounding.accumulate != "auto":
             return ""
-        low: Model = found.model.accumulating(self.stored)
-        other = consistency(self.here.reference, low, self.here.xs, self.here.gs, self.here.answer, self.seed)
-        finer = [a / b for a, b in zip(other.noise, found.noise, strict=True) if b > 0]
+        targets = [Target(c.exact, self.stored) for c in found.cells]
+        low = roughness(self.here.reference, found.model.accumulating(self.stored), self.here.gs, self.here.answer.results, targets, self.seed)
+        finer = [noise_of(c, square) / noise for c, square, noise in zip(found.cells, low, found.noise, strict=True) if noise > 0]
         return "" if not finer or min(finer) > 0.5 else f"float32; sums in {self.stored} would be {1 / min(finer):.0f} times as rough"
 
     def _arrays(self, found: Consistency) -> tuple[ArrayEvidence, ...]:
@@ -229,7 +229,7 @@ class _Decision:
             usual = {x.name: d for x, d in zip(u.classes, u.deviations, strict=True)}
             low, high = (float(x) for x in c.room(c.exact))
             rigorous = max(abs(low), abs(high))
-            typical = SEEN * float(usual["factor"][0]) if "factor" in usual and usual["factor"][0] else np.inf
+            typical = (u.beyond + MORE) * float(usual["factor"][0]) if "factor" in usual and usual["factor"][0] else np.inf
             rows = c.room(c.exact, (-1,)) if c.exact.ndim > 1 else (np.asarray(low), np.asarray(high))
             widest = float(np.max(np.fmax(np.abs(rows[0]), np.abs(rows[1])), where=np.isfinite(rows[0]) & np.isfinite(rows[1]), initial=0.0))
             bias = next((float(x.project(c.got - c.exact)[0]) for x in u.classes if x.name == "bias away from zero"), 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,11 @@ class Reference:
     parts: tuple[tuple[str, ...], ...] = ()
     point: tuple[Floats, ...] = ()
     given: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Entries of all values."""
+        return sum(math.prod(s) for s in self.graph.shapes.values())
 
     def run(
         self, m: Arithmetic, cotangents: Sequence[Floats], stored: Sequence[Floats] | None = None, ops: Mapping[str, Op] = registry
