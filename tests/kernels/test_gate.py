@@ -39,7 +39,7 @@ def checked(kernel=rms, vjp=rms_vjp, inputs=None, **more):
 
 @EACH
 @pytest.mark.parametrize(("storage", "style"), [("bfloat16", "boundary"), ("float16", "boundary"), ("float32", "boundary"), ("bfloat16", "every")])
-@pytest.mark.sweep("case", one_in=4)
+@pytest.mark.sweep("case", one_in=8)
 def test_a_right_kernel_passes(case, storage, style):
     """Under the model that it is declared to have."""
     found = said(case, Kernel(storage, "tiles", style), 0, style)
@@ -48,21 +48,20 @@ def test_a_right_kernel_passes(case, storage, style):
 
 @EACH
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.sweep("case", one_in=4)
+@pytest.mark.sweep("case", one_in=8)
 def test_a_right_kernel_is_not_rejected_undeclared(case, style):
     """What rounds everything, or reads a stored result in a way that the reference does not tell, is inconclusive."""
     found = said(case, Kernel("bfloat16", "backwards", style), 1, "auto")
     assert found.verdict in (("pass",) if style == "boundary" else ("pass", "inconclusive")), found.message
 
 
-@EACH
-@pytest.mark.sweep("case", one_in=6)
-def test_mutants_are_rejected(case):
-    """Gross and small ones, undeclared, in bfloat16, where the report does not say that they would not be seen."""
-    rows = [said(case, Kernel("bfloat16", "pairwise", "boundary", m), 0, "auto") for m in case.mutants]
-    missed = [r for r in rows if r is not None and r.verdict == "pass" and r.seen < 2e-4]
-    assert not missed
-    assert sum(r is not None and r.verdict == "fail" for r in rows) >= 0.7 * sum(r is not None for r in rows)
+@pytest.mark.parametrize(("case", "mutation"), [(c, m) for c in CASES for m in c.mutants], ids=lambda x: getattr(x, "name", x))
+@pytest.mark.sweep(one_in=40)
+def test_a_mutant_does_not_pass(case, mutation):
+    """A gross one fails; a small one at least does not pass without the report saying that it would not be seen."""
+    found = said(case, Kernel("bfloat16", mutation=mutation), 0, "auto")
+    if found is not None:
+        assert found.verdict == "fail" or (found.kind != "gross" and (found.verdict == "inconclusive" or found.seen > 2e-4)), found
 
 
 @pytest.mark.deep
@@ -80,7 +79,7 @@ def test_every_right_kernel(case, order, style, storage):
 @pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1.0002, "fail"), (0.998, "fail"), (-1.0, "fail"), (2.0, "fail"), (0.0, "fail")])
 def test_a_factor_is_seen_and_named(factor, verdict):
     """Of a fraction of the format's spacing too: 2^-8 is 4e-3."""
-    report = checked(vjp=lambda g, x, w: rms_vjp(g, x, w, factor))
+    report = checked(vjp=lambda g, x, w: rms_vjp(g, x, w, factor), inputs=drawn(shape=(40, 128)))  # so many that twenty entries show it
     assert report.verdict == verdict
     if verdict == "fail":
         mistake = report.findings[0].mistake
