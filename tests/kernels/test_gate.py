@@ -66,13 +66,12 @@ def test_a_mutant_does_not_pass(case, mutation):
 
 @pytest.mark.deep
 @EACH
-@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("storage", ["bfloat16", "float16", "float32"])
-def test_every_right_kernel(case, order, style, storage):
-    """Twenty seeds, declared."""
+def test_every_right_kernel(case, style, storage):
+    """Twenty seeds, five in each order of summation, declared."""
     for seed in range(20):
-        found = said(case, Kernel(storage, order, style), seed, style)
+        found = said(case, Kernel(storage, ORDERS[seed % 4], style), seed, style)
         assert found.verdict == "pass", (seed, found.message)
 
 
