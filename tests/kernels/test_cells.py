@@ -69,6 +69,10 @@ def test_directions_measure_a_fault_along_them():
     assert found["factor of axis 0"].places[7] == "row 7"
     assert found["factor of a tile"].project(0.2 * exact) == pytest.approx(0.2)
     assert "along input 0" in found
+    one = np.zeros_like(exact)
+    one[7, 3] = 0.01
+    for c in found.values():
+        assert np.max(c.single(one)) == pytest.approx(np.max(np.abs(c.project(one))))
     assert list(classes(np.zeros((2, 2)), {})) == []
 
 

@@ -64,6 +64,11 @@ class Consistency:
         return any(bool(c.outside.any()) for c in self.cells)
 
     @property
+    def mild(self) -> bool:
+        """Whether all that speaks against the model is that single numbers are unusual: of many thousand some are."""
+        return not self.refuted and all(x.kind == "entries" for x in self.off)
+
+    @property
     def rough(self) -> bool:
         """Whether the numbers are as rough as the model says: in no array are far fewer entries moved than in any imitated run."""
         pairs = zip(self.cells, self.usual, strict=True)
@@ -135,10 +140,14 @@ def _off(array: int, model: Model, cells: Cells, usually: Usual, target: Target)
     """Return the directions along which an array is off, and whether single entries are."""
     found = []
     away = np.where(np.isfinite(cells.got) & cells.judged, cells.got - target.rounded(target.exact), 0.0)
+    low, high = cells.ends
+    with np.errstate(invalid="ignore"):
+        flips = np.where(cells.judged & (low != high), gap(cells.exact, cells.to), 0.0)
     for c, deviation in zip(usually.classes, usually.deviations, strict=True):
         size = c.project(away)
+        told = (deviation > 0) & (deviation >= c.single(flips))  # else hardly a run has one entry on the other side of a rounding, and this may have one
         with np.errstate(divide="ignore", invalid="ignore"):
-            times = np.where(deviation > 0, np.abs(size) / deviation, 0.0)
+            times = np.where(told, np.abs(size) / deviation, 0.0)
         k = int(np.argmax(times))
         if times[k] > usually.beyond:
             found.append(Off(array, c.name, c.places[k] if len(c.places) > 1 else "", float(size[k]), float(times[k])))
