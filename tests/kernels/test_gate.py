@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.arith.storage import TF32, nearest
 from gradcheck.errors import BadInput, FunctionFailed
 from tests.kernels.cases import CASES
 from tests.kernels.emulation import ORDERS, STYLES, Kernel
@@ -124,6 +125,29 @@ def test_sums_in_the_storage_format():
     assert "added up in bfloat16" in report.findings[0].message
     declared = gradcheck.Rounding("boundary", "storage")
     assert gradcheck.check(forward, xs, vjp=backward, reference=case.reference, rounding=declared).verdict == "pass"
+
+
+def test_tf32_is_found_or_declared():
+    """Operands of products in 11 bits: the widest model of a float32 kernel that says nothing, and none of one that says float32."""
+    case = BY_NAME["linear"]
+    x, w, b = case.drawn("float32", 1)
+
+    def short(v):
+        return nearest(v.astype(np.float64), TF32).astype(np.float32)
+
+    def vjp(g, x, w, b):
+        return short(g) @ short(w).T, short(x).T @ short(g), g.sum(0)
+
+    def kernel(x, w, b):
+        return short(x) @ short(w) + b
+
+    def model(**more):
+        report = gradcheck.check(kernel, (x, w, b), vjp=vjp, reference=case.reference, rounding=gradcheck.Rounding(**more))
+        return report.verdict, report.kernel.model
+
+    assert model() == ("pass", "products")
+    assert model(rounds="boundary", accumulate="tf32") == ("pass", "boundary")
+    assert model(rounds="boundary", accumulate="float32")[0] == "fail"
 
 
 def test_a_function_with_a_declared_error():

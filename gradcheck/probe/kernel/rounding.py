@@ -61,9 +61,8 @@ class Rounding:
     def _model(self, name: str, stored: str) -> Model:
         inner = Roundoff.of("float32", accumulate=stored if self.accumulate == "storage" else None, ulps=self.ulps)
         to = storage(stored)
-        narrow = TF32 if stored == "float32" else to
-        operands = narrow if name in ("products", "every") and not (stored == "float32" and self.accumulate == "float32") else None
-        if self.accumulate == "tf32":
+        operands = to if name in ("products", "every") and stored != "float32" else None  # which float32 holds as they are
+        if self.accumulate == "tf32" or (stored == "float32" and name == "products" and self.rounds == self.accumulate == "auto"):
             operands = TF32
         return Model(name, inner, Stores(operands, to if name == "every" else None), name != "boundary")
 
